@@ -1,0 +1,194 @@
+/**
+ * What a run leaves behind, as plain data: `lab/run` fills it, `report/` renders it, `summary.json` is it.
+ *
+ * Nothing here depends on the machine, the folder, the wall clock or the number of workers, so that the same scenario,
+ * seed and version give the same bytes. All times are simulated nanoseconds from the start of the run.
+ */
+
+/** Version of this shape, raised when a field changes its meaning or goes. */
+export const RESULT_SCHEMA_VERSION = 1;
+
+/** A run of one scenario: one entry per variant, in the scenario's order. */
+export interface ExperimentResult {
+  readonly schemaVersion: typeof RESULT_SCHEMA_VERSION;
+  readonly ctlab: string;
+  readonly scenario: ScenarioIdentity;
+  readonly seed: string;
+  readonly run: number;
+  /** The command that repeats this run. */
+  readonly command: string;
+  /** True when the run was interrupted: variants may be missing or shorter than asked for. */
+  readonly partial: boolean;
+  /** Hash over the fingerprints of all variants. */
+  readonly fingerprint: string;
+  /** The answer, before any figure: paragraphs of plain text over all variants. */
+  readonly verdict: Verdict;
+  readonly variants: readonly VariantResult[];
+}
+
+export interface ScenarioIdentity {
+  readonly name: string;
+  readonly about: string;
+  /** SHA-256 over the resolved scenario and the Helm values that it names, hex. */
+  readonly hash: string;
+}
+
+/** The answer in words with numbers. Every list may be empty; texts carry their own units. */
+export interface Verdict {
+  /** One sentence: holds or not, and why. */
+  readonly headline: string;
+  /** What broke, when, which limit binds first and second, what users saw, what ends it, what that costs. */
+  readonly findings: readonly Finding[];
+  /** What the answer rests on that is neither exact nor measured, or was set by hand. */
+  readonly assumptions: readonly string[];
+}
+
+/** One labelled statement of the verdict: "What broke", "What users saw", "What ends it" … */
+export interface Finding {
+  readonly label: string;
+  readonly text: string;
+}
+
+export interface VariantResult {
+  /** Name of the variant; null when the scenario has none. */
+  readonly name: string | null;
+  readonly about: string;
+  readonly profile: { readonly cilium: string; readonly kernel: string };
+  readonly durationNs: number;
+  /** Simulated time reached; less than `durationNs` when interrupted. */
+  readonly reachedNs: number;
+  readonly fingerprint: string;
+  readonly verdict: Verdict;
+  readonly counts: RunCounts;
+  /** Spans of the run that figures are split by: bursts of workloads. "all" and "outside" are not listed here. */
+  readonly windows: readonly Window[];
+  /** SYN latency (connect() to established), by window name: "all", "inside" (any burst), "outside". */
+  readonly synLatency: Readonly<Record<string, LatencySummary>>;
+  /** Requests on established connections, same windows. */
+  readonly requestLatency: Readonly<Record<string, LatencySummary>>;
+  readonly drops: readonly DropCount[];
+  readonly maps: readonly MapResult[];
+  readonly gcRuns: readonly GcRun[];
+  readonly series: Series;
+  readonly hooks: readonly HookHistogram[];
+  readonly flows: { readonly seen: number; readonly written: number; readonly filter: string };
+  readonly expectations: readonly ExpectationResult[];
+}
+
+export interface RunCounts {
+  readonly events: number;
+  readonly packets: number;
+  readonly connectionsOpened: number;
+  readonly connectionsEstablished: number;
+  /** Gave up: ETIMEDOUT or reset before establishment. */
+  readonly connectionsFailed: number;
+  /** Still in the handshake when the run ended. */
+  readonly connectionsPending: number;
+  readonly synSent: number;
+  readonly synRetransmitted: number;
+  readonly preloadedEntries: number;
+}
+
+export interface Window {
+  readonly name: string;
+  readonly startNs: number;
+  readonly endNs: number;
+}
+
+/** Quantiles in nanoseconds; null when there are too few samples for the quantile (n·(1−q) < 1). */
+export interface LatencySummary {
+  readonly count: number;
+  readonly minNs: number | null;
+  readonly meanNs: number | null;
+  readonly p50Ns: number | null;
+  readonly p90Ns: number | null;
+  readonly p99Ns: number | null;
+  readonly p999Ns: number | null;
+  readonly maxNs: number | null;
+  /** Non-empty buckets, ascending: lowest and highest value of the bucket (ns) and how many. */
+  readonly buckets: readonly (readonly [lowNs: number, highNs: number, count: number])[];
+}
+
+export interface DropCount {
+  /** Cilium's number, e.g. 155. */
+  readonly code: number;
+  /** Cilium's text, e.g. "CT: Map insertion failed". */
+  readonly reason: string;
+  /** Errno name that came with it (`ext_error`), e.g. "E2BIG"; null when none. */
+  readonly errno: string | null;
+  readonly direction: "ingress" | "egress";
+  readonly count: number;
+  readonly inside: number;
+  readonly outside: number;
+  /** Of `count`: packets of connections that were already established. */
+  readonly established: number;
+  readonly firstNs: number;
+  readonly lastNs: number;
+}
+
+export interface MapResult {
+  /** As `cilium_bpf_map_pressure` labels it: `ct4_global`. */
+  readonly name: string;
+  /** Kernel's name of the type: `lru_hash`, `hash`, `lpm_trie` … */
+  readonly type: string;
+  readonly maxEntries: number;
+  /** Where the size came from: "Helm bpf.ctTcpMax (values/incident.yaml:12)", "default", "scenario". */
+  readonly origin: string;
+  readonly entriesAtEnd: number;
+  readonly entriesMax: number;
+  readonly entriesMaxAtNs: number;
+  /** Kernel memory of this map on one node, bytes, as `memlock` reports it. */
+  readonly memoryBytes: number;
+  readonly insertsRefused: number;
+  readonly evictions: number;
+  /** Evictions of entries whose lifetime had not passed. */
+  readonly evictionsLive: number;
+}
+
+export interface GcRun {
+  readonly startNs: number;
+  readonly endNs: number;
+  readonly cause: "start" | "timer" | "signal";
+  readonly scanned: number;
+  readonly deleted: number;
+  /** Highest deleted / max_entries over the maps. */
+  readonly deleteRatio: number;
+  readonly nextIntervalNs: number;
+}
+
+/** Samples at equal steps; every column has `timeNs.length` values. Column names are documented by `unit`. */
+export interface Series {
+  readonly stepNs: number;
+  readonly timeNs: readonly number[];
+  readonly columns: readonly SeriesColumn[];
+}
+
+export interface SeriesColumn {
+  /** e.g. `ct4_global_entries`, `ct4_global_pressure`, `syn_refused`, `connections_open`. */
+  readonly name: string;
+  readonly unit: string;
+  readonly values: readonly number[];
+}
+
+/** Time that packets spent at a hook, in bpftrace's power-of-two buckets. */
+export interface HookHistogram {
+  /** e.g. `tc_ingress` (from-container and from-netdev together), `from_container`. */
+  readonly hook: string;
+  readonly unit: "ns";
+  /** [value low bound, count], ascending, empty buckets inside the range included. */
+  readonly buckets: readonly (readonly [lowNs: number, count: number])[];
+  /** The same hook as somebody observed it on the real system, when the scenario gives it. */
+  readonly observed?: readonly (readonly [lowNs: number, count: number])[];
+  /** Where the observation comes from. */
+  readonly observedSource?: string;
+}
+
+export interface ExpectationResult {
+  /** The line as written. */
+  readonly text: string;
+  readonly file: string;
+  readonly line: number;
+  readonly outcome: "met" | "missed" | "inconclusive";
+  /** The measured value, with unit, for people. */
+  readonly actual: string;
+}
