@@ -1,0 +1,115 @@
+/** The house rules that a machine can read: import arrows, determinism, file length, line length, dead files. */
+import { readFileSync, readdirSync, statSync } from "node:fs";
+import { dirname, join, normalize, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
+const SRC = join(ROOT, "src");
+const LINES_MAX = 400;
+const LINE_LENGTH_MAX = 150;
+
+/** Longer than the limit because they are one table or one state machine; each with the reason. */
+const LONG_FILES: Readonly<Record<string, string>> = {};
+
+/** Which rooms a room may import from, beside itself. Data runs one way; datapath and agent meet only in maps. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  bpf: ["core"],
+  "cilium/profile": ["core"],
+  "cilium/maps": ["core", "bpf"],
+  "cilium/datapath": ["core", "bpf", "cilium/maps"],
+  "cilium/agent": ["core", "bpf", "cilium/maps", "cilium/profile"],
+  traffic: ["core"],
+  observe: ["core", "cilium/datapath", "cilium/maps"],
+  scenario: ["core", "cilium/profile", "cilium/agent"],
+  node: ["core", "bpf", "cilium/maps", "cilium/datapath", "cilium/agent", "cilium/profile", "traffic", "observe", "scenario"],
+  ingest: ["core", "scenario"],
+  lab: ["core", "bpf", "cilium/maps", "cilium/datapath", "cilium/agent", "cilium/profile", "traffic", "observe", "scenario", "node", "report"],
+  report: ["core", "observe"],
+  arbitraries: ["core", "bpf"],
+  cli: ["core", "scenario", "lab", "report", "observe"],
+};
+
+/** Rooms whose results must not depend on the machine or the moment. */
+const DETERMINISTIC = ["core", "bpf", "cilium", "traffic", "node", "observe", "scenario"];
+const FORBIDDEN_BELOW_LAB = [/\bMath\.random\b/, /\bDate\b(?!:)/, /\bperformance\.now\b/, /\bprocess\.hrtime\b/, /\blocale/i];
+
+function sources(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    if (statSync(path).isDirectory()) return sources(path);
+    return path.endsWith(".ts") ? [path] : [];
+  });
+}
+
+function roomOf(path: string): string {
+  const parts = relative(SRC, path).split("/");
+  if (parts.length === 1) return "top";
+  if (parts[0] === "cilium") return `cilium/${parts[1]!.replace(/\.ts$/, "")}`;
+  return parts[0]!;
+}
+
+function importsOf(text: string): string[] {
+  return [...text.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)].map((match) => match[1]!);
+}
+
+/** Comments and strings may speak of clocks; code may not use them. */
+function codeOnly(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/\/\/.*$/gm, "").replace(/"(?:[^"\\]|\\.)*"|`[^`]*`/g, '""');
+}
+
+const files = sources(SRC);
+const production = files.filter((path) => !path.endsWith(".test.ts"));
+
+describe("import arrows point downwards", () => {
+  it.each(production.map((path) => [relative(ROOT, path), path]))("%s", (_name, path) => {
+    const room = roomOf(path);
+    const allowed = ARROWS[room];
+    if (room === "top") return;
+    expect(allowed, `room "${room}" is not in the table of arrows`).toBeDefined();
+    for (const target of importsOf(readFileSync(path, "utf8"))) {
+      const other = roomOf(normalize(join(dirname(path), target)).replace(/\.js$/, ".ts"));
+      const fine = other === room || allowed!.includes(other);
+      expect(fine, `${room} must not import ${other} (${target})`).toBe(true);
+    }
+  });
+});
+
+describe("determinism", () => {
+  const below = production.filter((path) => DETERMINISTIC.includes(relative(SRC, path).split("/")[0]!));
+  it.each(below.map((path) => [relative(ROOT, path), path]))("%s", (_name, path) => {
+    const code = codeOnly(readFileSync(path, "utf8"));
+    for (const pattern of FORBIDDEN_BELOW_LAB) expect(code).not.toMatch(pattern);
+  });
+});
+
+describe("shape of files", () => {
+  it.each(files.map((path) => [relative(ROOT, path), path]))("%s", (name, path) => {
+    const lines = readFileSync(path, "utf8").split("\n");
+    if (LONG_FILES[name] === undefined && !name.endsWith(".test.ts")) {
+      expect(lines.length, `${name} is too long for one idea`).toBeLessThanOrEqual(LINES_MAX);
+    }
+    const longest = lines.findIndex((line) => line.length > LINE_LENGTH_MAX);
+    expect(longest === -1 ? "" : `line ${longest + 1} is longer than ${LINE_LENGTH_MAX}`).toBe("");
+    const leftover = lines.findIndex((line) => /\b(TODO|FIXME|XXX)\b/.test(line));
+    expect(leftover === -1 ? "" : `line ${leftover + 1} has a leftover mark`).toBe("");
+  });
+});
+
+describe("no dead files", () => {
+  it("every module is imported by another, or is an entry", () => {
+    const entries = new Set(["main.ts", "index.ts", "arbitraries.ts", "lab/worker.ts"]);
+    const imported = new Set<string>();
+    const importers = [...files, ...sources(join(ROOT, "test")), ...sources(join(ROOT, "bench"))];
+    for (const path of importers) {
+      for (const target of importsOf(readFileSync(path, "utf8"))) {
+        if (path.endsWith(".test.ts") && !path.startsWith(SRC)) continue;
+        if (path.endsWith(".test.ts")) continue;
+        imported.add(relative(SRC, normalize(join(dirname(path), target)).replace(/\.js$/, ".ts")));
+      }
+    }
+    const dead = production.map((path) => relative(SRC, path)).filter((name) => !entries.has(name) && !imported.has(name));
+    expect(dead, "modules that only tests import, or nobody").toEqual([]);
+  });
+});
