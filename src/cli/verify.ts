@@ -1,0 +1,87 @@
+import { Option, type Command } from "commander";
+import { VECTOR_KINDS, isVectorKind, verifyFiles, type FileReport } from "../lab/verify/index.js";
+import { nearestName } from "../scenario/nearest.js";
+import { EXIT, type ExitCode } from "./exit.js";
+
+interface VerifyOptions {
+  readonly json?: boolean;
+  readonly live?: boolean;
+  readonly operations?: string;
+  readonly seed?: string;
+}
+
+/** `ctlab verify KIND FILE…`: replays recorded ground truth and reports the distance. */
+export function addVerifyCommand(program: Command, done: (code: ExitCode) => void): void {
+  program
+    .command("verify")
+    .summary("can I trust it? Replays recorded ground truth, or this machine's kernel")
+    .description(
+      "Replays recorded ground truth through the models and prints one line per file, the first difference of each\n" +
+        `failed case, and a total.\n\nKinds: ${VECTOR_KINDS.join(", ")}.`,
+    )
+    .argument("<kind>", "what the files hold")
+    .argument("[files...]", "vector files, plain or gzip; - reads stdin")
+    .option("--json", "the same as data")
+    .option("--live", "compare with this machine's kernel instead of files (kind maps; needs root)")
+    .addOption(new Option("--operations <n>", "with --live: how many operations to compare").default("1000000"))
+    .addOption(new Option("--seed <text>", "with --live: seed of the random operations").default("1"))
+    .addHelpText(
+      "after",
+      "\nExamples:\n" +
+        "  ctlab verify maps traces/*.jsonl.gz       every kernel trace must give the same results, victims and order\n" +
+        "  ctlab verify maps --live                  a million random operations against this machine's kernel\n" +
+        "  ctlab verify programs --json dsr.json     as data\n\n" +
+        "Exit code: 0 everything compared equal, 3 something differs or nothing was compared, 2 a file can't be read,\n" +
+        "4 --live is not possible here (says what is missing).\n",
+    )
+    .action(async (kind: string, files: readonly string[], options: VerifyOptions) => {
+      done(await verify(kind, files, options));
+    });
+}
+
+async function verify(kind: string, files: readonly string[], options: VerifyOptions): Promise<ExitCode> {
+  if (!isVectorKind(kind)) {
+    const nearest = nearestName(kind, VECTOR_KINDS);
+    const hint = nearest === undefined ? "" : ` Did you mean "${nearest}"?`;
+    process.stderr.write(`ctlab: unknown kind "${kind}".${hint} Kinds: ${VECTOR_KINDS.join(", ")}.\n`);
+    return EXIT.invalid;
+  }
+  if (options.live === true) {
+    const { verifyLive } = await import("./verify-live.js");
+    return verifyLive(kind, options);
+  }
+  if (files.length === 0) {
+    process.stderr.write("ctlab: verify needs at least one file (or --live).\n");
+    return EXIT.invalid;
+  }
+  const reports: FileReport[] = [];
+  for await (const report of verifyFiles(kind, files)) {
+    reports.push(report);
+    if (options.json !== true) printFile(report);
+  }
+  return conclude(kind, reports, options.json === true);
+}
+
+function printFile(report: FileReport): void {
+  if (report.unreadable !== undefined) {
+    process.stderr.write(`ctlab: ${report.unreadable}\n`);
+    return;
+  }
+  process.stdout.write(`${report.file}  cases ${report.cases}  failed ${report.failures.length}\n`);
+  for (const { id, difference } of report.failures) {
+    process.stdout.write(`  ${id}: ${difference.where}: expected ${difference.expected}, got ${difference.actual}\n`);
+  }
+}
+
+function conclude(kind: string, reports: readonly FileReport[], json: boolean): ExitCode {
+  const cases = reports.reduce((sum, report) => sum + report.cases, 0);
+  const failed = reports.reduce((sum, report) => sum + report.failures.length, 0);
+  const passed = cases - failed;
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ schemaVersion: 1, kind, passed, failed, files: reports }, null, 2)}\n`);
+  } else {
+    process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  }
+  if (reports.some((report) => report.unreadable !== undefined)) return EXIT.invalid;
+  return failed === 0 && passed > 0 ? EXIT.good : EXIT.missed;
+}

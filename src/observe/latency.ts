@@ -1,0 +1,56 @@
+/** Latencies split by where the connection was opened, counted in HDR's bucket layout. */
+import { LogLinearCounter } from "../core/log-linear.js";
+import type { LatencySummary } from "./result.js";
+import { WHERE, type Where } from "./windows.js";
+
+/** Three significant digits: the buckets of HdrHistogram's usual configuration. */
+const DIGITS = 3;
+/** Highest trackable latency, ns: one hour, beyond any connect timeout of Linux. */
+const HIGHEST_NS = 3600e9;
+
+export class LatencyRecorder {
+  readonly #byWhere: readonly LogLinearCounter[] = [
+    new LogLinearCounter(DIGITS, HIGHEST_NS),
+    new LogLinearCounter(DIGITS, HIGHEST_NS),
+  ];
+
+  record(where: Where, latencyNs: number): void {
+    this.#byWhere[where]!.record(latencyNs);
+  }
+
+  /** Everything, as one counter; a copy. */
+  all(): LogLinearCounter {
+    const merged = new LogLinearCounter(DIGITS, HIGHEST_NS);
+    for (const counter of this.#byWhere) merged.merge(counter);
+    return merged;
+  }
+
+  /** The three views of the result model. */
+  summaries(): Readonly<Record<"all" | "inside" | "outside", LatencySummary>> {
+    return {
+      all: summarise(this.all()),
+      inside: summarise(this.#byWhere[WHERE.inside]!),
+      outside: summarise(this.#byWhere[WHERE.outside]!),
+    };
+  }
+}
+
+/** Quantiles as HdrHistogram states them; null where fewer than one sample lies beyond the quantile. */
+export function summarise(counter: LogLinearCounter): LatencySummary {
+  const count = counter.count;
+  const at = (q: number): number | null => (count * (1 - q) >= 1 ? counter.quantile(q) : null);
+  const buckets: (readonly [number, number, number])[] = [];
+  counter.forEach((low, high, n) => buckets.push([low, high, n]));
+  const empty = count === 0;
+  return {
+    count,
+    minNs: empty ? null : counter.min,
+    meanNs: empty ? null : counter.mean,
+    p50Ns: at(0.5),
+    p90Ns: at(0.9),
+    p99Ns: at(0.99),
+    p999Ns: at(0.999),
+    maxNs: empty ? null : counter.max,
+    buckets,
+  };
+}
