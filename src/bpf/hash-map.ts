@@ -1,0 +1,66 @@
+/**
+ * `BPF_MAP_TYPE_HASH`, with and without preallocation, and the outer table of `BPF_MAP_TYPE_HASH_OF_MAPS`:
+ * `htab_map_update_elem()` in kernel/bpf/hashtab.c.
+ *
+ * An update of a present key takes a new element, puts it at the front of its chain and frees the old one; it succeeds
+ * on a full map too, because the kernel sets elements aside for it. Free elements change CPUs as needed, so the limit
+ * is exact and a counter models it.
+ *
+ * Simplified: without preallocation the kernel can fail with -ENOMEM below the limit when its element cache runs dry;
+ * here that happens only as an injected fault (`failAllocations`).
+ */
+
+import { Errno } from "./errno.js";
+import { HashTable } from "./hash-table.js";
+import { MapFlag, UpdateFlag } from "./spec.js";
+import type { MapSpec } from "./spec.js";
+
+/** Elements beyond the limit: one, for the replacement that is in the map before its predecessor leaves. */
+const SPARE_ELEMENTS = 1;
+
+export class HashMap extends HashTable {
+  private readonly preallocated: boolean;
+  /** Stack of used and freed slots, threaded through the chain column; 0 is its end. */
+  private free = 0;
+  /** Slots that were never used follow this one. */
+  private fresh = 0;
+
+  constructor(spec: MapSpec) {
+    super(spec, { maxEntries: spec.maxEntries, slots: spec.maxEntries + SPARE_ELEMENTS, valueCopies: 1 });
+    this.preallocated = (spec.flags & MapFlag.noPrealloc) === 0;
+  }
+
+  lookup(key: Int32Array, at: number): number {
+    return this.peek(key, at);
+  }
+
+  update(key: Int32Array, at: number, flags: number, cpu: number): number {
+    if (flags < 0 || flags > UpdateFlag.exist) return -Errno.EINVAL;
+    const hash = this.hash(key, at);
+    if (this.isBusy(hash, cpu)) return -Errno.EBUSY;
+    const old = this.find(hash, key, at);
+    const refused = this.presenceError(old !== 0, flags);
+    if (refused !== 0) return refused;
+    if (old === 0 && this.count === this.maxEntries) return -Errno.E2BIG;
+    if (!this.preallocated && this.refusesAllocation()) return -Errno.ENOMEM;
+    const slot = this.take();
+    this.link(slot, hash, key, at);
+    if (old !== 0) {
+      this.unlink(old);
+      this.release(old);
+    }
+    return slot;
+  }
+
+  protected release(slot: number): void {
+    this.chain[slot] = this.free;
+    this.free = slot;
+  }
+
+  private take(): number {
+    const slot = this.free;
+    if (slot === 0) return ++this.fresh;
+    this.free = this.chain[slot]!;
+    return slot;
+  }
+}

@@ -1,0 +1,399 @@
+/**
+ * What all hash maps share: rows, buckets, chains, iteration. Stands for `struct bpf_htab` and the lookup, next-key and
+ * batch functions of kernel/bpf/hashtab.c.
+ *
+ * An element is a slot: a row of key words and held value words in `rows`, and one number in each column. Slots start
+ * at 1, so that zero-filled memory means "none" everywhere and a table touches no memory before it needs it.
+ *
+ *     heads[bucket] -> link -> link -> 0        link = high bits of the element's hash | slot
+ *
+ * The hash bits inside a link let a walk pass by other keys without touching their rows: the chain columns stay in the
+ * cache when the rows do not.
+ *
+ * Simplified: one thread of control. Two operations never overlap, except that a bucket lock can be marked as held
+ * (`holdBucketLock`), which makes updates and deletes fail the way an interrupting program sees it.
+ */
+
+import { BATCH_NO_CURSOR } from "./batch.js";
+import type { MapBatch } from "./batch.js";
+import { Errno } from "./errno.js";
+import { jhash } from "./jhash.js";
+import type { BpfMap } from "./map.js";
+import { UpdateFlag, wordsOf } from "./spec.js";
+import type { MapSpec } from "./spec.js";
+
+/** Element locks of a table: a CPU that holds one bucket's lock holds its whole group. HASHTAB_MAP_LOCK_COUNT, kernel 5.11 to 6.14. */
+const LOCK_GROUPS = 8;
+
+/** Buckets whose elements are counted together: 1024, so that the counters of a table of 2^20 buckets take 4 KiB. */
+const BLOCK_SHIFT = 10;
+
+/** A value for `lockCpu`: no bucket lock is held. */
+const NO_CPU = -1;
+
+/** Sizes that a subclass decides. */
+export interface TableShape {
+  readonly maxEntries: number;
+  /** Slots to make: at least `maxEntries`, more where replacing needs spare elements. */
+  readonly slots: number;
+  /** Copies of the value in an element: CPUs for per-CPU types, else 1. */
+  readonly valueCopies: number;
+}
+
+export abstract class HashTable implements BpfMap {
+  readonly spec: MapSpec;
+  readonly maxEntries: number;
+  count = 0;
+
+  /** Words of a key. */
+  readonly keyWords: number;
+  /** Words of a value that are held, of one copy. */
+  readonly heldWords: number;
+  readonly valueCopies: number;
+  /** Position of each value word among the held ones, or -1. */
+  readonly positions: Int32Array;
+  /** Key words, then held value words, of each slot. */
+  readonly rows: Int32Array;
+  /** Words of a row. */
+  readonly stride: number;
+  /** Number of buckets: smallest power of two that is at least `maxEntries`. */
+  readonly buckets: number;
+
+  /** Allocations to refuse with -ENOMEM from now on: an injected fault. */
+  failAllocations = 0;
+
+  protected readonly hashes: Int32Array;
+  protected readonly chain: Int32Array;
+  private readonly heads: Int32Array;
+  private readonly blockCounts: Int32Array;
+  private readonly slotMask: number;
+  private readonly tagMask: number;
+  private readonly seed: number;
+  private lockCpu = NO_CPU;
+  private lockGroup = 0;
+
+  constructor(spec: MapSpec, shape: TableShape) {
+    this.spec = spec;
+    this.maxEntries = shape.maxEntries;
+    this.keyWords = wordsOf(spec.keySize);
+    this.valueCopies = shape.valueCopies;
+    this.positions = heldPositions(spec);
+    this.heldWords = spec.storedWords?.length ?? wordsOf(spec.valueSize);
+    this.stride = this.keyWords + this.heldWords * shape.valueCopies;
+    this.buckets = bucketCount(shape.maxEntries);
+    this.seed = spec.seed ?? 0;
+
+    this.rows = new Int32Array((shape.slots + 1) * this.stride);
+    this.hashes = new Int32Array(shape.slots + 1);
+    this.chain = new Int32Array(shape.slots + 1);
+    this.heads = new Int32Array(this.buckets);
+    this.blockCounts = new Int32Array((this.buckets >>> BLOCK_SHIFT) + 1);
+    const slotBits = 32 - Math.clz32(shape.slots);
+    this.slotMask = 2 ** slotBits - 1;
+    this.tagMask = ~this.slotMask;
+  }
+
+  get modelBytes(): number {
+    return (
+      this.rows.byteLength +
+      this.hashes.byteLength +
+      this.chain.byteLength +
+      this.heads.byteLength +
+      this.blockCounts.byteLength
+    );
+  }
+
+  abstract update(key: Int32Array, at: number, flags: number, cpu: number): number;
+  abstract lookup(key: Int32Array, at: number): number;
+  /** Takes back the slot of an element that has left its chain. */
+  protected abstract release(slot: number): void;
+
+  /** Hash of a key, for `lookupHashed`. */
+  hash(key: Int32Array, at: number): number {
+    return jhash(key, at, this.spec.keySize, this.seed);
+  }
+
+  peek(key: Int32Array, at: number): number {
+    const slot = this.find(this.hash(key, at), key, at);
+    return slot === 0 ? -Errno.ENOENT : slot;
+  }
+
+  remove(key: Int32Array, at: number, cpu: number): number {
+    const hash = this.hash(key, at);
+    if (this.isBusy(hash, cpu)) return -Errno.EBUSY;
+    const slot = this.find(hash, key, at);
+    if (slot === 0) return -Errno.ENOENT;
+    this.unlink(slot);
+    this.release(slot);
+    return 0;
+  }
+
+  /** Index in `rows` of the first held value word of a slot. */
+  valueBase(slot: number): number {
+    return slot * this.stride + this.keyWords;
+  }
+
+  word(slot: number, w: number): number {
+    const position = this.positions[w]!;
+    return position < 0 ? 0 : this.rows[slot * this.stride + this.keyWords + position]!;
+  }
+
+  setWord(slot: number, w: number, value: number): void {
+    const position = this.positions[w]!;
+    if (position >= 0) this.rows[slot * this.stride + this.keyWords + position] = value;
+  }
+
+  copyKey(slot: number, out: Int32Array, at: number): void {
+    const base = slot * this.stride;
+    for (let i = 0; i < this.keyWords; i++) out[at + i] = this.rows[base + i]!;
+  }
+
+  /** Whether a slot's row holds this key. Says nothing about the slot being in the map. */
+  sameKey(slot: number, key: Int32Array, at: number): boolean {
+    const rows = this.rows;
+    const base = slot * this.stride;
+    for (let i = 0; i < this.keyWords; i++) {
+      if (rows[base + i] !== key[at + i]) return false;
+    }
+    return true;
+  }
+
+  // Iteration: bucket after bucket, each chain front to back.
+
+  nextKey(key: Int32Array | null, at: number, out: Int32Array, outAt: number): number {
+    const slot = this.nextSlot(key, at);
+    if (slot === 0) return -Errno.ENOENT;
+    this.copyKey(slot, out, outAt);
+    return 0;
+  }
+
+  /** Slot after a key in iteration order (first one when the key is null or absent), or 0 at the end. */
+  nextSlot(key: Int32Array | null, at: number): number {
+    if (key === null) return this.firstSlotFrom(0);
+    const hash = this.hash(key, at);
+    const slot = this.find(hash, key, at);
+    if (slot === 0) return this.firstSlotFrom(0);
+    const next = this.chain[slot]! & this.slotMask;
+    return next !== 0 ? next : this.firstSlotFrom((hash & (this.buckets - 1)) + 1);
+  }
+
+  /** First slot of bucket `bucket`, or 0 when the bucket is empty. */
+  firstOfBucket(bucket: number): number {
+    return this.heads[bucket]! & this.slotMask;
+  }
+
+  /** Next slot of the same chain, or 0. */
+  nextInBucket(slot: number): number {
+    return this.chain[slot]! & this.slotMask;
+  }
+
+  /** Bucket that an element is in. */
+  bucketOf(slot: number): number {
+    return this.hashes[slot]! & (this.buckets - 1);
+  }
+
+  /** Elements in buckets `from` up to, not including, `to`. Costs a walk of at most two blocks of buckets. */
+  countBetween(from: number, to: number): number {
+    let total = 0;
+    let bucket = from;
+    const blockSize = 1 << BLOCK_SHIFT;
+    while (bucket < to) {
+      if ((bucket & (blockSize - 1)) === 0 && bucket + blockSize <= to) {
+        total += this.blockCounts[bucket >>> BLOCK_SHIFT]!;
+        bucket += blockSize;
+      } else {
+        total += this.chainLength(bucket++);
+      }
+    }
+    return total;
+  }
+
+  /** First bucket at or after `from` by which a walk from `from` has passed `entries` elements, at most `buckets`. */
+  bucketAfter(from: number, entries: number): number {
+    let left = entries;
+    let bucket = from;
+    const blockSize = 1 << BLOCK_SHIFT;
+    while (bucket < this.buckets && left > 0) {
+      const inBlock = this.blockCounts[bucket >>> BLOCK_SHIFT]!;
+      if ((bucket & (blockSize - 1)) === 0 && inBlock < left) {
+        left -= inBlock;
+        bucket += blockSize;
+      } else {
+        left -= this.chainLength(bucket++);
+      }
+    }
+    return Math.min(bucket, this.buckets);
+  }
+
+  // Batches, as generic for all hash types: __htab_map_lookup_and_delete_batch().
+
+  /**
+   * Copies elements from bucket `cursor` on (`BATCH_NO_CURSOR` to begin) until the batch is full. 0 when stopped by
+   * lack of room, -ENOENT when the end was reached (with elements), -ENOSPC when the first chain does not fit.
+   */
+  lookupBatch(cursor: number, batch: MapBatch): number {
+    return this.walkBatch(cursor, batch, false);
+  }
+
+  /** The same, deleting what it copies. */
+  lookupAndDeleteBatch(cursor: number, batch: MapBatch): number {
+    return this.walkBatch(cursor, batch, true);
+  }
+
+  // The bucket lock hook.
+
+  /**
+   * Marks the lock of a bucket as held on a CPU, as while a batch walk copies that bucket: until released, updates and
+   * deletes on that CPU of keys in the same lock group fail with -EBUSY. Kernels 5.11 to 6.14 (`htab_lock_bucket()`).
+   */
+  holdBucketLock(bucket: number, cpu: number): void {
+    this.lockCpu = cpu;
+    this.lockGroup = bucket & this.lockMask();
+  }
+
+  releaseBucketLock(): void {
+    this.lockCpu = NO_CPU;
+  }
+
+  protected isBusy(hash: number, cpu: number): boolean {
+    return this.lockCpu === cpu && (hash & this.lockMask()) === this.lockGroup;
+  }
+
+  protected refusesAllocation(): boolean {
+    if (this.failAllocations === 0) return false;
+    this.failAllocations--;
+    return true;
+  }
+
+  /** Presence rule of an update: 0, -EEXIST or -ENOENT. */
+  protected presenceError(found: boolean, flags: number): number {
+    if (found) return flags === UpdateFlag.noExist ? -Errno.EEXIST : 0;
+    return flags === UpdateFlag.exist ? -Errno.ENOENT : 0;
+  }
+
+  /** Slot of a key, or 0. */
+  protected find(hash: number, key: Int32Array, at: number): number {
+    const { chain, rows, stride, keyWords, tagMask, slotMask } = this;
+    let link = this.heads[hash & (this.buckets - 1)]!;
+    while (link !== 0) {
+      const slot = link & slotMask;
+      if (((link ^ hash) & tagMask) === 0) {
+        const base = slot * stride;
+        let i = 0;
+        while (i < keyWords && rows[base + i] === key[at + i]) i++;
+        if (i === keyWords) return slot;
+      }
+      link = chain[slot]!;
+    }
+    return 0;
+  }
+
+  /** Puts a slot with this key at the front of its chain; all its value words become zero. */
+  protected link(slot: number, hash: number, key: Int32Array, at: number): void {
+    const rows = this.rows;
+    let word = slot * this.stride;
+    const valueAt = word + this.keyWords;
+    const end = word + this.stride;
+    for (let i = at; word < valueAt; i++, word++) rows[word] = key[i]!;
+    for (; word < end; word++) rows[word] = 0;
+    const bucket = hash & (this.buckets - 1);
+    this.hashes[slot] = hash;
+    this.chain[slot] = this.heads[bucket]!;
+    this.heads[bucket] = (hash & this.tagMask) | slot;
+    this.blockCounts[bucket >>> BLOCK_SHIFT]!++;
+    this.count++;
+  }
+
+  /** Takes a slot out of its chain. */
+  protected unlink(slot: number): void {
+    const { chain, slotMask } = this;
+    const bucket = this.hashes[slot]! & (this.buckets - 1);
+    const next = chain[slot]!;
+    let previous = this.heads[bucket]! & slotMask;
+    if (previous === slot) {
+      this.heads[bucket] = next;
+    } else {
+      for (;;) {
+        const after = chain[previous]! & slotMask;
+        if (after === slot) break;
+        previous = after;
+      }
+      chain[previous] = next;
+    }
+    this.blockCounts[bucket >>> BLOCK_SHIFT]!--;
+    this.count--;
+  }
+
+  /** Zeroes the value words of one copy. */
+  protected clearValue(slot: number, copy: number): void {
+    const base = slot * this.stride + this.keyWords + copy * this.heldWords;
+    this.rows.fill(0, base, base + this.heldWords);
+  }
+
+  private lockMask(): number {
+    return Math.min(LOCK_GROUPS, this.buckets) - 1;
+  }
+
+  private chainLength(bucket: number): number {
+    let length = 0;
+    for (let slot = this.firstOfBucket(bucket); slot !== 0; slot = this.nextInBucket(slot)) length++;
+    return length;
+  }
+
+  private firstSlotFrom(bucket: number): number {
+    for (let i = bucket; i < this.buckets; i++) {
+      const slot = this.heads[i]! & this.slotMask;
+      if (slot !== 0) return slot;
+    }
+    return 0;
+  }
+
+  private walkBatch(cursor: number, batch: MapBatch, andDelete: boolean): number {
+    batch.begin();
+    let bucket = cursor === BATCH_NO_CURSOR ? 0 : cursor;
+    if (batch.capacity === 0) return 0;
+    if (bucket >= this.buckets) return -Errno.ENOENT;
+    for (; bucket < this.buckets; bucket++) {
+      const length = this.heads[bucket] === 0 ? 0 : this.chainLength(bucket);
+      if (length > batch.capacity - batch.count) {
+        batch.cursor = bucket;
+        return batch.count === 0 ? -Errno.ENOSPC : 0;
+      }
+      if (length > 0) this.copyBucket(bucket, batch, andDelete);
+    }
+    batch.cursor = bucket;
+    return -Errno.ENOENT;
+  }
+
+  private copyBucket(bucket: number, batch: MapBatch, andDelete: boolean): void {
+    const first = batch.count;
+    for (let slot = this.firstOfBucket(bucket); slot !== 0; slot = this.nextInBucket(slot)) {
+      batch.add(slot, this.rows, slot * this.stride, this.stride);
+    }
+    if (!andDelete) return;
+    // The kernel chains the elements to free in front of one another and frees them off that list: last one first.
+    for (let i = first; i < batch.count; i++) this.unlink(batch.slots[i]!);
+    for (let i = batch.count - 1; i >= first; i--) this.release(batch.slots[i]!);
+  }
+}
+
+/** Smallest power of two that is at least `maxEntries`. */
+export function bucketCount(maxEntries: number): number {
+  let buckets = 1;
+  while (buckets < maxEntries) buckets *= 2;
+  return buckets;
+}
+
+/** Position of each value word among the held ones, -1 for those not held. */
+function heldPositions(spec: MapSpec): Int32Array {
+  const words = wordsOf(spec.valueSize);
+  if (spec.storedWords === undefined) return Int32Array.from({ length: words }, (_, i) => i);
+  const positions = new Int32Array(words).fill(-1);
+  spec.storedWords.forEach((word, i) => {
+    if (!(Number.isInteger(word) && word >= 0 && word < words)) {
+      throw new RangeError(`${spec.name}: stored word ${word} is outside a value of ${words} words`);
+    }
+    positions[word] = i;
+  });
+  return positions;
+}

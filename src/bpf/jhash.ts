@@ -1,0 +1,54 @@
+/**
+ * Bob Jenkins' lookup3 as the kernel hashes map keys: `jhash()` in include/linux/jhash.h.
+ *
+ * Since Linux 6.4 key sizes divisible by four go through the word-wise `jhash2()`; on little-endian machines both give
+ * the same number, and ctlab models little-endian machines only.
+ */
+
+/** JHASH_INITVAL, include/linux/jhash.h. */
+const INITIAL = 0xdeadbeef;
+
+/** Words that one mixing step consumes. */
+const BLOCK_WORDS = 3;
+const BLOCK_BYTES = 12;
+
+/**
+ * Hash of `byteLength` bytes that stand as little-endian words in `words` from index `at`; the last word is
+ * zero-padded. The result is an int32 (the kernel's u32 with the same bits).
+ */
+export function jhash(words: Int32Array, at: number, byteLength: number, seed: number): number {
+  let a = (INITIAL + byteLength + seed) | 0;
+  let b = a;
+  let c = a;
+  let left = byteLength;
+  let i = at;
+  while (left > BLOCK_BYTES) {
+    a = (a + words[i]!) | 0;
+    b = (b + words[i + 1]!) | 0;
+    c = (c + words[i + 2]!) | 0;
+    a = ((a - c) | 0) ^ ((c << 4) | (c >>> 28));
+    c = (c + b) | 0;
+    b = ((b - a) | 0) ^ ((a << 6) | (a >>> 26));
+    a = (a + c) | 0;
+    c = ((c - b) | 0) ^ ((b << 8) | (b >>> 24));
+    b = (b + a) | 0;
+    a = ((a - c) | 0) ^ ((c << 16) | (c >>> 16));
+    c = (c + b) | 0;
+    b = ((b - a) | 0) ^ ((a << 19) | (a >>> 13));
+    a = (a + c) | 0;
+    c = ((c - b) | 0) ^ ((b << 4) | (b >>> 28));
+    b = (b + a) | 0;
+    left -= BLOCK_BYTES;
+    i += BLOCK_WORDS;
+  }
+  a = (a + words[i]!) | 0;
+  if (left > 4) b = (b + words[i + 1]!) | 0;
+  if (left > 8) c = (c + words[i + 2]!) | 0;
+  c = ((c ^ b) - ((b << 14) | (b >>> 18))) | 0;
+  a = ((a ^ c) - ((c << 11) | (c >>> 21))) | 0;
+  b = ((b ^ a) - ((a << 25) | (a >>> 7))) | 0;
+  c = ((c ^ b) - ((b << 16) | (b >>> 16))) | 0;
+  a = ((a ^ c) - ((c << 4) | (c >>> 28))) | 0;
+  b = ((b ^ a) - ((a << 14) | (a >>> 18))) | 0;
+  return ((c ^ b) - ((b << 24) | (b >>> 8))) | 0;
+}
