@@ -1,0 +1,247 @@
+/**
+ * A scenario as the rest of ctlab sees it: resolved. Units are parsed, defaults filled, Helm values read, variants merged.
+ *
+ * Everything is plain data that can be sent to a worker. Times are integer nanoseconds, counts are numbers, names are as
+ * written. What a value was before (file and line, default, `--set`) is kept in `origins`, by its path in the file.
+ */
+
+import type { CiliumSettings } from "../cilium/agent/settings.js";
+import type { Bytes, Nanoseconds } from "../core/units.js";
+import type { Expectation } from "./expect.js";
+
+/** A scenario file: what all variants share, and the variants in the order of the file. */
+export interface ScenarioFile {
+  /** Path as given, or "-" for stdin. */
+  readonly path: string;
+  /** The file without any variant; `variant` is null. */
+  readonly base: Scenario;
+  /** What a run simulates: the variants of the file, or the base alone when it has none. */
+  readonly variants: readonly Scenario[];
+  /** SHA-256 over everything that decides the outcome: all resolved variants with the Helm settings in them; hex. */
+  readonly hash: string;
+  /** Things that are accepted but deserve a word, with positions; never fatal. */
+  readonly warnings: readonly Note[];
+}
+
+/** A remark on a place in an input file. */
+export interface Note {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** Name of the variant; null for the base. */
+  readonly variant: string | null;
+  /** The file's `about`. */
+  readonly about: string;
+  /** The variant's own `about`; empty for the base or when it has none. */
+  readonly variantAbout: string;
+  readonly profile: ProfileChoice;
+  readonly cluster: Cluster;
+  readonly helm: HelmInput;
+  /** Departures from what Helm and the kernel give, by pressure label (`ct4_global`). Named in the report. */
+  readonly maps: Readonly<Record<string, MapOverride>>;
+  readonly services: readonly Service[];
+  readonly policies: readonly Policy[];
+  readonly preload: readonly Preload[];
+  readonly workloads: readonly Workload[];
+  readonly client: Client;
+  readonly observe: Observe;
+  readonly durationNs: Nanoseconds;
+  /** Time at the start that no figure counts. */
+  readonly warmupNs: Nanoseconds;
+  /** Seed as text: numbers are written in decimal. */
+  readonly seed: string;
+  readonly expect: readonly Expectation[];
+  /** What this scenario rests on that was set by hand or that no model covers, one sentence each. */
+  readonly assumptions: readonly string[];
+  /** Where values came from: path in the file (`cluster.nodes`) → `file:line`, `--set` or `default`. */
+  readonly origins: Readonly<Record<string, string>>;
+}
+
+/** Versions as `ciliumProfile` and `kernelProfile` resolve them: with a patch. */
+export interface ProfileChoice {
+  readonly cilium: string;
+  readonly kernel: string;
+}
+
+export interface Cluster {
+  readonly nodes: number;
+  readonly pods: number;
+  /** Possible CPUs of the simulated node. */
+  readonly cpus: number;
+  /** MemTotal of the simulated node. */
+  readonly memoryBytes: Bytes;
+  /** IPv4 prefix of all pods. */
+  readonly podCidr: string;
+  /** Round trip between two nodes without queueing. */
+  readonly rttNs: Nanoseconds;
+  readonly linkBitsPerSecond: number;
+}
+
+/** What Helm gives, before the agent chooses sizes (`cilium/agent`). */
+export interface HelmInput {
+  /** Files in the order in which they were merged, paths as they were opened. */
+  readonly files: readonly string[];
+  readonly settings: CiliumSettings;
+  /** For settings that somebody set: `values/incident.yaml:12 bpf.ctTcpMax`; absent = default. */
+  readonly origins: Readonly<Partial<Record<keyof CiliumSettings, string>>>;
+  /** How many values of the files have no influence on the model. */
+  readonly ignored: number;
+}
+
+export const MAP_TYPES = ["hash", "lru_hash"] as const;
+export type OverridableMapType = (typeof MAP_TYPES)[number];
+
+export interface MapOverride {
+  readonly type: OverridableMapType | null;
+  readonly maxEntries: number | null;
+}
+
+export const PROTOCOLS = ["TCP", "UDP"] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+export interface Service {
+  /** `namespace/name`. */
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  /** Backends, all on other nodes. */
+  readonly backends: number;
+  /** Null = assigned in order from the service range. */
+  readonly clusterIp: string | null;
+}
+
+export const VERDICTS = ["allow", "deny"] as const;
+export type DefaultVerdict = (typeof VERDICTS)[number];
+
+/** What a set of endpoints may do; endpoints that no policy selects may do everything. */
+export interface Policy {
+  /** `namespace/workload`. */
+  readonly endpoints: string;
+  readonly ingress: DefaultVerdict;
+  readonly egress: DefaultVerdict;
+  readonly allow: readonly AllowedPeer[];
+}
+
+export interface AllowedPeer {
+  readonly direction: "ingress" | "egress";
+  /** Service or workload, `namespace/name`. */
+  readonly peer: string;
+  /** 0 = every port. */
+  readonly port: number;
+  readonly protocol: Protocol;
+}
+
+export const PRELOAD_KINDS = ["established", "closing", "syn", "udp"] as const;
+export type PreloadKind = (typeof PRELOAD_KINDS)[number];
+
+/** State that exists before the first packet, not simulated from birth. */
+export interface Preload {
+  /** Pressure label of the map. */
+  readonly map: string;
+  readonly entries: number;
+  /** What the entries are; null for maps without a lifetime. */
+  readonly kind: PreloadKind | null;
+  /** When the entries expire, uniform between the two, from the start of the run; null = not within the run. */
+  readonly expires: { readonly fromNs: Nanoseconds; readonly toNs: Nanoseconds } | null;
+  readonly about: string;
+}
+
+/** A random span of time, never negative. */
+export type Distribution =
+  | { readonly kind: "constant"; readonly valueNs: Nanoseconds }
+  | { readonly kind: "exponential"; readonly meanNs: Nanoseconds }
+  | { readonly kind: "uniform"; readonly lowNs: Nanoseconds; readonly highNs: Nanoseconds };
+
+export interface Arrivals {
+  readonly kind: "poisson" | "constant";
+  readonly perSecond: number;
+}
+
+/** A burst is a window of the report, named after its workload. */
+export interface Bursts {
+  readonly firstNs: Nanoseconds;
+  readonly everyNs: Nanoseconds;
+  readonly lengthNs: Nanoseconds;
+}
+
+export const CLOSERS = ["client", "server", "never"] as const;
+export type Closer = (typeof CLOSERS)[number];
+
+/** One request and its answer. */
+export interface RequestShape {
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly serverTime: Distribution;
+}
+
+export interface ConnectionShape extends RequestShape {
+  /** Requests one after another on the connection; 0 = none. */
+  readonly requests: number;
+  /** Between an answer and the next request. */
+  readonly thinkTime: Distribution;
+  /** Between the last answer (or the handshake when there are no requests) and the close. */
+  readonly hold: Distribution;
+  readonly close: Closer;
+  /** Share of the connections that are never closed although `close` says otherwise, 0 … 1. */
+  readonly leak: number;
+}
+
+interface WorkloadBase {
+  readonly name: string;
+  /** Pods of the simulated node. */
+  readonly from: { readonly workload: string; readonly pods: number };
+  /** Index into `services`. */
+  readonly service: number;
+}
+
+/** Connections that come, do their work and go. */
+export interface ArrivalWorkload extends WorkloadBase {
+  readonly kind: "arrivals";
+  readonly arrivals: Arrivals;
+  /** Null = all the time. */
+  readonly bursts: Bursts | null;
+  readonly connection: ConnectionShape;
+}
+
+/** Connections opened at the start and used all the time. */
+export interface PoolWorkload extends WorkloadBase {
+  readonly kind: "pool";
+  readonly connections: number;
+  readonly request: RequestShape & { readonly every: Distribution };
+}
+
+export type Workload = ArrivalWorkload | PoolWorkload;
+
+/** The client's TCP. A null is what the kernel profile says. */
+export interface Client {
+  /** Stands for a sock_ops program that answers `TIMEOUT_INIT`. */
+  readonly synRtoNs: Nanoseconds | null;
+  readonly linearTimeouts: number | null;
+  readonly synRetries: number | null;
+  readonly hz: number | null;
+}
+
+export const FLOW_FILTERS = ["dropped", "all", "none"] as const;
+export type FlowFilter = (typeof FLOW_FILTERS)[number];
+
+export interface Observe {
+  readonly flows: FlowFilter;
+  /** Flows beyond this are counted, not written. */
+  readonly flowsMax: number;
+  readonly seriesNs: Nanoseconds;
+  readonly hooks: readonly HookObservation[];
+}
+
+export const HOOKS = ["tc_ingress", "from_container", "from_netdev", "to_netdev"] as const;
+export type HookName = (typeof HOOKS)[number];
+
+export interface HookObservation {
+  readonly hook: HookName;
+  /** The same hook on the real system, when somebody measured it: lower bounds of the buckets and counts. */
+  readonly observed: { readonly source: string; readonly buckets: readonly (readonly [lowNs: number, count: number])[] } | null;
+}
