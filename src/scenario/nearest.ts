@@ -11,6 +11,7 @@ export function editDistance(a: string, b: string, limit: number = Number.POSITI
   if (Math.abs(a.length - b.length) > limit) return limit + 1;
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  let bestPrevious = 0;
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
     let best = i;
@@ -23,11 +24,13 @@ export function editDistance(a: string, b: string, limit: number = Number.POSITI
       row.push(least);
       if (least < best) best = least;
     }
-    if (best > limit) return limit + 1;
+    // A swap reaches over one row, so two rows in turn must be beyond the limit.
+    if (best > limit && bestPrevious > limit) return limit + 1;
+    bestPrevious = best;
     beforePrevious = previous;
     previous = row;
   }
-  return previous[b.length]!;
+  return Math.min(previous[b.length]!, limit + 1);
 }
 
 /**
