@@ -1,0 +1,172 @@
+/**
+ * Conntrack entries: `struct ct_entry` (56 bytes, bpf/lib/common.h) behind names.
+ *
+ * Words from byte 32 on are the same in Cilium 1.14 to 1.19. Below them 1.14 and 1.15 keep separate packet and byte
+ * counters for each direction (a service entry's backend id takes the place of its received bytes), later releases one
+ * pair; 1.19 may put a 16-byte service address for DSR at the start.
+ * Numbers that the real entry holds in network order (rev_nat_index) are in host order here.
+ */
+
+import type { BpfMap } from "../../bpf/map.js";
+
+/** Bits of the 16-bit field at byte 36, in order from bit 0. */
+export const CT_RX_CLOSING = 1 << 0;
+export const CT_TX_CLOSING = 1 << 1;
+export const CT_LB_LOOPBACK = 1 << 3;
+export const CT_SEEN_NON_SYN = 1 << 4;
+export const CT_NODE_PORT = 1 << 5;
+export const CT_PROXY_REDIRECT = 1 << 6;
+export const CT_DSR_INTERNAL = 1 << 7;
+export const CT_FROM_L7LB = 1 << 8;
+export const CT_FROM_TUNNEL = 1 << 10;
+/** Either closing bit. */
+export const CT_CLOSING = CT_RX_CLOSING | CT_TX_CLOSING;
+
+/** Word numbers in the value (byte offset / 4). */
+const BACKEND_ID = 2;
+const LIFETIME = 8;
+/** Flags in the low half, rev_nat_index in the high one. */
+const FLAGS = 9;
+/** ifindex (1.19: NAT port) 16 bits, tx_flags_seen 8 bits, rx_flags_seen 8 bits. */
+const SEEN = 10;
+const SRC_SEC_ID = 11;
+const LAST_TX_REPORT = 12;
+const LAST_RX_REPORT = 13;
+
+/** Bytes of a value. */
+export const CT_VALUE_BYTES = 56;
+
+/** Where the counters are: one pair (1.16 on) or one for each direction (1.14, 1.15). */
+export type CtCounters = "none" | "single" | "rx-tx";
+
+const WORDS_ALWAYS = [BACKEND_ID, LIFETIME, FLAGS, SEEN, SRC_SEC_ID, LAST_TX_REPORT, LAST_RX_REPORT];
+const COUNTER_WORDS: Readonly<Record<CtCounters, readonly number[]>> = {
+  none: [],
+  single: [4, 5, 6, 7],
+  "rx-tx": [0, 1, 3, 4, 5, 6, 7],
+};
+/** 1.19 keeps the address that DSR translates to in the first 16 bytes. */
+const NAT_ADDRESS_WORDS = [0, 1, 2, 3];
+
+/** The value words that can ever be non-zero; the others need no room in the model. */
+export function ctStoredWords(counters: CtCounters, natAddress: boolean): readonly number[] {
+  const words = new Set([...WORDS_ALWAYS, ...COUNTER_WORDS[counters], ...(natAddress ? NAT_ADDRESS_WORDS : [])]);
+  return [...words].sort((a, b) => a - b);
+}
+
+/** A conntrack map: `cilium_ct4_global`, `cilium_ct_any4_global` and their IPv6 twins. */
+export class CtMap {
+  readonly map: BpfMap;
+  readonly counters: CtCounters;
+
+  constructor(map: BpfMap, counters: CtCounters) {
+    this.map = map;
+    this.counters = counters;
+  }
+
+  /** Datapath clock at which GC may delete the entry. */
+  lifetime(slot: number): number {
+    return this.map.word(slot, LIFETIME);
+  }
+  setLifetime(slot: number, at: number): void {
+    this.map.setWord(slot, LIFETIME, at);
+  }
+
+  /** Bits `CT_*`. */
+  flags(slot: number): number {
+    return this.map.word(slot, FLAGS) & 0xffff;
+  }
+  setFlags(slot: number, flags: number): void {
+    this.map.setWord(slot, FLAGS, (this.map.word(slot, FLAGS) & ~0xffff) | flags);
+  }
+
+  /** Service that replies are translated back to; 0 = none. */
+  revNatIndex(slot: number): number {
+    return this.map.word(slot, FLAGS) >>> 16;
+  }
+  setRevNatIndex(slot: number, index: number): void {
+    this.map.setWord(slot, FLAGS, (this.map.word(slot, FLAGS) & 0xffff) | (index << 16));
+  }
+
+  setFlagsAndRevNat(slot: number, flags: number, revNatIndex: number): void {
+    this.map.setWord(slot, FLAGS, flags | (revNatIndex << 16));
+  }
+
+  /** Chosen backend of a SERVICE entry. */
+  backendId(slot: number): number {
+    return this.map.word(slot, BACKEND_ID);
+  }
+  setBackendId(slot: number, id: number): void {
+    this.map.setWord(slot, BACKEND_ID, id);
+  }
+
+  /** TCP flags seen leaving (all protocols but TCP: 0), after the report mask. */
+  txFlagsSeen(slot: number): number {
+    return (this.map.word(slot, SEEN) >>> 16) & 0xff;
+  }
+  setTxFlagsSeen(slot: number, flags: number): void {
+    this.map.setWord(slot, SEEN, (this.map.word(slot, SEEN) & ~0xff0000) | (flags << 16));
+  }
+  rxFlagsSeen(slot: number): number {
+    return this.map.word(slot, SEEN) >>> 24;
+  }
+  setRxFlagsSeen(slot: number, flags: number): void {
+    this.map.setWord(slot, SEEN, (this.map.word(slot, SEEN) & 0xffffff) | (flags << 24));
+  }
+  clearFlagsSeen(slot: number): void {
+    this.map.setWord(slot, SEEN, this.map.word(slot, SEEN) & 0xffff);
+  }
+
+  /** Identity of the side that opened the connection. */
+  srcSecId(slot: number): number {
+    return this.map.word(slot, SRC_SEC_ID);
+  }
+  setSrcSecId(slot: number, identity: number): void {
+    this.map.setWord(slot, SRC_SEC_ID, identity);
+  }
+
+  /** Datapath clock of the last event for packets of the initiator. */
+  lastTxReport(slot: number): number {
+    return this.map.word(slot, LAST_TX_REPORT);
+  }
+  setLastTxReport(slot: number, at: number): void {
+    this.map.setWord(slot, LAST_TX_REPORT, at);
+  }
+  lastRxReport(slot: number): number {
+    return this.map.word(slot, LAST_RX_REPORT);
+  }
+  setLastRxReport(slot: number, at: number): void {
+    this.map.setWord(slot, LAST_RX_REPORT, at);
+  }
+
+  /** Packets counted, both directions together; 0 without accounting. */
+  packets(slot: number): number {
+    if (this.counters === "none") return 0;
+    const total = this.#counter(slot, 4);
+    return this.counters === "single" ? total : total + this.#counter(slot, 0);
+  }
+  /** Bytes counted, both directions together. A service entry of 1.14 and 1.15 has its backend id in place of a part. */
+  bytes(slot: number): number {
+    if (this.counters === "none") return 0;
+    const total = this.#counter(slot, 6);
+    return this.counters === "single" ? total : total + this.#counter(slot, 2);
+  }
+  /** `ct_lookup`'s accounting: one packet of `bytes` for the sending (`received` false) or receiving side. */
+  addPacket(slot: number, received: boolean, bytes: number): void {
+    if (this.counters === "none") return;
+    const packets = this.counters === "rx-tx" && received ? 0 : 4;
+    this.#add(slot, packets, 1);
+    this.#add(slot, packets + 2, bytes);
+  }
+
+  /** A u64 in two words, as a double (exact to 2^53). */
+  #counter(slot: number, w: number): number {
+    return (this.map.word(slot, w) >>> 0) + (this.map.word(slot, w + 1) >>> 0) * 2 ** 32;
+  }
+  #add(slot: number, w: number, amount: number): void {
+    const low = this.map.word(slot, w);
+    const sum = (low + amount) | 0;
+    this.map.setWord(slot, w, sum);
+    if (sum >>> 0 < low >>> 0) this.map.setWord(slot, w + 1, (this.map.word(slot, w + 1) + 1) | 0);
+  }
+}
