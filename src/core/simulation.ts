@@ -1,0 +1,76 @@
+/**
+ * The clock and the run loop: takes events in (time, sequence) order and calls the handler of their kind.
+ */
+import { EventQueue } from "./event-queue.js";
+import { assertHorizon, type Nanoseconds } from "./units.js";
+
+/** Called with the event's two payload words. `Simulation.now` is the event's time. */
+export type EventHandler = (a: number, b: number) => void;
+
+/** What looks at a run from outside while it goes on. */
+export interface Watch {
+  /** Asked every few thousand events; true ends the run as `stop()` does. */
+  readonly aborted?: () => boolean;
+  /** Called when simulated time has advanced by at least `progressEvery` since the last call. */
+  readonly onProgress?: (now: number) => void;
+  /** Simulated nanoseconds between two calls of `onProgress`. */
+  readonly progressEvery?: number;
+}
+
+/** Why `run` came back. */
+export type RunEnd = "until" | "stopped" | "aborted";
+
+/** Events between two looks at the watch: often enough for Ctrl-C (about 1 ms), too rare to cost anything. */
+const EVENTS_PER_CHECK = 8192;
+
+export class Simulation {
+  readonly queue = new EventQueue();
+  /** Simulated time, nanoseconds. */
+  now = 0;
+  /** Events handled so far. */
+  events = 0;
+  readonly #handlers: EventHandler[] = [];
+  #stopped = false;
+
+  /** Registers a handler and returns its kind, for `at`. */
+  on(handler: EventHandler): number {
+    return this.#handlers.push(handler) - 1;
+  }
+
+  /** Schedules an event at an absolute time, not before `now`. Payload words are int32. */
+  at(time: number, kind: number, a: number, b: number): void {
+    this.queue.push(time, kind, a, b);
+  }
+
+  /** Ends the run after the current event. The queue keeps what is pending; `run` may be called again. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Handles every event up to and including time `until`; then `now` is `until` unless the run ended early. */
+  run(until: number, watch: Watch = {}): RunEnd {
+    assertHorizon(until as Nanoseconds);
+    this.#stopped = false;
+    const queue = this.queue;
+    const handlers = this.#handlers;
+    const progressEvery = watch.onProgress === undefined ? Infinity : (watch.progressEvery ?? 0);
+    let nextProgress = this.now + progressEvery;
+    let untilCheck = EVENTS_PER_CHECK;
+    while (queue.peekTime() <= until) {
+      queue.pop();
+      this.now = queue.time;
+      this.events++;
+      handlers[queue.kind]!(queue.a, queue.b);
+      if (this.#stopped) return "stopped";
+      if (--untilCheck > 0) continue;
+      untilCheck = EVENTS_PER_CHECK;
+      if (watch.aborted?.() === true) return "aborted";
+      if (this.now >= nextProgress) {
+        watch.onProgress?.(this.now);
+        nextProgress = this.now + progressEvery;
+      }
+    }
+    this.now = until;
+    return "until";
+  }
+}
