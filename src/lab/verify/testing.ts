@@ -1,0 +1,29 @@
+/** For the tests of verifiers: recorded files, tampered copies, outcomes as a list. */
+
+import { fileURLToPath } from "node:url";
+import type { CaseOutcome, VectorFile, Verifier } from "./case.js";
+import { readVectorFile } from "./vector-file.js";
+
+/** A file under test/vectors/cilium. */
+export function recorded(name: string): VectorFile {
+  return readVectorFile(fileURLToPath(new URL(`../../../test/vectors/cilium/${name}`, import.meta.url)));
+}
+
+/** The same with one value replaced or added at a dotted path such as `calc.3.next_ns`. */
+export function tampered(name: string, path: string, value: unknown): VectorFile {
+  const file = recorded(name);
+  const root = JSON.parse(file.text) as Record<string, unknown>;
+  const steps = path.split(".");
+  const last = steps.pop()!;
+  let at = root;
+  for (const step of steps) at = at[step] as Record<string, unknown>;
+  if (JSON.stringify(at[last]) === JSON.stringify(value)) throw new Error(`${path} is ${JSON.stringify(value)} already`);
+  at[last] = value;
+  return { ...file, text: JSON.stringify(root) };
+}
+
+export async function outcomes(verifier: Verifier, file: VectorFile): Promise<CaseOutcome[]> {
+  const all: CaseOutcome[] = [];
+  for await (const each of verifier(file) as AsyncIterable<CaseOutcome>) all.push(each);
+  return all;
+}
