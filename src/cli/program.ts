@@ -1,0 +1,53 @@
+/** The command line: which commands there are, and how a failure becomes one clear message and an exit code. */
+import { Command, CommanderError } from "commander";
+import { VERSION } from "../core/version.js";
+import { EXIT, type ExitCode } from "./exit.js";
+import { explainFailure } from "./failure.js";
+import { addRunCommand } from "./run.js";
+import { addSchemaCommand } from "./schema.js";
+import { addVerifyCommand } from "./verify.js";
+
+/** Runs one command line (without node and script) and says with which code the process should end. */
+export async function runCli(args: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = EXIT.good;
+  const done = (result: ExitCode): void => {
+    code = result;
+  };
+  try {
+    await buildProgram(done).parseAsync([...args], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.good : EXIT.invalid;
+    const failure = explainFailure(error);
+    process.stderr.write(`${failure.message}\n`);
+    return failure.code;
+  }
+}
+
+function buildProgram(done: (code: ExitCode) => void): Command {
+  const program = new Command("ctlab");
+  program
+    .description(
+      "eBPF datapath simulator and conntrack capacity lab for Cilium: will ct4_global, nat and lb hold; if not, which\n" +
+        "mechanism breaks first, what do users see, what size fixes it, and what does that cost.",
+    )
+    .version(VERSION, "-V, --version")
+    .exitOverride()
+    .showHelpAfterError("(ctlab --help shows the commands, ctlab COMMAND --help its options)")
+    .showSuggestionAfterError(true)
+    .addHelpText(
+      "after",
+      "\nExamples:\n" +
+        "  ctlab run scenarios/ct-exhaustion.yaml                     the incident, all variants side by side\n" +
+        "  ctlab run scenarios/ct-exhaustion.yaml --variant fixed     one variant\n" +
+        "  ctlab verify maps test/vectors/kernel-maps/*.jsonl.gz      can I trust the maps?\n\n" +
+        "Exit codes: 0 good, 1 unexpected, 2 usage or invalid input, 3 threshold missed or verification differs,\n" +
+        "4 inconclusive, 130 interrupted (partial results are written and marked).\n",
+    );
+  addRunCommand(program, done);
+  addVerifyCommand(program, done);
+  addSchemaCommand(program);
+  // Options that a subcommand does not know are its mistake to explain, with the same exit code as its other input.
+  for (const command of program.commands) command.exitOverride();
+  return program;
+}

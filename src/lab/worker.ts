@@ -1,0 +1,36 @@
+/**
+ * One simulated variant, in a worker thread: takes plain data, gives plain data. Progress goes through the port, and the
+ * wish to stop comes through one shared word, because a thread that simulates does not read messages.
+ */
+import type { MessagePort } from "node:worker_threads";
+import type { Scenario } from "../scenario/types.js";
+import { simulateVariant, type SimulatedVariant } from "./simulate.js";
+
+export interface WorkerTask {
+  readonly scenario: Scenario;
+  readonly run: number;
+  /** Existing folder for files that are written while running. */
+  readonly streamFolder: string;
+  /** One Int32: not zero asks the run to stop. */
+  readonly stop: SharedArrayBuffer;
+  readonly port: MessagePort;
+}
+
+/** Simulated time reached, sent through the port. */
+export interface ProgressMessage {
+  readonly nowNs: number;
+}
+
+export default function runTask(task: WorkerTask): SimulatedVariant {
+  const stop = new Int32Array(task.stop);
+  try {
+    return simulateVariant(task.scenario, {
+      run: task.run,
+      streamFolder: task.streamFolder,
+      aborted: () => Atomics.load(stop, 0) !== 0,
+      onProgress: (nowNs) => task.port.postMessage({ nowNs } satisfies ProgressMessage),
+    });
+  } finally {
+    task.port.close();
+  }
+}

@@ -1,0 +1,10 @@
+import { ipv4 } from "../cilium/maps/address.js";
+
+/** The address `offset` places after `base` (`10.96.0.0` + 10 → 10.96.0.10), as a word in network byte order. */
+export function addressAfter(base: string, offset: number): number {
+  return swapBytes(swapBytes(ipv4(base)) + offset);
+}
+
+function swapBytes(word: number): number {
+  return ((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | ((word >>> 24) & 0xff);
+}
