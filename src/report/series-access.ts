@@ -1,0 +1,20 @@
+/** Finds in a run's series what charts need, by the names that columns carry. */
+import type { MapResult, Series, SeriesColumn, VariantResult } from "../observe/result.js";
+
+/** `ct4_global_entries` and `ct4_global_pressure`. */
+export const ENTRIES_SUFFIX = "_entries";
+export const PRESSURE_SUFFIX = "_pressure";
+/** `drops_155`: packets dropped for that reason since the sample before. */
+export const DROPS_PREFIX = "drops_";
+
+export function columnOf(series: Series, name: string): SeriesColumn | undefined {
+  return series.columns.find((column) => column.name === name);
+}
+
+/** Pressure of a map over time: its own column, or entries over size. Undefined when neither was sampled. */
+export function pressureOf(variant: VariantResult, map: MapResult): readonly number[] | undefined {
+  const pressure = columnOf(variant.series, map.name + PRESSURE_SUFFIX);
+  if (pressure !== undefined) return pressure.values;
+  const entries = columnOf(variant.series, map.name + ENTRIES_SUFFIX);
+  return map.maxEntries > 0 ? entries?.values.map((value) => value / map.maxEntries) : undefined;
+}

@@ -1,0 +1,88 @@
+/** `summary.json`: the whole result model, with keys in the order in which `observe/result.ts` declares them. */
+import type {
+  DropCount, ExpectationResult, ExperimentResult, Finding, GcRun, HookHistogram, LatencySummary, MapResult, RunCounts,
+  ScenarioIdentity, Series, SeriesColumn, VariantResult, Verdict, Window,
+} from "../observe/result.js";
+import { inOrder, keysOf, layOut } from "./json.js";
+
+const RESULT = keysOf<ExperimentResult>()(
+  "schemaVersion", "ctlab", "scenario", "seed", "run", "command", "partial", "fingerprint", "verdict", "variants",
+);
+const SCENARIO = keysOf<ScenarioIdentity>()("name", "about", "hash");
+const VERDICT = keysOf<Verdict>()("headline", "findings", "assumptions");
+const FINDING = keysOf<Finding>()("label", "text");
+const VARIANT = keysOf<VariantResult>()(
+  "name", "about", "profile", "durationNs", "reachedNs", "fingerprint", "verdict", "counts", "windows", "synLatency",
+  "requestLatency", "drops", "maps", "gcRuns", "series", "hooks", "flows", "expectations",
+);
+const PROFILE = keysOf<VariantResult["profile"]>()("cilium", "kernel");
+const COUNTS = keysOf<RunCounts>()(
+  "events", "packets", "connectionsOpened", "connectionsEstablished", "connectionsFailed", "connectionsPending",
+  "synSent", "synRetransmitted", "preloadedEntries",
+);
+const WINDOW = keysOf<Window>()("name", "startNs", "endNs");
+const LATENCY = keysOf<LatencySummary>()(
+  "count", "minNs", "meanNs", "p50Ns", "p90Ns", "p99Ns", "p999Ns", "maxNs", "buckets",
+);
+const DROP = keysOf<DropCount>()(
+  "code", "reason", "errno", "direction", "count", "inside", "outside", "established", "firstNs", "lastNs",
+);
+const MAP = keysOf<MapResult>()(
+  "name", "type", "maxEntries", "origin", "entriesAtEnd", "entriesMax", "entriesMaxAtNs", "memoryBytes",
+  "insertsRefused", "evictions", "evictionsLive",
+);
+const GC = keysOf<GcRun>()("startNs", "endNs", "cause", "scanned", "deleted", "deleteRatio", "nextIntervalNs");
+const SERIES = keysOf<Series>()("stepNs", "timeNs", "columns");
+const COLUMN = keysOf<SeriesColumn>()("name", "unit", "values");
+const HOOK = keysOf<HookHistogram>()("hook", "unit", "buckets", "observed", "observedSource");
+const FLOWS = keysOf<VariantResult["flows"]>()("seen", "written", "filter");
+const EXPECTATION = keysOf<ExpectationResult>()("text", "file", "line", "outcome", "actual");
+
+/** Text of `summary.json`; the same result gives the same bytes, whatever order its objects were built in. */
+export function summaryJson(result: ExperimentResult): string {
+  return layOut(orderResult(result));
+}
+
+/** A copy of the result with every key in declaration order. */
+export function orderResult(result: ExperimentResult): ExperimentResult {
+  return {
+    ...inOrder(result, RESULT),
+    scenario: inOrder(result.scenario, SCENARIO),
+    verdict: orderVerdict(result.verdict),
+    variants: result.variants.map(orderVariant),
+  };
+}
+
+function orderVariant(variant: VariantResult): VariantResult {
+  return {
+    ...inOrder(variant, VARIANT),
+    profile: inOrder(variant.profile, PROFILE),
+    verdict: orderVerdict(variant.verdict),
+    counts: inOrder(variant.counts, COUNTS),
+    windows: variant.windows.map((window) => inOrder(window, WINDOW)),
+    synLatency: orderLatencies(variant.synLatency),
+    requestLatency: orderLatencies(variant.requestLatency),
+    drops: variant.drops.map((drop) => inOrder(drop, DROP)),
+    maps: variant.maps.map((map) => inOrder(map, MAP)),
+    gcRuns: variant.gcRuns.map((run) => inOrder(run, GC)),
+    series: { ...inOrder(variant.series, SERIES), columns: variant.series.columns.map((column) => inOrder(column, COLUMN)) },
+    hooks: variant.hooks.map((hook) => inOrder(hook, HOOK)),
+    flows: inOrder(variant.flows, FLOWS),
+    expectations: variant.expectations.map((expectation) => inOrder(expectation, EXPECTATION)),
+  };
+}
+
+function orderVerdict(verdict: Verdict): Verdict {
+  return { ...inOrder(verdict, VERDICT), findings: verdict.findings.map((finding) => inOrder(finding, FINDING)) };
+}
+
+/** Names of the windows with "all", "inside", "outside" first, others by name. */
+export function windowNames(latencies: Readonly<Record<string, LatencySummary>>): string[] {
+  const usual = ["all", "inside", "outside"];
+  const others = Object.keys(latencies).filter((name) => !usual.includes(name)).sort();
+  return [...usual.filter((name) => latencies[name] !== undefined), ...others];
+}
+
+function orderLatencies(latencies: Readonly<Record<string, LatencySummary>>): Readonly<Record<string, LatencySummary>> {
+  return Object.fromEntries(windowNames(latencies).map((name) => [name, inOrder(latencies[name]!, LATENCY)]));
+}
