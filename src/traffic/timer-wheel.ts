@@ -1,0 +1,169 @@
+/**
+ * The kernel's timer wheel (kernel/time/timer.c): timers that fire late on purpose, in bunches.
+ *
+ * A timer of `d` jiffies armed at jiffy `j` goes into one of 64 buckets of a level whose step grows eightfold, and
+ * fires at the first multiple of that step strictly after j + d. Arming and cancelling link and unlink a list; the
+ * event queue sees one event per bucket that has had a timer, however many timers it holds. All timers of a bucket
+ * fire in the same jiffy, the latest armed first, and coarse levels before fine ones, as in the kernel.
+ *
+ * Each host has a wheel and a clock of its own: jiffies count from its boot. Simplified: one wheel per host instead of
+ * one per CPU, timers fire at the edge of the jiffy, and cancelled timers leave at once (the kernel lets some of TCP's
+ * expire and then ignores them).
+ */
+import type { Simulation } from "../core/simulation.js";
+import { NS_PER_S } from "../core/units.js";
+import type { RandomStream } from "../core/random.js";
+
+/** Buckets of a level. LVL_SIZE. */
+const LEVEL_BUCKETS = 64;
+/** log2 of the ratio between the steps of neighbouring levels. LVL_CLK_SHIFT. */
+const LEVEL_SHIFT = 3;
+/** Levels; the coarsest step is 8^8 jiffies. LVL_DEPTH for HZ > 100. */
+const LEVELS = 9;
+const WHEEL_BUCKETS = LEVELS * LEVEL_BUCKETS;
+/** Delays from here on are cut down to the longest that fits. WHEEL_TIMEOUT_CUTOFF. */
+const CUTOFF = (LEVEL_BUCKETS - 1) * 2 ** (LEVEL_SHIFT * (LEVELS - 1));
+const LONGEST = CUTOFF - 2 ** (LEVEL_SHIFT * (LEVELS - 1));
+const NONE = -1;
+
+/** Keeps a rounded quotient on the right side of a jiffy's edge; at HZ=300 edges lie at thirds of a nanosecond. */
+const EDGE_SLACK_NS = 0.25;
+
+/** Jiffies that one turn of the coarsest level takes; a boot time is drawn from this span. */
+const PHASE_JIFFIES = 2 ** 20;
+
+/** The wheels of all hosts over one numbering of timers. */
+export class TimerWheels {
+  readonly #simulation: Simulation;
+  readonly #fire: (timer: number) => void;
+  readonly #kind: number;
+  readonly #jiffyNs: number[] = [];
+  readonly #bootedNs: number[] = [];
+  #heads = new Int32Array(0);
+  /** Jiffy for which a bucket has an event in the queue, or NONE. */
+  #due = new Float64Array(0);
+  #next: Int32Array;
+  #previous: Int32Array;
+  /** Bucket that holds the timer, or NONE. */
+  #bucket: Int32Array;
+  /** 1 while timers fire: the wheel's clock then stands one jiffy ahead. */
+  #ahead = 0;
+
+  /** `fire` is called for each timer that expires; it may arm and cancel any timer. */
+  constructor(simulation: Simulation, timers: number, fire: (timer: number) => void) {
+    this.#simulation = simulation;
+    this.#fire = fire;
+    this.#kind = simulation.on((host) => this.#tick(host));
+    this.#next = new Int32Array(timers).fill(NONE);
+    this.#previous = new Int32Array(timers).fill(NONE);
+    this.#bucket = new Int32Array(timers).fill(NONE);
+  }
+
+  /** A host whose jiffies began `bootedNs` before simulated time zero (see `randomBootTime`). Returns its number. */
+  addHost(hz: number, bootedNs: number): number {
+    const host = this.#jiffyNs.push(NS_PER_S / hz) - 1;
+    this.#bootedNs.push(bootedNs);
+    const heads = new Int32Array((host + 1) * WHEEL_BUCKETS).fill(NONE);
+    heads.set(this.#heads);
+    this.#heads = heads;
+    const due = new Float64Array((host + 1) * WHEEL_BUCKETS).fill(NONE);
+    due.set(this.#due);
+    this.#due = due;
+    return host;
+  }
+
+  /** Makes room for timers numbered below `timers`. */
+  grow(timers: number): void {
+    this.#next = extended(this.#next, timers);
+    this.#previous = extended(this.#previous, timers);
+    this.#bucket = extended(this.#bucket, timers);
+  }
+
+  /** Jiffies since the host's boot. */
+  jiffies(host: number): number {
+    return Math.floor((this.#simulation.now + this.#bootedNs[host]! + EDGE_SLACK_NS) / this.#jiffyNs[host]!);
+  }
+
+  armed(timer: number): boolean {
+    return this.#bucket[timer] !== NONE;
+  }
+
+  /** Starts a timer, or starts it anew, to expire `delay` ≥ 0 jiffies from now, rounded up by the wheel. */
+  arm(host: number, timer: number, delay: number): void {
+    if (this.#bucket[timer] !== NONE) this.#unlink(timer);
+    const now = this.jiffies(host);
+    const wanted = delay >= CUTOFF ? LONGEST : delay;
+    const level = levelOf(wanted - this.#ahead);
+    const step = 2 ** (LEVEL_SHIFT * level);
+    const turn = Math.floor((now + wanted) / step) + 1;
+    const bucket = host * WHEEL_BUCKETS + level * LEVEL_BUCKETS + (turn % LEVEL_BUCKETS);
+    this.#link(timer, bucket);
+    const due = turn * step;
+    if (this.#due[bucket] === due) return;
+    this.#due[bucket] = due;
+    const at = Math.ceil(due * this.#jiffyNs[host]! - this.#bootedNs[host]!);
+    this.#simulation.at(at, this.#kind, host, 0);
+  }
+
+  cancel(timer: number): void {
+    if (this.#bucket[timer] !== NONE) this.#unlink(timer);
+  }
+
+  /** Fires everything that is due at this jiffy; later events of the same jiffy find nothing left. */
+  #tick(host: number): void {
+    const now = this.jiffies(host);
+    this.#ahead = 1;
+    for (let level = LEVELS - 1; level >= 0; level--) {
+      const step = 2 ** (LEVEL_SHIFT * level);
+      if (now % step !== 0) continue;
+      const bucket = host * WHEEL_BUCKETS + level * LEVEL_BUCKETS + ((now / step) % LEVEL_BUCKETS);
+      if (this.#due[bucket] !== now) continue;
+      this.#due[bucket] = NONE;
+      for (let timer = this.#heads[bucket]!; timer !== NONE; timer = this.#heads[bucket]!) {
+        this.#unlink(timer);
+        this.#fire(timer);
+      }
+    }
+    this.#ahead = 0;
+  }
+
+  #link(timer: number, bucket: number): void {
+    const first = this.#heads[bucket]!;
+    this.#next[timer] = first;
+    this.#previous[timer] = NONE;
+    if (first !== NONE) this.#previous[first] = timer;
+    this.#heads[bucket] = timer;
+    this.#bucket[timer] = bucket;
+  }
+
+  #unlink(timer: number): void {
+    const next = this.#next[timer]!;
+    const previous = this.#previous[timer]!;
+    if (next !== NONE) this.#previous[next] = previous;
+    if (previous !== NONE) this.#next[previous] = next;
+    else this.#heads[this.#bucket[timer]!] = next;
+    this.#bucket[timer] = NONE;
+  }
+}
+
+/** A moment of boot before time zero, uniform over the turns of the wheel that matter for TCP, in nanoseconds. */
+export function randomBootTime(stream: RandomStream, hz: number): number {
+  return Math.floor((stream.nextFloat() * PHASE_JIFFIES * NS_PER_S) / hz);
+}
+
+/** The level for a delay in jiffies: level n takes delays below 63 · 8^n. */
+function levelOf(delay: number): number {
+  let level = 0;
+  let limit = LEVEL_BUCKETS - 1;
+  while (delay >= limit && level < LEVELS - 1) {
+    limit *= 2 ** LEVEL_SHIFT;
+    level++;
+  }
+  return level;
+}
+
+function extended(column: Int32Array, length: number): Int32Array {
+  const longer = new Int32Array(length).fill(NONE);
+  longer.set(column);
+  return longer;
+}
