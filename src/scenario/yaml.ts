@@ -1,0 +1,195 @@
+/**
+ * YAML text → trees with places. The parser is the `yaml` package; what is added here are bounds (nesting, aliases), all
+ * mistakes at once with places, duplicate keys, merge keys, and YAML 1.1's booleans for files that Helm reads.
+ */
+
+import { Composer, Lexer, Parser, isAlias, isMap, isNode, isPair, isScalar, isSeq } from "yaml";
+import type { Alias, Document, Node, ParsedNode, YAMLMap } from "yaml";
+import type { Diagnostics } from "./diagnostics.js";
+import { place, type Place, type SourceText } from "./source.js";
+import { isNull, type ScalarValue, type Tree, type TreeEntry, type TreeList, type TreeMap, type TreeScalar } from "./tree.js";
+
+/** Deepest nesting of maps and lists. The composer recurses, so the bound comes before it. */
+export const NESTING_MAX = 64;
+/** Tokens that the parser stacks for one level: a map and its value. */
+const STACK_PER_LEVEL = 2;
+/** Values that all aliases of a file together may repeat; a bomb repeats millions. */
+export const ALIASED_VALUES_MAX = 10_000;
+
+export interface YamlOptions {
+  /** `yes`, `on`, `n` … are truth values, as in the YAML that Helm reads. */
+  readonly helmBooleans?: boolean;
+}
+
+/** The documents of a text; undefined when it is no YAML (then diagnostics say why). An empty text has none. */
+export function parseYaml(source: SourceText, found: Diagnostics, options: YamlOptions = {}): readonly Tree[] | undefined {
+  const documents = compose(source, found);
+  if (documents === undefined) return undefined;
+  const reader = new Reader(source, found, options);
+  const trees = documents.filter(({ contents }) => contents !== null).map((document) => reader.read(document));
+  return reader.failed ? undefined : trees;
+}
+
+type ParsedDocument = Document.Parsed<ParsedNode, true>;
+
+function compose(source: SourceText, found: Diagnostics): readonly ParsedDocument[] | undefined {
+  const parser = new Parser();
+  const tokens = [];
+  for (const lexeme of new Lexer().lex(source.text)) {
+    for (const token of parser.next(lexeme)) tokens.push(token);
+    if (parser.stack.length > NESTING_MAX * STACK_PER_LEVEL) {
+      found.error(place(source, parser.offset), "values are nested too deeply", { expected: `at most ${NESTING_MAX} levels` });
+      return undefined;
+    }
+  }
+  for (const token of parser.end()) tokens.push(token);
+  // Duplicate keys are looked for later: the composer's own check takes time in the square of the keys.
+  const composer = new Composer<ParsedNode, true>({ prettyErrors: false, uniqueKeys: false, logLevel: "silent" });
+  const documents = [...composer.compose(tokens, false, source.text.length)];
+  let failed = false;
+  for (const { errors, warnings } of documents) {
+    for (const { pos, message } of errors) {
+      found.error(place(source, pos[0], pos[1]), `this is no YAML: ${sentence(message)}`);
+      failed = true;
+    }
+    for (const { pos, message } of warnings) found.warning(place(source, pos[0], pos[1]), sentence(message));
+  }
+  return failed ? undefined : documents;
+}
+
+function sentence(message: string): string {
+  const trimmed = message.replace(/\s+/g, " ").trim();
+  return trimmed.charAt(0).toLowerCase() + trimmed.slice(1);
+}
+
+/** One text's nodes as trees. */
+class Reader {
+  readonly #source: SourceText;
+  readonly #found: Diagnostics;
+  readonly #helmBooleans: boolean;
+  /** Anchors so far; one may be given again, then later aliases mean the later node. */
+  readonly #anchors = new Map<string, Node>();
+  /** Aliases that are being followed: an alias inside its own anchor would go round for ever. */
+  readonly #following = new Set<Node>();
+  #aliasedValues = 0;
+  failed = false;
+
+  constructor(source: SourceText, found: Diagnostics, { helmBooleans = false }: YamlOptions) {
+    this.#source = source;
+    this.#found = found;
+    this.#helmBooleans = helmBooleans;
+  }
+
+  read(document: ParsedDocument): Tree {
+    this.#anchors.clear();
+    return this.#value(document.contents);
+  }
+
+  #place(node: Node): Place {
+    const [start, end] = node.range ?? [0, 0];
+    return place(this.#source, start, end);
+  }
+
+  #fail(at: Place, message: string, expected?: string): TreeScalar {
+    this.failed = true;
+    this.#found.error(at, message, { expected });
+    return nothing(at);
+  }
+
+  #value(node: unknown, fallback?: Place): Tree {
+    if (isAlias(node)) return this.#alias(node);
+    if (isNode(node)) this.#enter(node);
+    if (isMap(node)) return this.#map(node);
+    if (isSeq(node)) return this.#list(node.items, this.#place(node));
+    if (isScalar(node)) return this.#scalar(node.value, node.source, node.type === "PLAIN", this.#place(node));
+    return nothing(fallback ?? place(this.#source, 0));
+  }
+
+  #enter(node: Node): void {
+    const { anchor } = node as { anchor?: string };
+    if (this.#following.size === 0) {
+      if (anchor !== undefined) this.#anchors.set(anchor, node);
+    } else if (++this.#aliasedValues === ALIASED_VALUES_MAX + 1) {
+      const expected = "fewer aliases of aliases";
+      this.#fail(this.#place(node), `aliases repeat this and other values more than ${ALIASED_VALUES_MAX} times in all`, expected);
+    }
+  }
+
+  #list(items: readonly unknown[], at: Place): TreeList {
+    // In a flow list `[a: 1]` an item is a pair, that is, a map of one key.
+    return { kind: "list", items: items.map((item) => (isPair(item) ? this.#pairs([item], at) : this.#value(item, at))), at };
+  }
+
+  #map(node: YAMLMap): TreeMap {
+    return this.#pairs(node.items, this.#place(node));
+  }
+
+  #pairs(pairs: readonly { readonly key: unknown; readonly value: unknown }[], at: Place): TreeMap {
+    const entries = new Map<string, TreeEntry>();
+    const merged: Tree[] = [];
+    for (const pair of pairs) {
+      const key = this.#key(pair.key, at);
+      if (key === undefined) continue;
+      const value = this.#value(pair.value, key.at);
+      if (key.text === "<<" && !key.quoted) {
+        merged.push(value);
+        continue;
+      }
+      const first = entries.get(key.text);
+      if (first !== undefined) {
+        const { line } = this.#source.position(first.keyAt.start);
+        this.#fail(key.at, `the key "${key.text}" stands twice in this mapping; it is already in line ${line}`, "each key once");
+        continue;
+      }
+      entries.set(key.text, { keyAt: key.at, value });
+    }
+    for (const value of merged) this.#merge(entries, value);
+    return { kind: "map", entries, at };
+  }
+
+  /** `<<: *defaults` and `<<: [*a, *b]`: keys that are not there yet; earlier maps win. */
+  #merge(entries: Map<string, TreeEntry>, value: Tree): void {
+    if (value.kind === "list") for (const item of value.items) this.#merge(entries, item);
+    else if (value.kind === "map") for (const [key, entry] of value.entries) if (!entries.has(key)) entries.set(key, entry);
+    if (value.kind === "scalar" && !isNull(value)) this.#fail(value.at, "a merge key takes a mapping", "an alias such as *defaults");
+  }
+
+  #key(node: unknown, fallback: Place): TreeScalar | undefined {
+    const value = this.#value(node, fallback);
+    if (value.kind === "scalar") return value.value === null ? { ...value, text: "null" } : value;
+    this.#fail(value.at, "a key is a mapping or a list", "a name");
+    return undefined;
+  }
+
+  #alias(alias: Alias): Tree {
+    const at = this.#place(alias);
+    const target = this.#anchors.get(alias.source);
+    if (target === undefined) return this.#fail(at, `no anchor "&${alias.source}" stands before this alias`);
+    if (this.#following.has(target)) return this.#fail(at, `the alias "*${alias.source}" stands inside its own anchor`);
+    if (this.#aliasedValues > ALIASED_VALUES_MAX) return nothing(at);
+    this.#following.add(target);
+    const value = this.#value(target);
+    this.#following.delete(target);
+    return value;
+  }
+
+  #scalar(value: unknown, source: string | undefined, isPlain: boolean, at: Place): TreeScalar {
+    const text = source ?? String(value);
+    if (this.#helmBooleans && isPlain && typeof value === "string") {
+      if (HELM_TRUE.test(value)) return { kind: "scalar", value: true, text, quoted: false, at };
+      if (HELM_FALSE.test(value)) return { kind: "scalar", value: false, text, quoted: false, at };
+    }
+    return { kind: "scalar", value: isScalarValue(value) ? value : text, text, quoted: !isPlain, at };
+  }
+}
+
+const HELM_TRUE = /^(?:y|Y|yes|Yes|YES|on|On|ON)$/;
+const HELM_FALSE = /^(?:n|N|no|No|NO|off|Off|OFF)$/;
+
+function isScalarValue(value: unknown): value is ScalarValue {
+  return value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+}
+
+function nothing(at: Place): TreeScalar {
+  return { kind: "scalar", value: null, text: "", quoted: false, at };
+}
