@@ -1,12 +1,12 @@
 /** For the tests of verifiers: recorded files, tampered copies, outcomes as a list. */
 
 import { fileURLToPath } from "node:url";
-import type { CaseOutcome, VectorFile, Verifier } from "./case.js";
-import { readVectorFile } from "./vector-file.js";
+import type { CaseOutcome, VectorFile, Verifier } from "../../src/lab/verify/case.js";
+import { readVectorFile } from "../../src/lab/verify/vector-file.js";
 
 /** A file under test/vectors/cilium. */
 export function recorded(name: string): VectorFile {
-  return readVectorFile(fileURLToPath(new URL(`../../../test/vectors/cilium/${name}`, import.meta.url)));
+  return readVectorFile(fileURLToPath(new URL(`../vectors/cilium/${name}`, import.meta.url)));
 }
 
 /** The same with one value replaced or added at a dotted path such as `calc.3.next_ns`. */

@@ -1,0 +1,134 @@
+/**
+ * Walking a table in slices without looking at every entry: which buckets may hold something to delete, how far a slice
+ * reaches, and where the walk stands between slices.
+ *
+ * A walk's reference time is fixed when it begins, and no later write brings an entry below it (the datapath writes
+ * lifetimes after its own clock). So one sequential scan of the lifetimes finds every bucket that can matter; the rest
+ * of the walk is counting.
+ */
+
+import type { HashTable } from "../../bpf/hash-table.js";
+
+/** Value word of the lifetime: byte 32 of `struct ct_entry`, in all versions. */
+const LIFETIME_WORD = 8;
+/** `HashTable` counts elements in blocks of this many buckets; slices of large tables end between blocks. */
+const BLOCK_BUCKETS = 1024;
+/** Tables up to this many buckets are cut exactly where the budget ends. */
+export const EXACT_BUCKETS = 131_072;
+
+/** A set of buckets, as bits. */
+export class BucketSet {
+  readonly #bits: Int32Array;
+  /** Every bucket belongs. */
+  #all = false;
+
+  constructor(buckets: number) {
+    this.#bits = new Int32Array(Math.ceil(buckets / 32));
+  }
+
+  /** All buckets of the table. */
+  setAll(): void {
+    this.#all = true;
+  }
+
+  /** No bucket. */
+  setNone(): void {
+    this.#all = false;
+    this.#bits.fill(0);
+  }
+
+  /** The buckets that hold, or lately held, an entry with a lifetime below `reference`. */
+  setExpiring(table: HashTable, reference: number): void {
+    const bits = this.#bits;
+    const { rows, stride } = table;
+    this.setNone();
+    const first = stride + table.keyWords + table.positions[LIFETIME_WORD]!;
+    for (let at = first, slot = 1; at < rows.length; at += stride, slot++) {
+      if (rows[at]! >>> 0 < reference) {
+        const bucket = table.bucketOf(slot);
+        bits[bucket >>> 5]! |= 1 << (bucket & 31);
+      }
+    }
+  }
+
+  /** First bucket of the set in `from` … `to` - 1, or `to`. */
+  next(from: number, to: number): number {
+    if (this.#all || from >= to) return from;
+    const bits = this.#bits;
+    let word = from >>> 5;
+    let left = bits[word]! & (-1 << (from & 31));
+    const last = (to - 1) >>> 5;
+    while (left === 0) {
+      if (++word > last) return to;
+      left = bits[word]!;
+    }
+    return Math.min(to, word * 32 + 31 - Math.clz32(left & -left));
+  }
+}
+
+/** First bucket that a slice of about `entries` elements from `from` leaves to the next one. */
+export function sliceEnd(table: HashTable, from: number, entries: number): number {
+  const buckets = table.buckets;
+  if (buckets <= EXACT_BUCKETS) return Math.max(from + 1, table.bucketAfter(from, entries));
+  let to = from;
+  let passed = 0;
+  do {
+    const next = Math.min(buckets, (Math.floor(to / BLOCK_BUCKETS) + 1) * BLOCK_BUCKETS);
+    passed += table.countBetween(to, next);
+    to = next;
+  } while (passed < entries && to < buckets);
+  return to;
+}
+
+/** Where a walk key by key stands between two slices: on a key that may be gone when it is read. */
+export class KeyCursor {
+  readonly #current: Int32Array;
+  readonly #previous: Int32Array;
+  #hasCurrent = false;
+  #hasPrevious = false;
+
+  constructor(keyWords: number) {
+    this.#current = new Int32Array(keyWords);
+    this.#previous = new Int32Array(keyWords);
+  }
+
+  /**
+   * The walk has passed the buckets below `to` and stands on the first key after them.
+   * `deletedTail`: bucket whose last element the walk itself deleted, -1 for none: then the previous key is gone.
+   */
+  hold(table: HashTable, to: number, deletedTail: number): void {
+    const current = firstSlot(table, to);
+    this.#hasCurrent = current !== 0;
+    if (current !== 0) table.copyKey(current, this.#current, 0);
+    const previous = lastSlot(table, to);
+    this.#hasPrevious = previous !== 0 && table.bucketOf(previous) > deletedTail;
+    if (this.#hasPrevious) table.copyKey(previous, this.#previous, 0);
+  }
+
+  /** What reading the held key finds. */
+  check(table: HashTable): "there" | "previous" | "restart" {
+    if (!this.#hasCurrent || table.peek(this.#current, 0) >= 0) return "there";
+    if (this.#hasPrevious && table.peek(this.#previous, 0) >= 0) return "previous";
+    return "restart";
+  }
+}
+
+/** First element from a bucket on, or 0. */
+function firstSlot(table: HashTable, from: number): number {
+  for (let bucket = from; bucket < table.buckets; bucket++) {
+    const slot = table.firstOfBucket(bucket);
+    if (slot !== 0) return slot;
+  }
+  return 0;
+}
+
+/** Last element before a bucket, or 0. */
+function lastSlot(table: HashTable, before: number): number {
+  for (let bucket = before - 1; bucket >= 0; bucket--) {
+    let slot = table.firstOfBucket(bucket);
+    if (slot === 0) continue;
+    for (let next = table.nextInBucket(slot); next !== 0; next = table.nextInBucket(slot)) slot = next;
+    return slot;
+  }
+  return 0;
+}
