@@ -11,7 +11,7 @@
  */
 
 import type { HashTable } from "../../bpf/hash-table.js";
-import { NS_PER_MS, NS_PER_S } from "../../core/units.js";
+import { NS_PER_MS } from "../../core/units.js";
 import type { GcCosts, SliceCost } from "./gc-costs.js";
 import { GcSchedule } from "./gc-interval.js";
 import type { GcIntervalOptions, PassOutcome } from "./gc-interval.js";
@@ -445,6 +445,3 @@ export class ConntrackGc {
 function familyBit(family: 4 | 6): number {
   return family === 4 ? FAMILY_V4 : FAMILY_V6;
 }
-
-/** The first scan may be this late before the agent complains: 30 s. */
-export const FIRST_SCAN_LATE_NS = 30 * NS_PER_S;

@@ -66,6 +66,17 @@ export class BucketSet {
   }
 }
 
+/** A lifetime that no reference time exceeds. */
+const NEVER = -1;
+
+/**
+ * Makes the row of an element that has left the map look alive, so that later scans pass it by; its next owner writes
+ * the row anew.
+ */
+export function retireRow(table: HashTable, slot: number): void {
+  table.setWord(slot, LIFETIME_WORD, NEVER);
+}
+
 /** First bucket that a slice of about `entries` elements from `from` leaves to the next one. */
 export function sliceEnd(table: HashTable, from: number, entries: number): number {
   const buckets = table.buckets;

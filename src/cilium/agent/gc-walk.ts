@@ -9,7 +9,7 @@
  */
 
 import type { HashTable } from "../../bpf/hash-table.js";
-import { BucketSet, EXACT_BUCKETS, KeyCursor, sliceEnd } from "./gc-buckets.js";
+import { BucketSet, EXACT_BUCKETS, KeyCursor, retireRow, sliceEnd } from "./gc-buckets.js";
 import type { GcCosts, SliceCost } from "./gc-costs.js";
 import { BATCH_DOUBLINGS_MAX, LOOKUPS_PER_ENTRY_MAX, batchChunk, noCounts, removeEntry } from "./gc-plain.js";
 import type { DeletionListener, WalkCounts } from "./gc-plain.js";
@@ -115,7 +115,9 @@ export class KeyWalk extends ConntrackWalk {
         const next = table.nextInBucket(slot);
         if (isDoomed(target, table, slot, rule)) {
           table.copyKey(slot, key, 0);
+          const before = counts.deleted;
           const calls = removeEntry(target, key, 0, target.ct.flags(slot), this.cpu, counts, this.onDeleted);
+          if (counts.deleted > before) retireRow(table, slot);
           counts.alive--;
           cost.cpuNs += calls * costs.deleteNs;
           cost.heldNs += costs.deleteLockHeldNs;
@@ -218,7 +220,9 @@ export class BatchWalk extends ConntrackWalk {
     const slot = table.peek(memory.pending, at);
     if (slot >= 0 && !isDoomed(target, table, slot, this.rule)) this.refreshedDeletions++;
     const flags = memory.pending[at + width - 1]!;
+    const before = counts.deleted;
     const calls = removeEntry(target, memory.pending, at, flags, this.cpu, counts, this.onDeleted);
+    if (counts.deleted > before) retireRow(table, slot);
     counts.alive--;
     cost.cpuNs += calls * costs.deleteNs;
     cost.heldNs += costs.deleteLockHeldNs;
