@@ -1,0 +1,168 @@
+/**
+ * Listens to the datapath and turns its events into flows as the agent does: pkg/hubble/parser/threefour/parser.go
+ * (`decodeVerdict`, `decodeIsReply`, `decodeTrafficDirection` and their kin).
+ *
+ * Simplified: no event is lost on the way (perf ring, queue and Hubble's ring are not in between), and socket
+ * translations make no flow.
+ */
+import {
+  type DatapathEvents, TRACE_REASON_ENCRYPTED, TRACE_REASON_UNKNOWN, TRACE_TO_PROXY,
+} from "../cilium/datapath/events.js";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, type Packet } from "../cilium/datapath/packet.js";
+import { type FlowTables, NOBODY } from "./flow-tables.js";
+import type { FlowWriter } from "./flow-writer.js";
+import { FLOW_DIRECTION, FLOW_EVENT, FLOW_REPLY, FLOW_VERDICT, FlowRow, ROW_DESTINATION, ROW_ORIGINAL, ROW_SOURCE } from "./hubble-flow.js";
+
+/** `dropped`: flows with the verdict DROPPED only. A run without flows has no recorder. */
+export type RecordedFlows = "dropped" | "all";
+
+/** Trace reasons that `is_reply` depends on: bpf/lib/common.h CT_REPLY, bpf/lib/trace.h TRACE_REASON_SRV6_*. */
+const REASON_REPLY = 2;
+const REASON_ENCAP = 6;
+const REASON_DECAP = 7;
+/** The event carries no address before translation. */
+const NO_ORIGINAL = -1;
+
+export class FlowRecorder implements DatapathEvents {
+  readonly #writer: FlowWriter;
+  readonly #tables: FlowTables;
+  /** Simulated time, ns. */
+  readonly #clock: { readonly now: number };
+  readonly #all: boolean;
+  readonly #row = new FlowRow();
+  /** Events that would be a flow. */
+  seen = 0;
+
+  constructor(writer: FlowWriter, tables: FlowTables, clock: { readonly now: number }, which: RecordedFlows) {
+    this.#writer = writer;
+    this.#tables = tables;
+    this.#clock = clock;
+    this.#all = which === "all";
+  }
+
+  /** Flows that went to the writer. */
+  get written(): number {
+    return this.#writer.written;
+  }
+
+  trace(
+    packet: Packet, point: number, source: number, srcLabel: number, dstLabel: number, dstId: number, ifindex: number,
+    reason: number, _monitor: number, origAddrAt: number,
+  ): void {
+    const number = this.seen++;
+    if (!this.#all || this.#writer.full) return;
+    const row = this.#describe(packet, srcLabel, dstLabel, origAddrAt);
+    const status = reason & ~TRACE_REASON_ENCRYPTED;
+    row.encrypted = (reason & TRACE_REASON_ENCRYPTED) === 0 ? 0 : 1;
+    row.eventType = FLOW_EVENT.trace;
+    row.subType = point;
+    row.verdict = FLOW_VERDICT.forwarded;
+    row.traceReason = status;
+    row.reply = replyOf(status);
+    row.direction = this.#traceDirection(row, source, status);
+    row.ifindex = ifindex;
+    row.proxyPort = point === TRACE_TO_PROXY ? dstId : 0;
+    this.#writer.write(row, number);
+  }
+
+  drop(
+    packet: Packet, source: number, srcLabel: number, dstLabel: number, _dstId: number, reason: number, _extError: number,
+    _direction: number,
+  ): void {
+    const number = this.seen++;
+    if (this.#writer.full) return;
+    const row = this.#describe(packet, srcLabel, dstLabel, NO_ORIGINAL);
+    row.eventType = FLOW_EVENT.drop;
+    row.subType = reason;
+    row.verdict = FLOW_VERDICT.dropped;
+    row.dropCode = reason;
+    if (source !== 0) {
+      const isSource = source === this.#tables.endpointId(row.sourceEndpoint);
+      row.direction = isSource ? FLOW_DIRECTION.egress : FLOW_DIRECTION.ingress;
+    }
+    this.#writer.write(row, number);
+  }
+
+  policyVerdict(
+    packet: Packet, _source: number, remoteLabel: number, verdict: number, _dstPort: number, egress: number, match: number,
+    audited: number,
+  ): void {
+    const number = this.seen++;
+    if (this.#writer.full || (!this.#all && verdict >= 0)) return;
+    const row = this.#describe(packet, egress === 1 ? 0 : remoteLabel, egress === 1 ? remoteLabel : 0, NO_ORIGINAL);
+    row.eventType = FLOW_EVENT.policyVerdict;
+    row.verdict = policyVerdictOf(verdict, audited);
+    row.dropCode = verdict < 0 ? -verdict : 0;
+    row.reply = verdict < 0 ? FLOW_REPLY.absent : FLOW_REPLY.no;
+    row.direction = egress === 1 ? FLOW_DIRECTION.egress : FLOW_DIRECTION.ingress;
+    row.policyMatch = match;
+    this.#writer.write(row, number);
+  }
+
+  traceSock(): void {}
+
+  /** Fills what every kind of event shares, and resets the rest. */
+  #describe(packet: Packet, srcLabel: number, dstLabel: number, origAddrAt: number): FlowRow {
+    const row = this.#row;
+    const { addresses } = row;
+    const tables = this.#tables;
+    const family = packet.addressWords;
+    row.timeNs = this.#clock.now;
+    row.family = family;
+    row.translated = origAddrAt === NO_ORIGINAL ? 0 : 1;
+    for (let word = 0; word < family; word++) {
+      addresses[ROW_SOURCE + word] = packet.row[packet.saddrAt + word]!;
+      addresses[ROW_DESTINATION + word] = packet.row[packet.daddrAt + word]!;
+      if (row.translated === 1) addresses[ROW_ORIGINAL + word] = packet.row[origAddrAt + word]!;
+    }
+    describeTransport(row, packet);
+    // Endpoints and services are looked up by the address before translation.
+    const sourceAt = row.translated === 1 ? ROW_ORIGINAL : ROW_SOURCE;
+    row.sourceEndpoint = tables.endpointAt(addresses, sourceAt, family);
+    row.destinationEndpoint = tables.endpointAt(addresses, ROW_DESTINATION, family);
+    row.sourceIdentity = srcLabel;
+    row.destinationIdentity = dstLabel;
+    row.sourceService = row.sport === 0 ? NOBODY : tables.serviceAt(addresses, sourceAt, family, row.sport);
+    row.destinationService = row.dport === 0 ? NOBODY : tables.serviceAt(addresses, ROW_DESTINATION, family, row.dport);
+    row.encrypted = 0;
+    row.subType = 0;
+    row.direction = FLOW_DIRECTION.unknown;
+    row.reply = FLOW_REPLY.absent;
+    row.dropCode = 0;
+    row.policyMatch = 0;
+    row.ifindex = 0;
+    row.proxyPort = 0;
+    return row;
+  }
+
+  /** The reporter is the source: egress; a reply turns it round; a translated source is always egress. */
+  #traceDirection(row: FlowRow, source: number, status: number): number {
+    if (source === 0 || status === TRACE_REASON_UNKNOWN) return FLOW_DIRECTION.unknown;
+    const isSource = source === this.#tables.endpointId(row.sourceEndpoint);
+    const isReply = status === REASON_REPLY;
+    return isSource !== isReply || row.translated === 1 ? FLOW_DIRECTION.egress : FLOW_DIRECTION.ingress;
+  }
+}
+
+function describeTransport(row: FlowRow, packet: Packet): void {
+  const { protocol } = packet;
+  row.protocol = protocol;
+  row.hasPorts = packet.hasL4Header ? 1 : 0;
+  const isIcmp = protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6;
+  row.sport = isIcmp || row.hasPorts === 0 ? 0 : packet.sport;
+  row.dport = isIcmp || row.hasPorts === 0 ? 0 : packet.dport;
+  row.tcpFlags = packet.tcpFlags;
+  row.icmpType = packet.icmpType;
+  row.icmpCode = packet.icmpCode;
+}
+
+function replyOf(status: number): number {
+  if (status === TRACE_REASON_UNKNOWN || status === REASON_ENCAP || status === REASON_DECAP) return FLOW_REPLY.absent;
+  return status === REASON_REPLY ? FLOW_REPLY.yes : FLOW_REPLY.no;
+}
+
+function policyVerdictOf(verdict: number, audited: number): number {
+  if (verdict < 0) return FLOW_VERDICT.dropped;
+  if (verdict > 0) return FLOW_VERDICT.redirected;
+  return audited === 1 ? FLOW_VERDICT.audit : FLOW_VERDICT.forwarded;
+}

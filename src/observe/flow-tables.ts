@@ -1,0 +1,166 @@
+/**
+ * What an agent knows about addresses when it turns an event into a flow, prepared once: endpoints, identities,
+ * services, interfaces. Stands for pkg/hubble/parser/common/endpoint.go (`EndpointResolver`) with the caches behind it.
+ */
+import { formatAddress, IPV4_WORDS, type AddressWords } from "../cilium/maps/address.js";
+import { goString } from "./flow-text.js";
+
+/** A pod, the host, another node: whoever owns an address. */
+export interface FlowEndpoint {
+  /** IPv4: one word in network byte order; IPv6: four. */
+  readonly address: readonly number[];
+  /** Endpoint number; 0 for everything that is no endpoint of the reporting node. */
+  readonly id: number;
+  readonly identity: number;
+  /** From 1.16 on. */
+  readonly clusterName?: string;
+  readonly namespace?: string;
+  readonly podName?: string;
+  /** With source prefix (`k8s:app=web`), sorted; default those of the identity. */
+  readonly labels?: readonly string[];
+  /** Known for endpoints of the reporting node only. */
+  readonly workloads?: readonly { readonly name: string; readonly kind: string }[];
+}
+
+export interface FlowService {
+  readonly address: readonly number[];
+  readonly port: number;
+  readonly name: string;
+  readonly namespace: string;
+}
+
+export interface FlowTablesInput {
+  readonly endpoints: readonly FlowEndpoint[];
+  readonly services: readonly FlowService[];
+  /** Labels of identities; the reserved ones are known. */
+  readonly identityLabels?: ReadonlyMap<number, readonly string[]>;
+  /** Names of network devices by index. */
+  readonly interfaces?: ReadonlyMap<number, string>;
+}
+
+/** No endpoint or service has that address. */
+export const NOBODY = -1;
+
+/** Reserved identities and their labels: pkg/identity/numericidentity.go, pkg/labels. */
+const RESERVED_LABELS: readonly (readonly [identity: number, label: string])[] = [
+  [1, "reserved:host"], [2, "reserved:world"], [3, "reserved:unmanaged"], [4, "reserved:health"], [5, "reserved:init"],
+  [6, "reserved:remote-node"], [7, "reserved:kube-apiserver"], [8, "reserved:ingress"], [9, "reserved:world-ipv4"],
+  [10, "reserved:world-ipv6"],
+];
+
+/** Ports fit below this; an address and a port make one exact number. */
+const PORT_SPAN = 0x10000;
+
+export class FlowTables {
+  readonly #endpoints: readonly FlowEndpoint[];
+  readonly #ids: Int32Array;
+  readonly #byAddress: ReadonlyMap<number | string, number>;
+  readonly #byFrontend: ReadonlyMap<number | string, number>;
+  readonly #labels: ReadonlyMap<number, readonly string[]>;
+  readonly #interfaces: ReadonlyMap<number, string>;
+  readonly #serviceJson: readonly string[];
+  /** Rendered endpoints by (endpoint + 1) and identity. */
+  readonly #endpointJson: Map<number, string>[] = [];
+  readonly #addressText = new Map<number, string>();
+
+  constructor(input: FlowTablesInput) {
+    this.#endpoints = input.endpoints;
+    this.#ids = Int32Array.from(input.endpoints, ({ id }) => id);
+    this.#byAddress = new Map(input.endpoints.map(({ address }, index) => [addressKey(address, 0, familyOf(address)), index]));
+    this.#byFrontend = new Map(
+      input.services.map(({ address, port }, index) => [frontendKey(address, 0, familyOf(address), port), index]),
+    );
+    this.#labels = new Map([...RESERVED_LABELS.map(([identity, label]) => [identity, [label]] as const), ...(input.identityLabels ?? [])]);
+    this.#interfaces = input.interfaces ?? new Map<number, string>();
+    this.#serviceJson = input.services.map(({ name, namespace }) => object([["name", goString(name)], ["namespace", goString(namespace)]]));
+  }
+
+  /** Index of the endpoint with that address, `NOBODY` when there is none. */
+  endpointAt(words: ArrayLike<number>, at: number, family: AddressWords): number {
+    return this.#byAddress.get(addressKey(words, at, family)) ?? NOBODY;
+  }
+
+  /** Endpoint number by index; 0 when it is nobody or not local. */
+  endpointId(index: number): number {
+    return index === NOBODY ? 0 : this.#ids[index]!;
+  }
+
+  /** JSON of an endpoint as the event saw it; the event's identity wins over the table's unless it is 0 (unknown). */
+  endpointJson(index: number, identity: number): string {
+    const rendered = (this.#endpointJson[index + 1] ??= new Map<number, string>());
+    let json = rendered.get(identity);
+    if (json === undefined) {
+      json = this.#renderEndpoint(index, identity);
+      rendered.set(identity, json);
+    }
+    return json;
+  }
+
+  #renderEndpoint(index: number, seenIdentity: number): string {
+    const endpoint = index === NOBODY ? undefined : this.#endpoints[index]!;
+    const identity = seenIdentity === 0 ? (endpoint?.identity ?? 0) : seenIdentity;
+    const labels = (identity === endpoint?.identity ? endpoint.labels : undefined) ?? this.#labels.get(identity) ?? [];
+    const workloads = endpoint?.workloads ?? [];
+    return object([
+      ["ID", numberOrNothing(endpoint?.id ?? 0)],
+      ["identity", numberOrNothing(identity)],
+      ["cluster_name", textOrNothing(endpoint?.clusterName)],
+      ["namespace", textOrNothing(endpoint?.namespace)],
+      ["labels", labels.length === 0 ? "" : `[${labels.map(goString).join(",")}]`],
+      ["pod_name", textOrNothing(endpoint?.podName)],
+      ["workloads", workloads.length === 0 ? "" : `[${workloads.map(({ name, kind }) => object([["name", textOrNothing(name)], ["kind", textOrNothing(kind)]])).join(",")}]`],
+    ]);
+  }
+
+  /** Index of the service with that frontend, `NOBODY` when there is none. */
+  serviceAt(words: ArrayLike<number>, at: number, family: AddressWords, port: number): number {
+    if (this.#byFrontend.size === 0) return NOBODY;
+    return this.#byFrontend.get(frontendKey(words, at, family, port)) ?? NOBODY;
+  }
+
+  serviceJson(index: number): string {
+    return this.#serviceJson[index]!;
+  }
+
+  /** JSON of a device; unnamed ones keep their index. */
+  interfaceJson(ifindex: number): string {
+    return object([["index", numberOrNothing(ifindex)], ["name", textOrNothing(this.#interfaces.get(ifindex))]]);
+  }
+
+  /** An address as text; IPv4 ones are remembered. */
+  addressText(words: ArrayLike<number>, at: number, family: AddressWords): string {
+    if (family !== IPV4_WORDS) return formatAddress(words, at, family);
+    const word = words[at]!;
+    let text = this.#addressText.get(word);
+    if (text === undefined) {
+      text = formatAddress(words, at, family);
+      this.#addressText.set(word, text);
+    }
+    return text;
+  }
+}
+
+function familyOf(address: readonly number[]): AddressWords {
+  return address.length === IPV4_WORDS ? IPV4_WORDS : 4;
+}
+
+function addressKey(words: ArrayLike<number>, at: number, family: AddressWords): number | string {
+  return family === IPV4_WORDS ? words[at]! : formatAddress(words, at, family);
+}
+
+function frontendKey(words: ArrayLike<number>, at: number, family: AddressWords, port: number): number | string {
+  return family === IPV4_WORDS ? words[at]! * PORT_SPAN + port : `${formatAddress(words, at, family)}/${port}`;
+}
+
+/** A JSON object from rendered members; empty ones are left out. */
+export function object(members: readonly (readonly [name: string, json: string])[]): string {
+  return `{${members.filter(([, json]) => json !== "").map(([name, json]) => `"${name}":${json}`).join(",")}}`;
+}
+
+function numberOrNothing(value: number): string {
+  return value === 0 ? "" : String(value);
+}
+
+function textOrNothing(text: string | undefined): string {
+  return text === undefined || text === "" ? "" : goString(text);
+}

@@ -1,0 +1,186 @@
+/**
+ * Texts inside a Hubble flow: time stamps, UUIDs, JSON strings as Go writes them, TCP flags, ICMP names.
+ * Facts: api/v1/flow/flow.proto and pkg/hubble/parser/threefour of Cilium; protobuf's JSON mapping.
+ */
+import { NS_PER_S } from "../core/units.js";
+
+/** Wall time of the simulated second 0 in flows: 2025-01-01T00:00:00Z, an arbitrary fixed moment. */
+export const FLOW_EPOCH_SECONDS = 1_735_689_600;
+
+const SECONDS_PER_DAY = 86_400;
+/** 1970-01-01 counted from 0000-03-01 in the proleptic Gregorian calendar, days. */
+const UNIX_DAY = 719_468;
+const DAYS_PER_ERA = 146_097;
+
+/** RFC 3339 in UTC with 0, 3, 6 or 9 fraction digits, as protobuf's JSON writes a Timestamp. Remembers the last second. */
+export class TimestampText {
+  readonly #epochSeconds: number;
+  #second = -1;
+  #prefix = "";
+
+  constructor(epochSeconds: number) {
+    this.#epochSeconds = epochSeconds;
+  }
+
+  /** `atNs`: simulated time, a whole number of nanoseconds ≥ 0. */
+  at(atNs: number): string {
+    const second = Math.floor(atNs / NS_PER_S);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#prefix = secondText(this.#epochSeconds + second);
+    }
+    return this.#prefix + fractionText(atNs - second * NS_PER_S);
+  }
+}
+
+function secondText(unixSeconds: number): string {
+  const days = Math.floor(unixSeconds / SECONDS_PER_DAY);
+  const rest = unixSeconds - days * SECONDS_PER_DAY;
+  const time = [Math.floor(rest / 3600), Math.floor(rest / 60) % 60, rest % 60].map((part) => String(part).padStart(2, "0")).join(":");
+  return `${dateText(days)}T${time}`;
+}
+
+/** Days since 1970-01-01 as `YYYY-MM-DD`; years begin in March, so that leap days come last. */
+function dateText(days: number): string {
+  const shifted = days + UNIX_DAY;
+  const era = Math.floor(shifted / DAYS_PER_ERA);
+  const dayOfEra = shifted - era * DAYS_PER_ERA;
+  const leapDays = Math.floor(dayOfEra / 1460) - Math.floor(dayOfEra / 36_524) + Math.floor(dayOfEra / (DAYS_PER_ERA - 1));
+  const yearOfEra = Math.floor((dayOfEra - leapDays) / 365);
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  // 153 days in every five months from March on.
+  const marchMonth = Math.floor((5 * dayOfYear + 2) / 153);
+  const day = dayOfYear - Math.floor((153 * marchMonth + 2) / 5) + 1;
+  const month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  return `${String(year).padStart(4, "0")}-${String(month).padStart(2, "0")}-${String(day).padStart(2, "0")}`;
+}
+
+function fractionText(ns: number): string {
+  if (ns === 0) return "Z";
+  if (ns % 1e6 === 0) return `.${digits(ns / 1e6)}Z`;
+  const micros = Math.floor(ns / 1e3);
+  const milliseconds = digits(Math.floor(micros / 1e3));
+  if (ns % 1e3 === 0) return `.${milliseconds}${digits(micros % 1e3)}Z`;
+  return `.${milliseconds}${digits(micros % 1e3)}${digits(ns % 1e3)}Z`;
+}
+
+/** 0 … 999 with three digits. */
+const THREE_DIGITS: readonly string[] = Array.from({ length: 1000 }, (_, value) => String(value).padStart(3, "0"));
+
+function digits(value: number): string {
+  return THREE_DIGITS[value]!;
+}
+
+/** 0 … 0xff with two hex digits. */
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/**
+ * UUIDs in version 4's layout, drawn from a key and the number of the flow: the same flow has the same UUID whatever
+ * is written beside it. No two of the first 2^32 flows share one, as the first word is a permutation of the number.
+ */
+export class FlowUuids {
+  readonly #key: Int32Array;
+
+  /** `key`: four words from a named random stream. */
+  constructor(key: ArrayLike<number>) {
+    this.#key = Int32Array.from(key);
+    if (this.#key.length !== 4) throw new RangeError(`a UUID key has 4 words, not ${this.#key.length}`);
+  }
+
+  /** `number`: 0, 1, 2 … in order of the events. */
+  text(number: number): string {
+    const key = this.#key;
+    const a = scramble((number | 0) ^ key[0]!);
+    const b = scramble((a + key[1]!) | 0);
+    const c = scramble((b ^ key[2]!) + Math.floor(number / 0x100000000));
+    const d = scramble((c + key[3]!) | 0);
+    const version = (b & 0xffff0fff) | 0x4000;
+    const variant = (c & 0x3fffffff) | 0x80000000;
+    return `${hex16(a >>> 16)}${hex16(a)}-${hex16(version >>> 16)}-${hex16(version)}-${hex16(variant >>> 16)}-${hex16(variant)}${hex16(d >>> 16)}${hex16(d)}`;
+  }
+}
+
+/** A permutation of 32-bit words in which every bit of the input moves every bit of the output (MurmurHash3's finaliser). */
+function scramble(word: number): number {
+  let mixed = word ^ (word >>> 16);
+  mixed = Math.imul(mixed, 0x85ebca6b);
+  mixed ^= mixed >>> 13;
+  mixed = Math.imul(mixed, 0xc2b2ae35);
+  return mixed ^ (mixed >>> 16);
+}
+
+function hex16(word: number): string {
+  return HEX[(word >>> 8) & 0xff]! + HEX[word & 0xff]!;
+}
+
+/** A JSON string as Go's encoder writes it: `<`, `>`, `&` and the two line separators are escaped. */
+export function goString(text: string): string {
+  return JSON.stringify(text).replace(/[<>&\u2028\u2029]/g, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** TCP flags in the order of the message's fields, with their bit in the header's flag byte. */
+const FLAG_FIELDS = [
+  ["FIN", 0x01], ["SYN", 0x02], ["RST", 0x04], ["PSH", 0x08], ["ACK", 0x10], ["URG", 0x20], ["ECE", 0x40], ["CWR", 0x80],
+] as const;
+/** The order in which the summary names them. */
+const FLAG_SUMMARY = ["SYN", "ACK", "RST", "FIN", "PSH", "URG", "ECE", "CWR"] as const;
+
+/** `"flags":{…}` by flag byte. */
+export const TCP_FLAGS_JSON: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
+  const set = FLAG_FIELDS.filter(([, bit]) => (byte & bit) !== 0).map(([name]) => `"${name}":true`);
+  return `"flags":{${set.join(",")}}`;
+});
+
+/** Text of `Summary` by flag byte. */
+export const TCP_SUMMARIES: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
+  const bits = new Map<string, number>(FLAG_FIELDS);
+  return `TCP Flags: ${FLAG_SUMMARY.filter((name) => (byte & bits.get(name)!) !== 0).join(", ")}`;
+});
+
+/** gopacket's names of ICMPv4 types, with those of their codes; other types print as numbers. */
+const ICMPV4_NAMES: Readonly<Record<number, readonly [name: string, codes?: readonly string[]]>> = {
+  0: ["EchoReply"],
+  3: ["DestinationUnreachable", [
+    "Net", "Host", "Protocol", "Port", "FragmentationNeeded", "SourceRoutingFailed", "NetUnknown", "HostUnknown", "SourceIsolated",
+    "NetAdminProhibited", "HostAdminProhibited", "NetTOS", "HostTOS", "CommAdminProhibited", "HostPrecedence", "PrecedenceCutoff",
+  ]],
+  4: ["SourceQuench"],
+  5: ["Redirect", ["Net", "Host", "TOS+Net", "TOS+Host"]],
+  8: ["EchoRequest"],
+  9: ["RouterAdvertisement"],
+  10: ["RouterSolicitation"],
+  11: ["TimeExceeded", ["TTLExceeded", "FragmentReassemblyTimeExceeded"]],
+  12: ["ParameterProblem", ["PointerIndicatesError", "MissingOption", "BadLength"]],
+  13: ["TimestampRequest"],
+  14: ["TimestampReply"],
+  15: ["InfoRequest"],
+  16: ["InfoReply"],
+  17: ["AddressMaskRequest"],
+  18: ["AddressMaskReply"],
+};
+
+const ICMPV6_NAMES: typeof ICMPV4_NAMES = {
+  1: ["DestinationUnreachable", [
+    "NoRouteToDst", "AdminProhibited", "BeyondScopeOfSrc", "AddressUnreachable", "PortUnreachable", "SrcAddressFailedPolicy", "RejectRouteToDst",
+  ]],
+  2: ["PacketTooBig"],
+  3: ["TimeExceeded", ["HopLimitExceeded", "FragmentReassemblyTimeExceeded"]],
+  4: ["ParameterProblem", ["ErroneousHeaderField", "UnrecognizedNextHeader", "UnrecognizedIPv6Option"]],
+  128: ["EchoRequest"],
+  129: ["EchoReply"],
+  133: ["RouterSolicitation"],
+  134: ["RouterAdvertisement"],
+  135: ["NeighborSolicitation"],
+  136: ["NeighborAdvertisement"],
+  137: ["Redirect"],
+};
+
+/** Summary of an ICMP packet: `ICMPv4 EchoRequest`, `ICMPv4 DestinationUnreachable(Port)`. */
+export function icmpSummary(version: 4 | 6, type: number, code: number): string {
+  const known = (version === 4 ? ICMPV4_NAMES : ICMPV6_NAMES)[type];
+  if (known === undefined) return `ICMPv${version} ${type}(${code})`;
+  const [name, codes] = known;
+  if (codes === undefined) return `ICMPv${version} ${name}`;
+  return `ICMPv${version} ${name}(${codes[code] ?? `Code: ${code}`})`;
+}

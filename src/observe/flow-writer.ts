@@ -1,0 +1,46 @@
+/** Writes flows as JSON lines, up to a cap, and counts. The text is gathered, so that the sink is called rarely. */
+import type { FlowEncoder, FlowRow } from "./hubble-flow.js";
+
+/** Whoever takes the text: a file of the run folder. */
+export interface FlowSink {
+  write(text: string): void;
+}
+
+/** Characters gathered before the sink is called. */
+const GATHERED_MAX = 64 * 1024;
+
+export class FlowWriter {
+  readonly #sink: FlowSink;
+  readonly #encoder: FlowEncoder;
+  readonly #max: number;
+  #gathered = "";
+  /** Lines given to the sink or gathered for it. */
+  written = 0;
+
+  /** `max`: flows beyond it are dropped here, and counted by whoever calls. */
+  constructor(sink: FlowSink, encoder: FlowEncoder, max: number) {
+    this.#sink = sink;
+    this.#encoder = encoder;
+    this.#max = max;
+  }
+
+  /** True when the cap is reached: nothing more will be written. */
+  get full(): boolean {
+    return this.written >= this.#max;
+  }
+
+  /** `number`: which event of the run it is, from 0. */
+  write(row: FlowRow, number: number): void {
+    if (this.full) return;
+    this.written++;
+    this.#gathered += this.#encoder.line(row, number);
+    if (this.#gathered.length >= GATHERED_MAX) this.flush();
+  }
+
+  /** Hands over what is gathered; to be called at the end of the run, also of an interrupted one. */
+  flush(): void {
+    if (this.#gathered === "") return;
+    this.#sink.write(this.#gathered);
+    this.#gathered = "";
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * One flow as a line of Hubble's exporter: protobuf JSON of `ExportEvent{flow, node_name, time}` with .proto names in
+ * declaration order, zero values left out. Stands for what pkg/hubble/parser/threefour fills from a datapath event.
+ *
+ * Absent because nothing in the model knows it: `ethernet`, DNS names, `file` of drops, the policies that allowed a
+ * flow, layer 7. The deprecated `drop_reason` and `reply` are written, as agents still do.
+ */
+import { IPV4_WORDS, type AddressWords } from "../cilium/maps/address.js";
+import { dropReason } from "../cilium/datapath/drop-reasons.js";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from "../cilium/datapath/packet.js";
+import { type FlowTables, NOBODY } from "./flow-tables.js";
+import { FlowUuids, goString, icmpSummary, TCP_FLAGS_JSON, TCP_SUMMARIES, TimestampText } from "./flow-text.js";
+
+/** `flow.Verdict`. */
+export const FLOW_VERDICT = { unknown: 0, forwarded: 1, dropped: 2, error: 3, audit: 4, redirected: 5, traced: 6, translated: 7 } as const;
+const VERDICT_NAMES = ["VERDICT_UNKNOWN", "FORWARDED", "DROPPED", "ERROR", "AUDIT", "REDIRECTED", "TRACED", "TRANSLATED"] as const;
+
+/** `flow.TrafficDirection`. */
+export const FLOW_DIRECTION = { unknown: 0, ingress: 1, egress: 2 } as const;
+const DIRECTION_NAMES = ["", "INGRESS", "EGRESS"] as const;
+
+/** Monitor message types in `event_type.type`: pkg/monitor/api. */
+export const FLOW_EVENT = { drop: 1, trace: 4, policyVerdict: 5 } as const;
+
+/** `is_reply`, a wrapper that can be absent. */
+export const FLOW_REPLY = { absent: -1, no: 0, yes: 1 } as const;
+
+/** `flow.TraceObservationPoint` by the datapath's number. */
+const OBSERVATION_POINTS = [
+  "TO_ENDPOINT", "TO_PROXY", "TO_HOST", "TO_STACK", "TO_OVERLAY", "FROM_ENDPOINT", "FROM_PROXY", "FROM_HOST", "FROM_STACK",
+  "FROM_OVERLAY", "FROM_NETWORK", "TO_NETWORK", "FROM_CRYPTO", "TO_CRYPTO",
+] as const;
+
+/** `flow.TraceReason` by the datapath's number; 5 (unknown) is the zero value and left out. */
+const TRACE_REASONS = ["NEW", "ESTABLISHED", "REPLY", "RELATED", "REOPENED", "", "SRV6_ENCAP", "SRV6_DECAP", "ENCRYPT_OVERLAY"] as const;
+
+/** Which fields the agent's version knows; nothing that its readers would warn about is written. */
+export interface FlowFormat {
+  /** `trace_reason`, from 1.16 on. */
+  readonly traceReason: boolean;
+  /** `IP.source_xlated`, from 1.16 on; before it only the address before translation is shown. */
+  readonly sourceXlated: boolean;
+  /** Version in `emitter`, from 1.19 on; null before. */
+  readonly emitterVersion: string | null;
+}
+
+/** Fields of Cilium 1.14 and 1.15. */
+export const FLOW_FORMAT_114: FlowFormat = { traceReason: false, sourceXlated: false, emitterVersion: null };
+
+/**
+ * The format of a version. `fields`: what flow.proto has gained since 1.14, in the profile's form
+ * (`Flow.trace_reason=36`); `version`: the agent's, without `v`.
+ */
+export function flowFormat(fields: readonly string[], version: string): FlowFormat {
+  const has = (name: string): boolean => fields.some((field) => field.startsWith(`${name}=`));
+  return {
+    traceReason: has("Flow.trace_reason"),
+    sourceXlated: has("IP.source_xlated"),
+    emitterVersion: has("Flow.emitter") ? version : null,
+  };
+}
+
+/** A flow in plain numbers, filled again for each event. */
+export class FlowRow {
+  /** Simulated time, ns. */
+  timeNs = 0;
+  /** Source at 0, destination at 4, source before translation at 8; IPv4 uses the first word of each. */
+  readonly addresses = new Int32Array(12);
+  family: AddressWords = IPV4_WORDS;
+  /** 1 when the third address is set. */
+  translated = 0;
+  encrypted = 0;
+  protocol = 0;
+  /** 0 for fragments after the first. */
+  hasPorts = 1;
+  sport = 0;
+  dport = 0;
+  tcpFlags = 0;
+  icmpType = 0;
+  icmpCode = 0;
+  /** Indices into the tables, or `NOBODY`; identities as the event has them, 0 = not known. */
+  sourceEndpoint: number = NOBODY;
+  destinationEndpoint: number = NOBODY;
+  sourceIdentity = 0;
+  destinationIdentity = 0;
+  sourceService: number = NOBODY;
+  destinationService: number = NOBODY;
+  /** FLOW_EVENT, with the drop code or observation point as sub type. */
+  eventType = 0;
+  subType = 0;
+  /** FLOW_VERDICT, FLOW_DIRECTION, FLOW_REPLY. */
+  verdict = 0;
+  direction = 0;
+  reply: number = FLOW_REPLY.absent;
+  /** Positive drop code of drops and denied verdicts, else 0. */
+  dropCode = 0;
+  policyMatch = 0;
+  /** The datapath's number; read for trace events only. */
+  traceReason = 0;
+  ifindex = 0;
+  proxyPort = 0;
+}
+
+/** Where the three addresses of a row lie. */
+export const ROW_SOURCE = 0;
+export const ROW_DESTINATION = 4;
+export const ROW_ORIGINAL = 8;
+
+export interface FlowEncoderOptions {
+  readonly tables: FlowTables;
+  /** `cluster/node`, or the bare name in the cluster `default`. */
+  readonly nodeName: string;
+  readonly epochSeconds: number;
+  /** Four words from a random stream of the run. */
+  readonly uuidKey: ArrayLike<number>;
+  readonly format: FlowFormat;
+}
+
+export class FlowEncoder {
+  readonly #tables: FlowTables;
+  readonly #time: TimestampText;
+  readonly #uuids: FlowUuids;
+  readonly #format: FlowFormat;
+  /** Pieces that are equal in every line. */
+  readonly #afterUuid: string;
+  readonly #typeAndNode: string;
+  readonly #end: string;
+  readonly #dropNames = new Map<number, string>();
+
+  constructor(options: FlowEncoderOptions) {
+    const node = goString(options.nodeName);
+    const { emitterVersion } = options.format;
+    this.#tables = options.tables;
+    this.#time = new TimestampText(options.epochSeconds);
+    this.#uuids = new FlowUuids(options.uuidKey);
+    this.#format = options.format;
+    this.#afterUuid = emitterVersion === null ? '","verdict":"' : `","emitter":{"name":"Hubble","version":${goString(emitterVersion)}},"verdict":"`;
+    this.#typeAndNode = `,"Type":"L3_L4","node_name":${node}`;
+    this.#end = `"},"node_name":${node},"time":"`;
+  }
+
+  /** The line of a flow, with its newline. `number`: which event of the run it is, from 0; the UUID depends on it. */
+  line(row: FlowRow, number: number): string {
+    const time = this.#time.at(row.timeNs);
+    const tables = this.#tables;
+    return (
+      `{"flow":{"time":"${time}","uuid":"${this.#uuids.text(number)}${this.#afterUuid}${VERDICT_NAMES[row.verdict]!}"` +
+      (row.dropCode === 0 ? "" : `,"drop_reason":${row.dropCode}`) +
+      this.#network(row) +
+      transport(row) +
+      `,"source":${tables.endpointJson(row.sourceEndpoint, row.sourceIdentity)}` +
+      `,"destination":${tables.endpointJson(row.destinationEndpoint, row.destinationIdentity)}` +
+      this.#typeAndNode +
+      (row.reply === FLOW_REPLY.yes ? ',"reply":true' : "") +
+      `,"event_type":{"type":${row.eventType}${row.subType === 0 ? "" : `,"sub_type":${row.subType}`}}` +
+      (row.sourceService === NOBODY ? "" : `,"source_service":${tables.serviceJson(row.sourceService)}`) +
+      (row.destinationService === NOBODY ? "" : `,"destination_service":${tables.serviceJson(row.destinationService)}`) +
+      (row.direction === FLOW_DIRECTION.unknown ? "" : `,"traffic_direction":"${DIRECTION_NAMES[row.direction]!}"`) +
+      (row.policyMatch === 0 ? "" : `,"policy_match_type":${row.policyMatch}`) +
+      (row.eventType === FLOW_EVENT.trace ? this.#trace(row) : "") +
+      (row.dropCode === 0 ? "" : this.#dropName(row.dropCode)) +
+      (row.reply === FLOW_REPLY.absent ? "" : row.reply === FLOW_REPLY.yes ? ',"is_reply":true' : ',"is_reply":false') +
+      (row.ifindex === 0 ? "" : `,"interface":${tables.interfaceJson(row.ifindex)}`) +
+      (row.proxyPort === 0 ? "" : `,"proxy_port":${row.proxyPort}`) +
+      `,"Summary":"${summaryOf(row)}${this.#end}${time}"}\n`
+    );
+  }
+
+  #network(row: FlowRow): string {
+    const { addresses, family } = row;
+    const tables = this.#tables;
+    const seen = tables.addressText(addresses, ROW_SOURCE, family);
+    const destination = tables.addressText(addresses, ROW_DESTINATION, family);
+    const before = row.translated === 1 ? tables.addressText(addresses, ROW_ORIGINAL, family) : seen;
+    const xlated = before !== seen && this.#format.sourceXlated ? `","source_xlated":"${seen}` : "";
+    const version = family === IPV4_WORDS ? "IPv4" : "IPv6";
+    return `,"IP":{"source":"${before}${xlated}","destination":"${destination}","ipVersion":"${version}"${row.encrypted === 1 ? ',"encrypted":true' : ""}}`;
+  }
+
+  #trace(row: FlowRow): string {
+    const point = OBSERVATION_POINTS[row.subType];
+    const reason = this.#format.traceReason ? (TRACE_REASONS[row.traceReason] ?? "") : "";
+    return (point === undefined ? "" : `,"trace_observation_point":"${point}"`) + (reason === "" ? "" : `,"trace_reason":"${reason}"`);
+  }
+
+  /** The enum's name; a code without one is written as a number, as protobuf does. */
+  #dropName(code: number): string {
+    let json = this.#dropNames.get(code);
+    if (json === undefined) {
+      const name = dropReason(code)?.flowName;
+      json = `,"drop_reason_desc":${name === undefined ? code : `"${name}"`}`;
+      this.#dropNames.set(code, json);
+    }
+    return json;
+  }
+}
+
+function transport(row: FlowRow): string {
+  if (row.hasPorts === 0) return "";
+  switch (row.protocol) {
+    case IPPROTO_TCP: {
+      const ports = portsOf(row);
+      return `,"l4":{"TCP":{${ports}${ports === "" ? "" : ","}${TCP_FLAGS_JSON[row.tcpFlags & 0xff]!}}}`;
+    }
+    case IPPROTO_UDP:
+      return `,"l4":{"UDP":{${portsOf(row)}}}`;
+    case IPPROTO_SCTP:
+      return `,"l4":{"SCTP":{${portsOf(row)}}}`;
+    case IPPROTO_ICMP:
+      return `,"l4":{"ICMPv4":{${typeAndCode(row)}}}`;
+    case IPPROTO_ICMPV6:
+      return `,"l4":{"ICMPv6":{${typeAndCode(row)}}}`;
+    default:
+      return "";
+  }
+}
+
+function portsOf({ sport, dport }: FlowRow): string {
+  if (sport === 0) return dport === 0 ? "" : `"destination_port":${dport}`;
+  return dport === 0 ? `"source_port":${sport}` : `"source_port":${sport},"destination_port":${dport}`;
+}
+
+function typeAndCode({ icmpType, icmpCode }: FlowRow): string {
+  if (icmpType === 0) return icmpCode === 0 ? "" : `"code":${icmpCode}`;
+  return icmpCode === 0 ? `"type":${icmpType}` : `"type":${icmpType},"code":${icmpCode}`;
+}
+
+/** Text of the last layer that could be read. */
+function summaryOf(row: FlowRow): string {
+  if (row.hasPorts === 1) {
+    switch (row.protocol) {
+      case IPPROTO_TCP:
+        return TCP_SUMMARIES[row.tcpFlags & 0xff]!;
+      case IPPROTO_UDP:
+        return "UDP";
+      case IPPROTO_SCTP:
+        return "SCTP";
+      case IPPROTO_ICMP:
+        return icmpSummary(4, row.icmpType, row.icmpCode);
+      case IPPROTO_ICMPV6:
+        return icmpSummary(6, row.icmpType, row.icmpCode);
+      default:
+        break;
+    }
+  }
+  return row.family === IPV4_WORDS ? "IPv4" : "IPv6";
+}
