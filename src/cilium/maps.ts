@@ -16,6 +16,7 @@ import type { CtCounters } from "./maps/ct-map.js";
 import { CILIUM_MAPS, mapSpec, POLICY_MAP_MAX, policyMapSpec } from "./maps/definitions.js";
 import type { CiliumMapName, MapFlavour, MapOverride } from "./maps/definitions.js";
 import { EndpointMap, IpcacheMap } from "./maps/identity-maps.js";
+import { MaglevMap } from "./maps/maglev-map.js";
 import { NatMap } from "./maps/nat-map.js";
 import { EgressGatewayMap, FragmentMap, IpMasqMap, NeighbourMap, ThrottleMap } from "./maps/other-maps.js";
 import { PolicyMap } from "./maps/policy-map.js";
@@ -61,7 +62,7 @@ export interface FamilyMaps {
   readonly services: ServiceMap;
   readonly backends: BackendMap;
   readonly reverseNat: ReverseNatMap;
-  readonly maglev: BpfMap;
+  readonly maglev: MaglevMap;
   readonly affinity: AffinityMap;
   readonly sourceRange: SourceRangeMap;
   readonly reverseSk: ReverseSkMap;
@@ -195,7 +196,7 @@ export class CiliumMaps {
       services: new ServiceMap(this.#create(v4 ? "lb4_services_v2" : "lb6_services_v2"), n),
       backends: new BackendMap(this.#create(v4 ? "lb4_backends_v3" : "lb6_backends_v3"), n),
       reverseNat: new ReverseNatMap(this.#create(v4 ? "lb4_reverse_nat" : "lb6_reverse_nat"), n),
-      maglev: this.#create(v4 ? "lb4_maglev" : "lb6_maglev"),
+      maglev: new MaglevMap(this.#create(v4 ? "lb4_maglev" : "lb6_maglev")),
       affinity: new AffinityMap(this.#create(v4 ? "lb4_affinity" : "lb6_affinity"), n),
       sourceRange: new SourceRangeMap(this.#create(v4 ? "lb4_source_range" : "lb6_source_range"), n),
       reverseSk: new ReverseSkMap(this.#create(v4 ? "lb4_reverse_sk" : "lb6_reverse_sk"), n),

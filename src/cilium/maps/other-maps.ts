@@ -1,5 +1,5 @@
 /**
- * The remaining maps of the datapath: Maglev tables, neighbours, fragments, masquerading exceptions, egress gateway
+ * The remaining maps of the datapath: neighbours, fragments, masquerading exceptions, egress gateway
  * policies and rate limits. Layouts: bpf/lib/{lb,neigh,ipfrag,nat,egress_gateway,edt}.h.
  */
 
