@@ -9,10 +9,16 @@ export function recorded(name: string): VectorFile {
   return readVectorFile(fileURLToPath(new URL(`../vectors/cilium/${name}`, import.meta.url)));
 }
 
-/** The same with one value replaced or added at a dotted path such as `calc.3.next_ns`. */
-export function tampered(name: string, path: string, value: unknown): VectorFile {
+/**
+ * The same with one value replaced or added at a dotted path such as `calc.3.next_ns`, and only the first `keep` items
+ * of each list.
+ */
+export function tampered(name: string, path: string, value: unknown, keep = Number.MAX_SAFE_INTEGER): VectorFile {
   const file = recorded(name);
   const root = JSON.parse(file.text) as Record<string, unknown>;
+  for (const [section, items] of Object.entries(root)) {
+    if (Array.isArray(items) && typeof items[0] === "object") root[section] = items.slice(0, keep);
+  }
   const steps = path.split(".");
   const last = steps.pop()!;
   let at = root;
