@@ -89,5 +89,6 @@ describe("Simulation", () => {
     expect(() => sim.at(2 ** 53, kind, 0, 0)).toThrow(RangeError);
     expect(() => sim.at(NaN, kind, 0, 0)).toThrow(RangeError);
     expect(() => sim.run(2 ** 53)).toThrow(RangeError);
+    expect(() => sim.at(9, kind, 0, 0)).toThrow("event at 9 ns lies before now, 10 ns");
   });
 });
