@@ -60,13 +60,14 @@ export function push(stack: TcpStack, connection: number, side: number): void {
   for (;;) {
     const next = table.get(row, Word.sendNext);
     const una = table.get(row, Word.sendUna);
-    if (next < table.get(row, Word.sendEnd)) {
-      if (next - una >= table.get(row, Word.window)) return;
-    } else if (table.get(row, Word.queuedBytes) > 0) {
-      if (una !== next) return;
-      startMessage(stack, row);
-    } else if (!table.has(row, Flag.finQueued) || table.has(row, Flag.finSent)) {
-      return;
+    if (next - una >= table.get(row, Word.window)) return;
+    if (next >= table.get(row, Word.sendEnd)) {
+      if (table.get(row, Word.queuedBytes) > 0) {
+        if (una !== next) return;
+        startMessage(stack, row);
+      } else if (!table.has(row, Flag.finQueued) || table.has(row, Flag.finSent)) {
+        return;
+      }
     }
     if (!sendNew(stack, connection, side)) {
       armWindowProbe(stack, connection, side);
