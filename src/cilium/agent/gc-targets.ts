@@ -2,6 +2,8 @@
 
 import { HashTable } from "../../bpf/hash-table.js";
 import type { BpfMap } from "../../bpf/map.js";
+import type { CiliumMaps } from "../maps.js";
+import { IPV4_WORDS, IPV6_WORDS } from "../maps/address.js";
 import type { AddressWords } from "../maps/address.js";
 import type { CtMap } from "../maps/ct-map.js";
 import type { NatMap } from "../maps/nat-map.js";
@@ -26,6 +28,27 @@ export interface ConntrackTarget {
 export interface ConntrackPair {
   readonly tcp: ConntrackTarget;
   readonly any: ConntrackTarget;
+}
+
+/** The pairs of a node in the agent's order; `translates`: NAT maps exist (node port or BPF masquerading). */
+export function conntrackPairs(maps: CiliumMaps, translates: boolean): readonly ConntrackPair[] {
+  const pairs: ConntrackPair[] = [];
+  for (const addressWords of [IPV4_WORDS, IPV6_WORDS] as const) {
+    if (!maps.hasFamily(addressWords)) continue;
+    const { ctGlobal, ctAnyGlobal, snatExternal } = maps.family(addressWords);
+    const family = addressWords === IPV4_WORDS ? 4 : 6;
+    const nat = translates ? snatExternal : null;
+    const target = (ct: CtMap, protocol: "tcp" | "any"): ConntrackTarget => ({
+      name: ct.map.spec.name,
+      family,
+      protocol,
+      addressWords,
+      ct,
+      nat,
+    });
+    pairs.push({ tcp: target(ctGlobal, "tcp"), any: target(ctAnyGlobal, "any") });
+  }
+  return pairs;
 }
 
 /** A set of addresses of one family, each `addressWords` words as keys hold them. */
