@@ -35,12 +35,17 @@ export function editDistance(a: string, b: string, limit: number = Number.POSITI
 
 /**
  * The name nearest to what was written, or undefined when none is near enough to be what was meant (a third of the
- * letters, at least one). Case counts for little: `cttcpmax` is `ctTcpMax`. Ties go to the first of `names`.
+ * letters, at least one, or at most `editsMax`). Case counts for little: `cttcpmax` is `ctTcpMax`. Ties go to the first
+ * of `names`.
  */
-export function nearestName(written: string, names: Iterable<string>): string | undefined {
+export function nearestName(
+  written: string,
+  names: Iterable<string>,
+  editsMax: number = Number.POSITIVE_INFINITY,
+): string | undefined {
   if (written.length === 0 || written.length > LENGTH_MAX) return undefined;
   const lower = written.toLowerCase();
-  let limit = Math.max(1, Math.floor(written.length / 3));
+  let limit = Math.min(editsMax, Math.max(1, Math.floor(written.length / 3)));
   let nearest: string | undefined;
   for (const name of names) {
     if (name === written || name.length > LENGTH_MAX) continue;

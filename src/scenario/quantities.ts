@@ -8,7 +8,6 @@
 import { z } from "zod";
 import { COUNT_FORM, DURATION_FORM, HORIZON_NS, formatCount, formatDuration, parseCount, parseDuration } from "../core/units.js";
 import type { Bytes, Nanoseconds } from "../core/units.js";
-import type { Arrivals } from "./types.js";
 
 /** What a leaf's reader gives for a value that does not fit: a reason, or undefined when the form says it all. */
 export class Misfit {
@@ -72,16 +71,29 @@ function readDuration(value: unknown, min: number, max: number): Nanoseconds | M
   return span < min ? new Misfit(`it is shorter than ${formatDuration(min)}`) : span;
 }
 
-/** `2h..6h` or a single duration. */
-export function durationRange(): Leaf<{ readonly fromNs: Nanoseconds; readonly toNs: Nanoseconds } | null> {
+/** From one duration to another, both included. */
+export interface Span {
+  readonly fromNs: Nanoseconds;
+  readonly toNs: Nanoseconds;
+}
+
+const AFTER_RUN = "after-run";
+
+/** When something expires: `2h..6h`, a single duration, or `after-run` (null). */
+export function expiry(): Leaf<Span | null> {
   return leaf({
-    form: 'a duration, a range such as 2h..6h, or "after-run"',
-    schema: { type: "string", examples: ["2h..6h", "45m", "after-run"] },
-    read: (value) => (value === "after-run" ? null : readRange(value)),
+    form: `a duration, a range such as 2h..6h, or "${AFTER_RUN}"`,
+    schema: { type: "string", examples: ["2h..6h", "45m", AFTER_RUN] },
+    read: (value) => (value === AFTER_RUN ? null : readRange(value)),
   });
 }
 
-export function readRange(value: unknown): { readonly fromNs: Nanoseconds; readonly toNs: Nanoseconds } | Misfit {
+/** `1ms..3ms`. */
+export function durationRange(): Leaf<Span> {
+  return leaf({ form: "a range such as 1ms..3ms", schema: { type: "string", examples: ["1ms..3ms"] }, read: readRange });
+}
+
+function readRange(value: unknown): Span | Misfit {
   const ends = textOf(value)?.split("..");
   if (ends === undefined || ends.length > 2) return new Misfit();
   const from = readDuration(ends[0]!, 0, HORIZON_NS);
@@ -100,7 +112,7 @@ export function whole(min: number, max: number): Leaf<number> {
   });
 }
 
-export function readWhole(value: unknown, min: number, max: number): number | Misfit {
+function readWhole(value: unknown, min: number, max: number): number | Misfit {
   const count = typeof value === "number" ? value : typeof value === "string" ? parseCount(value) : undefined;
   if (count === undefined) return new Misfit();
   if (!Number.isFinite(count)) return new Misfit("it is not a finite number");
@@ -142,7 +154,7 @@ const RATE_UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 const RATE_MAX = 1e7;
 
 /** Events a second: `2200/s`, `1.5k/s`, `30/m`. */
-export function readRate(value: unknown): number | Misfit {
+function readRate(value: unknown): number | Misfit {
   const match = typeof value === "string" ? /^(\d+(?:\.\d+)?)\s*([kM]?)\/(s|m|h)$/.exec(value.trim()) : null;
   if (match === null) return new Misfit(typeof value === "number" ? `${value} has no unit` : undefined);
   const perSecond = (Number(match[1]) * (match[2] === "k" ? 1e3 : match[2] === "M" ? 1e6 : 1)) / RATE_UNITS[match[3]!]!;
@@ -151,7 +163,7 @@ export function readRate(value: unknown): number | Misfit {
 }
 
 /** Events a second. */
-export function rate(): Leaf<Arrivals["perSecond"]> {
+export function rate(): Leaf<number> {
   return leaf({
     form: "a rate such as 2200/s, 1.5k/s or 30/m",
     schema: { type: "string", pattern: "^\\d+(\\.\\d+)?\\s*[kM]?/(s|m|h)$", examples: ["2200/s"] },

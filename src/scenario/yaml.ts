@@ -19,11 +19,13 @@ export const ALIASED_VALUES_MAX = 10_000;
 export interface YamlOptions {
   /** `yes`, `on`, `n` … are truth values, as in the YAML that Helm reads. */
   readonly helmBooleans?: boolean;
+  /** Offset at which the YAML begins; what stands before it is not looked at. */
+  readonly from?: number;
 }
 
 /** The documents of a text; undefined when it is no YAML (then diagnostics say why). An empty text has none. */
 export function parseYaml(source: SourceText, found: Diagnostics, options: YamlOptions = {}): readonly Tree[] | undefined {
-  const documents = compose(source, found);
+  const documents = compose(source, found, options.from ?? 0);
   if (documents === undefined) return undefined;
   const reader = new Reader(source, found, options);
   const trees = documents.filter(({ contents }) => contents !== null).map((document) => reader.read(document));
@@ -32,10 +34,12 @@ export function parseYaml(source: SourceText, found: Diagnostics, options: YamlO
 
 type ParsedDocument = Document.Parsed<ParsedNode, true>;
 
-function compose(source: SourceText, found: Diagnostics): readonly ParsedDocument[] | undefined {
+function compose(source: SourceText, found: Diagnostics, from: number): readonly ParsedDocument[] | undefined {
   const parser = new Parser();
   const tokens = [];
-  for (const lexeme of new Lexer().lex(source.text)) {
+  // Blanks instead of what is left out keep every offset as it is.
+  const text = from === 0 ? source.text : " ".repeat(from) + source.text.slice(from);
+  for (const lexeme of new Lexer().lex(text)) {
     for (const token of parser.next(lexeme)) tokens.push(token);
     if (parser.stack.length > NESTING_MAX * STACK_PER_LEVEL) {
       found.error(place(source, parser.offset), "values are nested too deeply", { expected: `at most ${NESTING_MAX} levels` });

@@ -1,0 +1,286 @@
+/**
+ * What one part of a scenario says about another: references that lead nowhere, contradictions, names used twice.
+ *
+ * Every check works on the parts that are valid by themselves, so that a typing mistake in one workload does not hide a
+ * missing service in another.
+ */
+
+import { formatCount, formatDuration } from "../core/units.js";
+import { contains, parseIpv4, parsePrefix } from "./cidr.js";
+import type { Diagnostics } from "./diagnostics.js";
+import { mapLabel, MAP_NAMES, PRELOADABLE } from "./map-names.js";
+import { EXPECT_WINDOWS } from "./metrics.js";
+import type { ScenarioInput } from "./schema.js";
+import { describe, entryAt, placeOf, treeAt, type Path, type Tree } from "./tree.js";
+import type { Place } from "./source.js";
+
+/** The sections that are valid; in lists, items that are not leave a hole. */
+export type CheckedInput = {
+  readonly [Section in keyof ScenarioInput]: ScenarioInput[Section] extends readonly (infer Item)[]
+    ? readonly (Item | undefined)[]
+    : ScenarioInput[Section] | undefined;
+};
+
+type WorkloadInput = ScenarioInput["workloads"][number];
+type Arrivals = Extract<WorkloadInput, { arrivals: unknown }>["arrivals"];
+
+/** Pod addresses that the /24 of a node leaves for pods, as `node/topology` lays them out. */
+const PODS_PER_NODE = 245;
+/** Each node takes a /24 of the pod network. */
+const NODE_PREFIX_BITS = 24;
+/** Samples of a series; more would fill the disk and say nothing. */
+const SAMPLES_MAX = 1_000_000;
+
+class Checker {
+  readonly #input: CheckedInput;
+  readonly #tree: Tree;
+  readonly #found: Diagnostics;
+
+  constructor(input: CheckedInput, tree: Tree, found: Diagnostics) {
+    this.#input = input;
+    this.#tree = tree;
+    this.#found = found;
+  }
+
+  run(): void {
+    this.#time();
+    this.#cluster();
+    this.#services();
+    this.#maps();
+    this.#preload();
+    for (const [index, workload] of this.#input.workloads.entries()) if (workload !== undefined) this.#workload(workload, index);
+    this.#policies();
+    this.#observe();
+  }
+
+  #at(path: Path): Place {
+    return placeOf(this.#tree, path);
+  }
+
+  #time(): void {
+    const { duration, warmup } = this.#input;
+    if (duration === undefined || warmup === undefined || warmup < duration) return;
+    const message = `warmup lasts ${formatDuration(warmup)}, and the whole run ${formatDuration(duration)}`;
+    this.#found.error(this.#at(["warmup"]), message, { expected: "a warmup shorter than the duration" });
+  }
+
+  #cluster(): void {
+    const { cluster, services } = this.#input;
+    if (cluster === undefined) return;
+    const prefix = parsePrefix(cluster.podCIDR);
+    const at = this.#at(["cluster", "podCIDR"]);
+    if (prefix === undefined) {
+      this.#found.error(at, `${cluster.podCIDR} is no network prefix`, { expected: "octets up to 255 and no bits behind the prefix" });
+    } else if (2 ** Math.max(0, NODE_PREFIX_BITS - prefix.bits) < cluster.nodes) {
+      const room = 2 ** Math.max(0, NODE_PREFIX_BITS - prefix.bits);
+      const message = `${cluster.podCIDR} holds a /24 for ${formatCount(room)} nodes, and the cluster has ${formatCount(cluster.nodes)}`;
+      this.#found.error(at, message, { expected: "a shorter prefix" });
+    }
+    if (cluster.nodes === 1 && services.some((service) => service !== undefined)) {
+      this.#found.error(this.#at(["cluster", "nodes"]), "backends live on other nodes, and the cluster has only one", { expected: "at least 2" });
+    }
+    this.#pods(cluster.pods);
+  }
+
+  /** Clients and backends are pods of the cluster. */
+  #pods(pods: number): void {
+    const clients = new Map<string, number>();
+    for (const [index, workload] of this.#input.workloads.entries()) {
+      if (workload === undefined) continue;
+      const { from } = workload;
+      clients.set(from.workload, Math.max(from.pods, clients.get(from.workload) ?? 0));
+      const at = this.#at(["workloads", index, "from", "pods"]);
+      if (from.pods > pods) {
+        this.#found.error(at, `${formatCount(from.pods)} client pods are more than the cluster has (${formatCount(pods)})`);
+      } else if (from.pods > PODS_PER_NODE) {
+        this.#found.error(at, `${formatCount(from.pods)} client pods don't fit on the simulated node`, { expected: `at most ${PODS_PER_NODE}` });
+      }
+    }
+    const local = [...clients.values()].reduce((sum, each) => sum + each, 0);
+    if (local > PODS_PER_NODE && ![...clients.values()].some((each) => each > PODS_PER_NODE)) {
+      this.#found.error(this.#at(["workloads"]), `the workloads need ${local} pods on the simulated node`, { expected: `at most ${PODS_PER_NODE}` });
+    }
+    for (const [index, service] of this.#input.services.entries()) {
+      if (service === undefined || service.backends + local <= pods) continue;
+      const message = `${formatCount(service.backends)} backends and ${formatCount(local)} client pods are more pods than the cluster has (${formatCount(pods)})`;
+      this.#found.error(this.#at(["services", index, "backends"]), message);
+    }
+  }
+
+  #services(): void {
+    const { services, cluster } = this.#input;
+    const seen = new Map<string, number>();
+    const podPrefix = cluster === undefined ? undefined : parsePrefix(cluster.podCIDR);
+    for (const [index, service] of services.entries()) {
+      if (service === undefined) continue;
+      const key = `${service.name}:${service.port}/${service.protocol}`;
+      this.#once(seen, key, ["services", index, "name"], `the service ${key}`);
+      if (service.clusterIP === undefined) continue;
+      const at = this.#at(["services", index, "clusterIP"]);
+      const address = parseIpv4(service.clusterIP);
+      if (address === undefined) this.#found.error(at, `${service.clusterIP} is no IPv4 address`, { expected: "octets up to 255" });
+      else if (podPrefix !== undefined && contains(podPrefix, address)) this.#found.error(at, `${service.clusterIP} lies in the pod network`);
+    }
+  }
+
+  /** Reports a name that an earlier item has too. */
+  #once(seen: Map<string, number>, key: string, path: Path, what: string): void {
+    const at = this.#at(path);
+    const line = seen.get(key);
+    if (line !== undefined) this.#found.error(at, `${what} is already there, in line ${line}`);
+    else seen.set(key, at.source.position(at.start).line);
+  }
+
+  #maps(): void {
+    for (const [name, override] of Object.entries(this.#input.maps ?? {})) {
+      const at = entryAt(this.#tree, ["maps", name])?.keyAt ?? this.#at(["maps"]);
+      if (mapLabel(name) === undefined) this.#noMap(at, name, MAP_NAMES);
+      else if (override.type === undefined && override.maxEntries === undefined) {
+        this.#found.error(at, `nothing is said about ${name}`, { expected: "type, maxEntries, or both" });
+      }
+    }
+  }
+
+  #noMap(at: Place, name: string, valid: readonly string[]): void {
+    this.#found.error(at, `there is no map "${name}" here`, { expected: `one of ${valid.join(", ")}`, names: { written: name, valid } });
+  }
+
+  #preload(): void {
+    for (const [index, item] of this.#input.preload.entries()) {
+      if (item === undefined) continue;
+      const path: Path = ["preload", index];
+      const label = mapLabel(item.map);
+      const kinds = label === undefined ? undefined : PRELOADABLE[label];
+      if (kinds === undefined) {
+        this.#noMap(this.#at([...path, "map"]), item.map, Object.keys(PRELOADABLE));
+        continue;
+      }
+      if (item.kind !== undefined && !kinds.includes(item.kind)) {
+        const expected = kinds.length === 0 ? "no kind" : `one of ${kinds.join(", ")}`;
+        this.#found.error(this.#at([...path, "kind"]), `entries of ${label} are not ${item.kind}`, { expected });
+      }
+      if (kinds.length === 0 && item.expires !== null) {
+        this.#found.error(this.#at([...path, "expires"]), `entries of ${label} don't expire`, { expected: "no `expires`" });
+      }
+      const { expires } = item;
+      if (expires !== null && expires.fromNs > expires.toNs) {
+        this.#found.error(this.#at([...path, "expires"]), "this ends before it begins", { expected: "`from` before `to`" });
+      }
+      const size = Object.entries(this.#input.maps ?? {}).find(([name]) => mapLabel(name) === label)?.[1].maxEntries;
+      if (size !== undefined && item.entries > size) {
+        this.#found.error(this.#at([...path, "entries"]), `${formatCount(item.entries)} entries don't fit in ${label} (${formatCount(size)})`);
+      }
+    }
+  }
+
+  #workload(workload: WorkloadInput, index: number): void {
+    const path: Path = ["workloads", index];
+    const earlier = this.#input.workloads.slice(0, index).findIndex((each) => each?.name === workload.name);
+    if (earlier !== -1) {
+      const { source, start } = this.#at(["workloads", earlier, "name"]);
+      this.#found.error(this.#at([...path, "name"]), `the workload "${workload.name}" is already there, in line ${source.position(start).line}`);
+    }
+    if (EXPECT_WINDOWS.some((name) => name === workload.name)) {
+      this.#found.error(this.#at([...path, "name"]), `"${workload.name}" is the name of a window of the report`, { expected: "another name" });
+    }
+    this.#target(workload.to, [...path, "to"]);
+    if ("arrivals" in workload) this.#bursts(workload.arrivals, [...path, "arrivals"]);
+  }
+
+  #target(to: string, path: Path): void {
+    const services = this.#input.services.filter((service) => service !== undefined);
+    // A service that is itself mistyped is reported as such; its name still counts as there.
+    const names = this.#serviceNames();
+    const [name, port] = to.split(":") as [string, string?];
+    const at = this.#at(path);
+    if (!names.includes(name)) {
+      this.#found.error(at, `there is no service "${name}"`, { expected: names.length === 0 ? "a service of `services`" : `one of ${names.join(", ")}`, names: { written: name, valid: names } });
+      return;
+    }
+    const candidates = services.filter((service) => service.name === name);
+    if (candidates.length === 0) return;
+    const ports = candidates.map((each) => each.port);
+    const chosen = port === undefined ? candidates : candidates.filter((each) => each.port === Number(port));
+    if (chosen.length === 0) {
+      this.#found.error(at, `the service "${name}" has no port ${port}`, { expected: `one of ${ports.join(", ")}` });
+    } else if (chosen.length > 1) {
+      this.#found.error(at, `the service "${name}" has several ports`, { expected: `${name}:PORT with one of ${ports.join(", ")}` });
+    } else if (chosen[0]!.protocol !== "TCP") {
+      this.#found.error(at, `"${to}" is a ${chosen[0]!.protocol} service, and only TCP clients are modelled`, { expected: "a TCP service" });
+    }
+  }
+
+  #serviceNames(): readonly string[] {
+    const list = treeAt(this.#tree, ["services"]);
+    const items = list?.kind === "list" ? list.items : [];
+    const names = items.map((item) => treeAt(item, ["name"])).filter((name) => name?.kind === "scalar");
+    return [...new Set(names.map(({ text }) => text))];
+  }
+
+  #bursts(arrivals: Arrivals, path: Path): void {
+    const { every, first, for: length } = arrivals;
+    if (every === undefined && first === undefined && length === undefined) return;
+    if (every === undefined || length === undefined) {
+      const missing = every === undefined ? "every" : "for";
+      this.#found.error(this.#at(path), `bursts need "${missing}"`, { expected: "every, for, and perhaps first" });
+      return;
+    }
+    if (length > every) {
+      const message = `a burst of ${formatDuration(length)} is longer than the ${formatDuration(every)} between two of them`;
+      this.#found.error(this.#at([...path, "for"]), message, { expected: "`for` up to `every`" });
+    }
+    const { duration } = this.#input;
+    const start = first ?? every;
+    if (duration !== undefined && start >= duration) {
+      const message = `the first burst would start at ${formatDuration(start)}, and the run ends at ${formatDuration(duration)}`;
+      this.#found.error(this.#at([...path, first === undefined ? "every" : "first"]), message, { expected: "a start within the run" });
+    }
+  }
+
+  #policies(): void {
+    const workloads = [...new Set(this.#input.workloads.map((each) => each?.from.workload))].filter((name) => name !== undefined);
+    // With a mistyped workload in the list it can't be said which names there are.
+    const complete = !this.#input.workloads.includes(undefined);
+    const services = this.#serviceNames();
+    const seen = new Map<string, number>();
+    for (const [index, policy] of this.#input.policies.entries()) {
+      if (policy === undefined) continue;
+      this.#once(seen, policy.endpoints, ["policies", index, "endpoints"], `a policy for ${policy.endpoints}`);
+      if (complete) this.#known(policy.endpoints, workloads, ["policies", index, "endpoints"], "workload of the simulated node");
+      for (const [rule, peer] of policy.allow.entries()) {
+        const key = "to" in peer ? "to" : "from";
+        const name = "to" in peer ? peer.to : peer.from;
+        if (complete) this.#known(name, [...services, ...workloads], ["policies", index, "allow", rule, key], "service or workload");
+      }
+    }
+  }
+
+  #known(name: string, valid: readonly string[], path: Path, what: string): void {
+    if (valid.includes(name)) return;
+    const expected = valid.length === 0 ? `a ${what}` : `one of ${valid.join(", ")}`;
+    this.#found.error(this.#at(path), `there is no ${what} "${name}"`, { expected, names: { written: name, valid } });
+  }
+
+  #observe(): void {
+    const { observe, duration } = this.#input;
+    if (observe === undefined) return;
+    if (duration !== undefined && duration / observe.series > SAMPLES_MAX) {
+      const message = `a step of ${formatDuration(observe.series)} gives more than ${formatCount(SAMPLES_MAX)} samples in ${formatDuration(duration)}`;
+      this.#found.error(this.#at(["observe", "series"]), message, { expected: "a longer step" });
+    }
+    for (const [index, hook] of observe.hooks.entries()) {
+      const buckets = hook.observed?.buckets ?? [];
+      const unordered = buckets.findIndex(([low], each) => each > 0 && low <= buckets[each - 1]![0]);
+      if (unordered === -1) continue;
+      const path: Path = ["observe", "hooks", index, "observed", "buckets", unordered];
+      this.#found.error(this.#at(path), `this bucket does not lie above the one before it (${describe(treeAt(this.#tree, [...path, 0]))})`, {
+        expected: "lower bounds in rising order",
+      });
+    }
+  }
+}
+
+/** Reports what does not fit together. */
+export function checkScenario(input: CheckedInput, tree: Tree, found: Diagnostics): void {
+  new Checker(input, tree, found).run();
+}

@@ -1,0 +1,216 @@
+/**
+ * `loadScenario`: a scenario file, its variants, its Helm values and the overrides of the command line become resolved
+ * scenarios, or an `InputError` with everything that is wrong.
+ *
+ *     file ─ YAML ─ tree ─┬─ base ───────────────┬─ --set ─ schema ─ checks ─ resolve ─ Scenario
+ *                         └─ variant over base ──┘                    Helm ──┘
+ */
+
+import { createHash } from "node:crypto";
+import { dirname, isAbsolute, join } from "node:path";
+import { Diagnostics, type Diagnostic } from "./diagnostics.js";
+import type { ExpectationNames } from "./expect.js";
+import { nestDottedKeys, readHelm } from "./helm/read-helm.js";
+import { readValuesFile, type ValuesFile } from "./helm/values-file.js";
+import { isForVariant, override, overrideVariant, readOverrides, type Override } from "./overrides.js";
+import { readInput, STDIN, type ReadResult } from "./read-file.js";
+import { clusterOf, resolve, resolveProfile } from "./resolve.js";
+import { checkCoverage, checkSizes } from "./settings-support.js";
+import { place, type Place, type SourceText } from "./source.js";
+import { describe, isNull, mergeTrees, placeOf, treeAt, withEntry, withoutKeys, type Tree, type TreeMap } from "./tree.js";
+import type { Note, Scenario, ScenarioFile } from "./types.js";
+import { validate } from "./validate.js";
+import { parseYaml } from "./yaml.js";
+
+export interface LoadOptions extends ExpectationNames {
+  /** `path=value`, as given to `--set`; applied after variants. */
+  readonly set?: readonly string[];
+  /** Further values files, over those that the scenario names; paths relative to the current folder. */
+  readonly helmFiles?: readonly string[];
+}
+
+/** Reads a scenario file, or standard input for `-`. Throws an `InputError` for anything that is wrong with it. */
+export function loadScenario(path: string, options: LoadOptions = {}): ScenarioFile {
+  return new Loader(path, readInput, options).load();
+}
+
+/** The same for a text; files that it names are read through `read`. */
+export function loadScenarioText(source: SourceText, read: (path: string) => ReadResult, options: LoadOptions = {}): ScenarioFile {
+  return new Loader(source.name, (path) => (path === source.name ? { ok: true, source } : read(path)), options).load();
+}
+
+const EXPECTED_ROOT = "a scenario, that is, a mapping with apiVersion: ctlab/v1, name, profile, duration …";
+const VARIANT_NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
+/** What a variant can't change. */
+const FIXED_KEYS = ["apiVersion", "name", "variants"];
+
+interface Variant {
+  readonly name: string;
+  readonly about: string;
+  readonly tree: TreeMap;
+}
+
+class Loader {
+  readonly #path: string;
+  readonly #read: (path: string) => ReadResult;
+  readonly #options: LoadOptions;
+  readonly #found = new Diagnostics();
+  readonly #valuesFiles = new Map<string, ValuesFile | undefined>();
+
+  constructor(path: string, read: (path: string) => ReadResult, options: LoadOptions) {
+    this.#path = path;
+    this.#read = read;
+    this.#options = options;
+  }
+
+  load(): ScenarioFile {
+    const overrides = readOverrides(this.#options.set ?? [], this.#found);
+    let root = this.#root();
+    if (root === undefined) throw this.#failure();
+    for (const each of overrides.filter(isForVariant)) root = overrideVariant(root, each, this.#found);
+    const later = overrides.filter((each) => !isForVariant(each));
+    const base = this.#scenario(withoutKeys(root, ["variants"]), null, later);
+    const variants = this.#variants(root).map((variant) => this.#scenario(variant.tree, variant, later));
+    if (base === undefined || variants.includes(undefined) || this.#found.hasErrors) throw this.#failure();
+    const run = variants.length === 0 ? [base] : variants.filter((variant) => variant !== undefined);
+    return { path: this.#path, base, variants: run, hash: hashOf(run), warnings: this.#found.warnings().map(noteOf) };
+  }
+
+  /** Errors were reported on every way that leads here. */
+  #failure(): Error {
+    try {
+      this.#found.throwIfErrors();
+    } catch (error) {
+      if (error instanceof Error) return error;
+    }
+    return new Error("a scenario was refused without a reason");
+  }
+
+  #root(): TreeMap | undefined {
+    const read = this.#read(this.#path);
+    if (!read.ok) {
+      this.#found.unreadable(this.#path, `the scenario ${read.message}`, read);
+      return undefined;
+    }
+    const { source } = read;
+    this.#found.openFile(source.name);
+    const documents = parseYaml(source, this.#found);
+    if (documents === undefined) return undefined;
+    const [root, second] = documents;
+    if (second !== undefined) {
+      this.#found.error(second.at, "a second document begins here", { expected: "one scenario in a file" });
+      return undefined;
+    }
+    if (root?.kind === "map") return this.#withNestedSet(root);
+    const what = root === undefined || isNull(root) ? "the file is empty" : `a scenario can't be ${describe(root)}`;
+    this.#found.error(root?.at ?? place(source, 0), what, { expected: EXPECTED_ROOT });
+    return undefined;
+  }
+
+  /** `helm.set` with nested keys instead of dotted ones, so that variants and `--set` merge with it. */
+  #withNestedSet(map: TreeMap): TreeMap {
+    const helm = map.entries.get("helm");
+    const set = helm?.value.kind === "map" ? helm.value.entries.get("set") : undefined;
+    if (helm?.value.kind !== "map" || set?.value.kind !== "map") return map;
+    const nested = withEntry(helm.value, "set", { ...set, value: nestDottedKeys(set.value, this.#found) });
+    return withEntry(map, "helm", { ...helm, value: nested });
+  }
+
+  #variants(root: TreeMap): readonly Variant[] {
+    const variants = root.entries.get("variants");
+    if (variants === undefined) return [];
+    if (variants.value.kind !== "map") {
+      this.#found.error(placeOf(root, ["variants"]), `variants can't be ${describe(variants.value)}`, { expected: "a mapping from names to changes" });
+      return [];
+    }
+    const base = withoutKeys(root, ["variants"]);
+    return [...variants.value.entries].flatMap(([name, { keyAt, value }]) => this.#variant(base, name, keyAt, value) ?? []);
+  }
+
+  #variant(base: TreeMap, name: string, keyAt: Place, value: Tree): Variant | undefined {
+    if (!VARIANT_NAME.test(name)) {
+      this.#found.error(keyAt, `"${name}" can't be the name of a variant`, { expected: "small letters, digits and dashes" });
+    }
+    // A variant without changes is the base under a name.
+    const changes: Tree = isNull(value) ? { kind: "map", entries: new Map(), at: keyAt } : value;
+    if (changes.kind !== "map") {
+      this.#found.error(changes.at, `a variant can't be ${describe(changes)}`, { expected: "a mapping with what differs from the base" });
+      return undefined;
+    }
+    for (const key of FIXED_KEYS) {
+      const fixed = changes.entries.get(key);
+      if (fixed !== undefined) this.#found.error(fixed.keyAt, `a variant can't change ${key}`);
+    }
+    const about = treeAt(changes, ["about"]);
+    if (about !== undefined && about.kind !== "scalar") {
+      this.#found.error(about.at, `about can't be ${describe(about)}`, { expected: "a text" });
+    }
+    const over = this.#withNestedSet(withoutKeys(changes, ["about", ...FIXED_KEYS]));
+    const tree = mergeTrees(base, over);
+    return { name, about: about?.kind === "scalar" ? String(about.value ?? "").trim() : "", tree: tree.kind === "map" ? tree : base };
+  }
+
+  #scenario(merged: TreeMap, variant: Variant | null, overrides: readonly Override[]): Scenario | undefined {
+    const tree = overrides.reduce((each, over) => override(each, over, this.#found), merged);
+    const input = validate(tree, this.#found);
+    const profile = resolveProfile(tree, this.#found);
+    const files = this.#helmFiles(tree);
+    if (profile === undefined) return undefined;
+    const set = treeAt(tree, ["helm", "set"]);
+    const helm = readHelm({ profile: profile.cilium, files, set: set?.kind === "map" ? set : undefined }, this.#found);
+    const assumptions = checkCoverage(helm, this.#found);
+    if (input === undefined) return undefined;
+    checkSizes(helm, profile.cilium, clusterOf(input.cluster), placeOf(tree, ["helm"]), this.#found);
+    const request = { tree, input, variant, profile: profile.choice, helm, assumptions, names: this.#options };
+    return resolve(request, this.#found);
+  }
+
+  /** The values files of the scenario, relative to it, then those of the command line. */
+  #helmFiles(tree: TreeMap): { readonly path: string; readonly content: ValuesFile }[] {
+    const named = treeAt(tree, ["helm", "values"]);
+    const items = named?.kind === "list" ? named.items : named === undefined ? [] : [named];
+    const own = items.filter((item) => item.kind === "scalar" && typeof item.value === "string");
+    const folder = this.#path === STDIN ? "" : dirname(this.#path);
+    const paths = own.map((item) => ({ path: item.kind === "scalar" ? resolvePath(folder, item.text) : "", at: item.at as Place | undefined }));
+    const given = (this.#options.helmFiles ?? []).map((path) => ({ path, at: undefined }));
+    return [...paths, ...given].flatMap(({ path, at }) => {
+      const content = this.#valuesFile(path, at);
+      return content === undefined ? [] : [{ path, content }];
+    });
+  }
+
+  /** Reads each file once, whatever the number of variants that name it. */
+  #valuesFile(path: string, at: Place | undefined): ValuesFile | undefined {
+    if (this.#valuesFiles.has(path)) return this.#valuesFiles.get(path);
+    const read = this.#read(path);
+    let content: ValuesFile | undefined;
+    if (read.ok) content = readValuesFile(read.source, this.#found);
+    else if (at === undefined) this.#found.unreadable(path, `the values file ${read.message}`, read);
+    else this.#found.error(at, `the values file ${path} ${read.message}`, read);
+    this.#valuesFiles.set(path, content);
+    return content;
+  }
+}
+
+function resolvePath(folder: string, path: string): string {
+  return isAbsolute(path) ? path : join(folder, path);
+}
+
+function noteOf({ file, line, column, message, expected }: Diagnostic): Note {
+  return { file, line, column, message: expected === null ? message : `${message} (expected ${expected})` };
+}
+
+/** Paths and lines say where a value stood, not what it is: they leave the hash alone. */
+const UNHASHED = ["origins", "files", "file", "line"];
+
+function hashOf(scenarios: readonly Scenario[]): string {
+  const canonical = (_key: string, value: unknown): unknown => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value)
+        .filter(([key]) => !UNHASHED.includes(key))
+        .sort(([a], [b]) => (a < b ? -1 : 1)),
+    );
+  };
+  return createHash("sha256").update(JSON.stringify(scenarios, canonical)).digest("hex");
+}

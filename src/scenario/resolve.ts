@@ -1,0 +1,209 @@
+/** Valid input → a `Scenario`: references followed, versions fixed, expectations read, the origin of each value noted. */
+
+import { ciliumProfile } from "../cilium/profile/cilium.js";
+import type { CiliumProfile } from "../cilium/profile/cilium-profile.js";
+import { kernelProfile } from "../cilium/profile/kernel.js";
+import { UnknownVersionError } from "../cilium/profile/version.js";
+import type { Diagnostics } from "./diagnostics.js";
+import { ExpectationError, parseExpectation, type Expectation, type ExpectationNames } from "./expect.js";
+import type { HelmRead } from "./helm/read-helm.js";
+import { mapLabel, PRELOADABLE } from "./map-names.js";
+import { SET_SOURCE } from "./overrides.js";
+import type { ScenarioInput } from "./schema.js";
+import { lineOf, place, type Place } from "./source.js";
+import { pathText, placeOf, treeAt, type Path, type Tree, type TreeMap, type TreeScalar } from "./tree.js";
+import type {
+  AllowedPeer,
+  Arrivals,
+  Bursts,
+  Cluster,
+  MapOverride,
+  Preload,
+  PreloadKind,
+  ProfileChoice,
+  Scenario,
+  Workload,
+} from "./types.js";
+
+/** The releases that a scenario names; unknown ones are reported. */
+export function resolveProfile(tree: TreeMap, found: Diagnostics): { choice: ProfileChoice; cilium: CiliumProfile } | undefined {
+  const cilium = release(tree, "cilium", ciliumProfile, found);
+  const kernel = release(tree, "kernel", kernelProfile, found);
+  if (cilium === undefined || kernel === undefined) return undefined;
+  return { choice: { cilium: cilium.version, kernel: kernel.version }, cilium };
+}
+
+function release<Profile>(tree: TreeMap, key: string, read: (version: string) => Profile, found: Diagnostics): Profile | undefined {
+  const value = treeAt(tree, ["profile", key]);
+  if (value?.kind !== "scalar") return undefined;
+  try {
+    return read(value.text);
+  } catch (error) {
+    if (!(error instanceof UnknownVersionError)) throw error;
+    found.error(value.at, error.message, { nearest: error.nearest });
+    return undefined;
+  }
+}
+
+export interface ResolveRequest {
+  readonly tree: TreeMap;
+  readonly input: ScenarioInput;
+  readonly variant: { readonly name: string; readonly about: string } | null;
+  readonly profile: ProfileChoice;
+  readonly helm: HelmRead;
+  readonly assumptions: readonly string[];
+  readonly names: ExpectationNames;
+}
+
+export function resolve(request: ResolveRequest, found: Diagnostics): Scenario {
+  const { tree, input, variant, profile, helm, assumptions, names } = request;
+  return {
+    name: input.name,
+    variant: variant?.name ?? null,
+    about: input.about,
+    variantAbout: variant?.about ?? "",
+    profile,
+    cluster: clusterOf(input.cluster),
+    helm: helm.input,
+    maps: Object.fromEntries(Object.entries(input.maps).map(([name, override]) => [mapLabel(name)!, mapOverride(override)])),
+    services: input.services.map(({ clusterIP, ...service }) => ({ ...service, clusterIp: clusterIP ?? null })),
+    policies: input.policies.map(({ allow, ...policy }) => ({ ...policy, allow: allow.map(allowedPeer) })),
+    preload: input.preload.map(preloadOf),
+    workloads: input.workloads.map((workload) => workloadOf(workload, input.services)),
+    client: {
+      synRtoNs: input.client.synRto ?? null,
+      linearTimeouts: input.client.linearTimeouts ?? null,
+      synRetries: input.client.synRetries ?? null,
+      hz: input.client.hz ?? null,
+    },
+    observe: {
+      flows: input.observe.flows,
+      flowsMax: input.observe.flowsMax,
+      seriesNs: input.observe.series,
+      hooks: input.observe.hooks.map(({ hook, observed }) => ({ hook, observed: observed ?? null })),
+    },
+    durationNs: input.duration,
+    warmupNs: input.warmup,
+    seed: input.seed,
+    expect: expectations(input, tree, names, found),
+    assumptions: [...assumptions, ...setByHand(input)],
+    origins: Object.fromEntries(origins(input, tree)),
+  };
+}
+
+export function clusterOf(cluster: ScenarioInput["cluster"]): Cluster {
+  const { nodes, pods, cpus, memory, podCIDR, rtt, linkRate } = cluster;
+  return { nodes, pods, cpus, memoryBytes: memory, podCidr: podCIDR, rttNs: rtt, linkBitsPerSecond: linkRate };
+}
+
+function mapOverride({ type, maxEntries }: ScenarioInput["maps"][string]): MapOverride {
+  return { type: type ?? null, maxEntries: maxEntries ?? null };
+}
+
+type PeerInput = ScenarioInput["policies"][number]["allow"][number];
+
+function allowedPeer(peer: PeerInput): AllowedPeer {
+  return { direction: peer.direction, peer: "to" in peer ? peer.to : peer.from, port: peer.port ?? 0, protocol: peer.protocol };
+}
+
+function preloadOf({ map, entries, kind, expires, about }: ScenarioInput["preload"][number]): Preload {
+  const label = mapLabel(map)!;
+  const usual = (PRELOADABLE[label]?.[0] as PreloadKind | undefined) ?? null;
+  return { map: label, entries, kind: kind ?? usual, expires, about };
+}
+
+type WorkloadInput = ScenarioInput["workloads"][number];
+
+function workloadOf(workload: WorkloadInput, services: ScenarioInput["services"]): Workload {
+  const [name, port] = workload.to.split(":") as [string, string?];
+  const service = services.findIndex((each) => each.name === name && (port === undefined || each.port === Number(port)));
+  const common = { name: workload.name, from: workload.from, service };
+  if ("arrivals" in workload) {
+    const { arrivals, connection } = workload;
+    return { ...common, kind: "arrivals", arrivals: arrivalsOf(arrivals), bursts: burstsOf(arrivals), connection };
+  }
+  return { ...common, kind: "pool", connections: workload.connections, request: workload.request };
+}
+
+type ArrivalsInput = Extract<WorkloadInput, { arrivals: unknown }>["arrivals"];
+
+function arrivalsOf(arrivals: ArrivalsInput): Arrivals {
+  if ("poisson" in arrivals) return { kind: "poisson", perSecond: arrivals.poisson };
+  return { kind: "constant", perSecond: arrivals.constant };
+}
+
+function burstsOf({ every, first, for: length }: ArrivalsInput): Bursts | null {
+  if (every === undefined || length === undefined) return null;
+  return { firstNs: first ?? every, everyNs: every, lengthNs: length };
+}
+
+function expectations(input: ScenarioInput, tree: TreeMap, names: ExpectationNames, found: Diagnostics): readonly Expectation[] {
+  const bursts = input.workloads.some((workload) => "arrivals" in workload && burstsOf(workload.arrivals) !== null);
+  const result: Expectation[] = [];
+  for (const [index, text] of input.expect.entries()) {
+    const at = placeOf(tree, ["expect", index]);
+    try {
+      const parsed = parseExpectation(text, names);
+      const aboutBursts = parsed.metric.startsWith("burst_") || parsed.metric === "map_pressure_before";
+      if (!bursts && (aboutBursts || parsed.labels["window"] === "inside")) {
+        found.error(at, `"${text}" speaks of bursts, and no workload has any`, { expected: "a workload with `every` and `for`" });
+      }
+      result.push({ ...parsed, file: at.source.name, line: at.source.position(at.start).line });
+    } catch (error) {
+      if (!(error instanceof ExpectationError)) throw error;
+      found.error(inside(treeAt(tree, ["expect", index]), error, at), error.message, { expected: error.expected, names: error.names });
+    }
+  }
+  return result;
+}
+
+/** The place of a stretch of a scalar's text; the whole scalar when escapes or folding moved its letters. */
+function inside(tree: Tree | undefined, { start, end }: ExpectationError, otherwise: Place): Place {
+  const scalar = tree?.kind === "scalar" ? tree : undefined;
+  if (scalar === undefined) return otherwise;
+  const first = textStart(scalar);
+  return first === undefined ? otherwise : place(scalar.at.source, first + start, first + end);
+}
+
+function textStart({ at, text, quoted }: TreeScalar): number | undefined {
+  const first = at.start + (quoted ? 1 : 0);
+  return at.source.text.startsWith(text, first) ? first : undefined;
+}
+
+/** Departures from what the real system would do, one sentence each. */
+function setByHand({ maps, client }: ScenarioInput): readonly string[] {
+  const sentences = Object.entries(maps).map(([name, { type, maxEntries }]) => {
+    const what = [type === undefined ? "" : `type ${type}`, maxEntries === undefined ? "" : `${maxEntries} entries`].filter((each) => each !== "");
+    return `The scenario makes ${mapLabel(name)} a map of ${what.join(" with ")}, whatever Helm and the kernel give.`;
+  });
+  if (client.synRto !== undefined) sentences.push("The clients' initial RTO is set, as a sock_ops program can.");
+  return sentences;
+}
+
+/** Each value with the line that gave it; what nobody wrote is a default. */
+function* origins(value: unknown, tree: Tree | undefined, path: Path = []): Generator<[string, string]> {
+  if (tree === undefined) {
+    if (value !== undefined) yield [pathText(path), "default"];
+  } else if (tree.kind === "scalar") {
+    yield [pathText(path), originOf(tree.at)];
+  } else if (tree.kind === "list") {
+    for (const [index, item] of tree.items.entries()) yield* origins(childOf(value, index), item, [...path, index]);
+  } else {
+    for (const [key, { value: below }] of tree.entries) yield* origins(childOf(value, key), below, [...path, key]);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return;
+    for (const [key, below] of Object.entries(value)) if (!tree.entries.has(key) && isInputKey(key)) yield* origins(below, undefined, [...path, key]);
+  }
+}
+
+function originOf(at: Place): string {
+  return at.source.name === SET_SOURCE ? SET_SOURCE : lineOf(at);
+}
+
+function childOf(value: unknown, key: string | number): unknown {
+  return typeof value === "object" && value !== null ? (value as Readonly<Record<string | number, unknown>>)[key] : undefined;
+}
+
+/** Parsed values bring keys of their own (`meanNs`, `kind`); those of the file have no unit in their name. */
+function isInputKey(key: string): boolean {
+  return !key.endsWith("Ns") && key !== "kind";
+}

@@ -1,0 +1,238 @@
+/**
+ * The scenario file's form: one source for the validator, the defaults and the JSON Schema of editors.
+ *
+ * Keys that exist in Helm keep Helm's names (`podCIDR`, `helm.set`). Leaf types are in `quantities.ts`; what one section
+ * says about another is checked in `checks.ts`.
+ */
+
+import { z } from "zod";
+import type { Nanoseconds } from "../core/units.js";
+import { bitRate, bytes, duration, durationRange, expiry, prose, rate, share, text, whole, type Leaf } from "./quantities.js";
+import { CLOSERS, FLOW_FILTERS, HOOKS, MAP_TYPES, PRELOAD_KINDS, PROTOCOLS, VERDICTS, type Distribution } from "./types.js";
+
+export const API_VERSION = "ctlab/v1";
+
+/** The agent's upper bound of a map, `LimitTableMax` in pkg/option/config.go. */
+const MAP_ENTRIES_MAX = 16_777_216;
+/** Kubernetes' own bounds: 5000 nodes, 150000 pods in a cluster. */
+const NODES_MAX = 5000;
+const PODS_MAX = 150_000;
+/** NR_CPUS of distribution kernels. */
+const CPUS_MAX = 8192;
+const GIB = 1024 ** 3;
+/** A memory size below this is taken for one whose unit was forgotten. */
+const MEMORY_MIN = GIB / 2;
+const MEMORY_MAX = 64 * 1024 * GIB;
+const CONNECTIONS_MAX = 10_000_000;
+const PAYLOAD_MAX = GIB;
+const REQUESTS_MAX = 1_000_000;
+const FLOWS_MAX = 100_000_000;
+const PORT_MAX = 65_535;
+/** `net.ipv4.tcp_syn_retries` takes up to 127, `tcp_syn_linear_timeouts` up to 127 (`MAX_TCP_SYNCNT`). */
+const SYN_COUNT_MAX = 127;
+const HISTOGRAM_COUNT_MAX = Number.MAX_SAFE_INTEGER;
+
+const ONE_NS = 1 as Nanoseconds;
+/** Steps of the series below this would fill the disk. */
+const SERIES_MIN = 1e6 as Nanoseconds;
+
+const LABEL = "[a-z0-9]([a-z0-9.-]*[a-z0-9])?";
+const ADDRESS = "\\d{1,3}(\\.\\d{1,3}){3}";
+
+const qualifiedName = (): Leaf<string> => {
+  const form = "a name with its namespace such as production/order-service";
+  return text({ form, pattern: new RegExp(`^${LABEL}/${LABEL}$`), examples: ["production/order-service"] });
+};
+const shortName = (): Leaf<string> =>
+  text({ form: "a name of small letters, digits and dashes", pattern: /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/ });
+const version = (example: string): Leaf<string> => text({ form: `a release such as ${example}`, pattern: /^v?\d+\.\d+/, examples: [example] });
+const address = (): Leaf<string> => text({ form: "an IPv4 address such as 10.96.12.7", pattern: new RegExp(`^${ADDRESS}$`) });
+const prefix = (): Leaf<string> => text({ form: "an IPv4 prefix such as 10.244.0.0/16", pattern: new RegExp(`^${ADDRESS}/\\d{1,2}$`) });
+const port = (): Leaf<number> => whole(1, PORT_MAX);
+const protocol = (): z.ZodPrefault<z.ZodEnum<{ TCP: "TCP"; UDP: "UDP" }>> => z.enum(PROTOCOLS).prefault("TCP");
+
+const profile = z
+  .strictObject({
+    cilium: version("1.17.6").describe("Cilium release, 1.14 to 1.19, best with its patch."),
+    kernel: version("6.6").describe("Linux release of nodes and clients, 5.10 to 6.18."),
+  })
+  .describe("Whose behaviour is simulated.");
+
+const cluster = z
+  .strictObject({
+    nodes: whole(1, NODES_MAX).prefault(2).describe("Nodes of the cluster. One is simulated in detail, the others are peers."),
+    pods: whole(1, PODS_MAX).prefault(60).describe("Pods of the whole cluster."),
+    cpus: whole(1, CPUS_MAX).prefault(8).describe("Possible CPUs of the simulated node."),
+    memory: bytes(MEMORY_MIN, MEMORY_MAX).prefault("32Gi").describe("MemTotal of the simulated node; dynamic map sizing reckons with it."),
+    podCIDR: prefix().prefault("10.244.0.0/16").describe("Addresses of all pods; a /24 of it for each node."),
+    rtt: duration().prefault("250us").describe("Round trip between two nodes without queueing."),
+    linkRate: bitRate().prefault("10G").describe("Speed of a node's link, bits a second."),
+  })
+  .describe("The cluster and the simulated node.");
+
+const helm = z
+  .strictObject({
+    values: z
+      .union([prose().transform((path) => [path]), z.array(prose())])
+      .prefault([])
+      .describe("values.yaml files, relative to this file; later ones win, as with several -f."),
+    set: z.record(z.string(), z.any()).prefault({}).describe("Single values over the files, as with helm --set (bpf.ctTcpMax: 524288)."),
+  })
+  .describe("What Cilium is installed with. Without it: the chart's defaults.");
+
+const mapOverride = z
+  .strictObject({
+    type: z.enum(MAP_TYPES).optional().describe("The map's type in the kernel."),
+    maxEntries: whole(1, MAP_ENTRIES_MAX).optional().describe("The map's size."),
+  })
+  .describe("A departure from what Helm and the kernel give; the report names it.");
+
+const service = z.strictObject({
+  name: qualifiedName().describe("Namespace and name."),
+  port: port().describe("Port of the service and of its backends."),
+  protocol: protocol(),
+  backends: whole(1, PODS_MAX).describe("Pods behind the service, all on other nodes."),
+  clusterIP: address().optional().describe("Address of the service; without it the next one of 10.96.0.0/12."),
+});
+
+const peer = { port: port().optional().describe("Without it: every port."), protocol: protocol() };
+const allowedPeer = z.union([
+  z.strictObject({ direction: z.literal("egress").prefault("egress"), to: qualifiedName().describe("Service or workload."), ...peer }),
+  z.strictObject({ direction: z.literal("ingress").prefault("ingress"), from: qualifiedName().describe("Workload."), ...peer }),
+]);
+
+const policy = z.strictObject({
+  endpoints: qualifiedName().describe("The workload whose pods this selects."),
+  ingress: z.enum(VERDICTS).prefault("allow").describe("What happens to traffic that no rule names."),
+  egress: z.enum(VERDICTS).prefault("allow").describe("What happens to traffic that no rule names."),
+  allow: z.array(allowedPeer).prefault([]).describe("Peers that are allowed where the default is deny."),
+});
+
+const expires = z.union([
+  expiry(),
+  z.strictObject({ from: duration(), to: duration() }).transform(({ from, to }) => ({ fromNs: from, toNs: to })),
+]);
+
+const preload = z.strictObject({
+  map: prose().describe("Map by its pressure label, such as ct4_global."),
+  entries: whole(0, MAP_ENTRIES_MAX),
+  kind: z.enum(PRELOAD_KINDS).optional().describe("What the entries are; without it the usual kind of the map."),
+  expires: expires.prefault("after-run").describe("When they expire, spread evenly, from the start: 2h..6h, or after-run."),
+  about: prose().prefault(""),
+});
+
+/** A random span: fixed, exponential with a mean, or uniform. */
+const distribution = (): z.ZodType<Distribution> =>
+  z
+    .union([
+      duration().transform((valueNs) => ({ kind: "constant", valueNs }) as const),
+      z.strictObject({ exponential: duration().describe("Mean.") }).transform((d) => ({ kind: "exponential", meanNs: d.exponential }) as const),
+      z
+        .strictObject({ uniform: durationRange() })
+        .transform(({ uniform }) => ({ kind: "uniform", lowNs: uniform.fromNs, highNs: uniform.toNs }) as const),
+    ])
+    .meta({ examples: ["2ms", { exponential: "2ms" }, { uniform: "1ms..3ms" }] });
+
+const requestFields = {
+  requestBytes: whole(0, PAYLOAD_MAX).prefault(256).describe("Payload of a request."),
+  responseBytes: whole(0, PAYLOAD_MAX).prefault(1024).describe("Payload of an answer."),
+  serverTime: distribution().prefault("1ms").describe("From the request's arrival to the answer."),
+};
+
+const connection = z
+  .strictObject({
+    requests: whole(0, REQUESTS_MAX).prefault(1).describe("Requests one after another on a connection."),
+    thinkTime: distribution().prefault("0").describe("Between an answer and the next request."),
+    ...requestFields,
+    hold: distribution().prefault("0").describe("Between the last answer and the close."),
+    close: z.enum(CLOSERS).prefault("client").describe("Who closes."),
+    leak: share().prefault(0).describe("Share of connections that nobody ever closes."),
+  })
+  .describe("What happens on one connection.");
+
+const bursts = {
+  every: duration({ min: ONE_NS }).optional().describe("Bursts: from the start of one to the start of the next."),
+  first: duration().optional().describe("Bursts: when the first one starts; without it after one `every`."),
+  for: duration({ min: ONE_NS }).optional().describe("Bursts: how long one lasts. Without bursts the workload runs all the time."),
+};
+const arrivals = z.union([
+  z.strictObject({ poisson: rate().describe("Mean rate of independent arrivals."), ...bursts }),
+  z.strictObject({ constant: rate().describe("Arrivals at equal distances."), ...bursts }),
+]);
+
+const workloadFields = {
+  name: shortName().describe("Names the workload and, with bursts, its windows in the report."),
+  from: z.strictObject({
+    workload: qualifiedName().describe("Namespace and name of the clients."),
+    pods: whole(1, PODS_MAX).prefault(1).describe("How many of them run on the simulated node."),
+  }),
+  to: text({
+    form: "a service with its port such as production/inventory-service:8080",
+    pattern: new RegExp(`^${LABEL}/${LABEL}(:\\d{1,5})?$`),
+  }).describe("Service and port."),
+};
+const workload = z.union([
+  z
+    .strictObject({ ...workloadFields, arrivals, connection: connection.prefault({}) })
+    .describe("Connections that come, do their work and go."),
+  z
+    .strictObject({
+      ...workloadFields,
+      connections: whole(1, CONNECTIONS_MAX),
+      request: z.strictObject({ every: distribution().describe("From one request to the next, on each connection."), ...requestFields }),
+    })
+    .describe("Connections opened at the start and used all the time."),
+]);
+
+const client = z
+  .strictObject({
+    synRto: duration({ min: SERIES_MIN }).optional().describe("First retransmission of a SYN; stands for a sock_ops program (TIMEOUT_INIT)."),
+    linearTimeouts: whole(0, SYN_COUNT_MAX).optional().describe("net.ipv4.tcp_syn_linear_timeouts"),
+    synRetries: whole(0, SYN_COUNT_MAX).optional().describe("net.ipv4.tcp_syn_retries"),
+    hz: z.literal([100, 250, 300, 1000]).optional().describe("Timer ticks a second (CONFIG_HZ)."),
+  })
+  .describe("The clients' TCP. What is not set is the kernel's default.");
+
+const observedHook = z.strictObject({
+  source: prose().describe("Where the observation comes from."),
+  buckets: z.array(z.tuple([duration(), whole(0, HISTOGRAM_COUNT_MAX)])).describe("Lower bound of each bucket, and its count."),
+});
+
+const observe = z
+  .strictObject({
+    flows: z.enum(FLOW_FILTERS).prefault("dropped").describe("Which flows are written."),
+    flowsMax: whole(0, FLOWS_MAX).prefault(20_000).describe("Flows beyond this are counted, not written."),
+    series: duration({ min: SERIES_MIN }).prefault("1s").describe("Step of the time series."),
+    hooks: z
+      .array(z.strictObject({ hook: z.enum(HOOKS), observed: observedHook.optional() }))
+      .prefault([])
+      .describe("Hooks whose packet times are counted, with what somebody measured there."),
+  })
+  .describe("What comes out.");
+
+/** A scenario without its variants, which are laid over it before it is validated. */
+export const scenarioSchema = z.strictObject({
+  apiVersion: z.literal(API_VERSION).describe("Version of this format."),
+  name: shortName().describe("Name of the scenario."),
+  about: prose().prefault("").describe("One paragraph that a colleague understands."),
+  profile,
+  cluster: cluster.prefault({}),
+  helm: helm.prefault({}),
+  maps: z.record(z.string(), mapOverride).prefault({}).describe("Departures from the maps that Helm and the kernel give."),
+  services: z.array(service).prefault([]),
+  policies: z.array(policy).prefault([]).describe("Network policies; pods that none selects may do everything."),
+  preload: z.array(preload).prefault([]).describe("State that exists before the first packet, not simulated from birth."),
+  workloads: z.array(workload).prefault([]).describe("Who talks to whom."),
+  client: client.prefault({}),
+  observe: observe.prefault({}),
+  duration: duration({ min: ONE_NS }).describe("Simulated time."),
+  warmup: duration().prefault("0").describe("Time at the start that no figure counts."),
+  seed: text({ form: "a number or a word of at most 64 letters, digits, dots and dashes", pattern: /^[\w.-]{1,64}$/ })
+    .prefault("1")
+    .meta({ type: ["string", "integer"] })
+    .describe("Same seed, same bytes."),
+  expect: z.array(prose()).prefault([]).describe('What must come out: syn_latency_p99{window="inside"} < 10ms'),
+});
+
+/** A scenario as the schema gives it: units parsed, defaults filled, references not yet followed. */
+export type ScenarioInput = z.output<typeof scenarioSchema>;

@@ -1,0 +1,73 @@
+/**
+ * Which features of a Helm file a run covers. `ctlab resolve` takes any; a run refuses what somebody switched on and no
+ * model covers, and names what is on by default or does not touch the simulated traffic.
+ */
+
+import { mapSizes, sizeRequest, type RefusalRule } from "../cilium/agent/map-size.js";
+import type { CiliumSettings } from "../cilium/agent/settings.js";
+import type { CiliumProfile } from "../cilium/profile/cilium-profile.js";
+import type { Diagnostics } from "./diagnostics.js";
+import type { HelmRead } from "./helm/read-helm.js";
+import type { Place } from "./source.js";
+import type { Cluster } from "./types.js";
+
+type Field = keyof CiliumSettings;
+
+interface Gap {
+  readonly field: Field;
+  readonly applies: (settings: CiliumSettings) => boolean;
+  /** What is not modelled. */
+  readonly what: string;
+  /** The simulated traffic would be another; without it the gap is only named. */
+  readonly changesTraffic: boolean;
+}
+
+const GAPS: readonly Gap[] = [
+  { field: "enableIpv4", applies: ({ enableIpv4 }) => !enableIpv4, what: "a node without IPv4", changesTraffic: true },
+  { field: "routingMode", applies: ({ routingMode }) => routingMode === "tunnel", what: "tunnelling (VXLAN, Geneve)", changesTraffic: true },
+  { field: "enableWireguard", applies: ({ enableWireguard }) => enableWireguard, what: "WireGuard", changesTraffic: true },
+  { field: "enableIpsec", applies: ({ enableIpsec }) => enableIpsec, what: "IPsec", changesTraffic: true },
+  { field: "cniChainingMode", applies: ({ cniChainingMode }) => cniChainingMode !== "none", what: "CNI chaining", changesTraffic: true },
+  { field: "datapathMode", applies: ({ datapathMode }) => datapathMode !== "veth", what: "a datapath mode other than veth", changesTraffic: true },
+  { field: "policyAuditMode", applies: ({ policyAuditMode }) => policyAuditMode, what: "policy audit mode", changesTraffic: true },
+  { field: "enableHostFirewall", applies: ({ enableHostFirewall }) => enableHostFirewall, what: "the host firewall", changesTraffic: true },
+  { field: "enableIpv6", applies: ({ enableIpv6 }) => enableIpv6, what: "IPv6 traffic", changesTraffic: false },
+  { field: "enableSctp", applies: ({ enableSctp }) => enableSctp, what: "SCTP traffic", changesTraffic: false },
+  { field: "enableEgressGateway", applies: ({ enableEgressGateway }) => enableEgressGateway, what: "egress gateway policies", changesTraffic: false },
+];
+
+/** Reports what a run can't simulate; returns a sentence for each feature that it leaves out and may. */
+export function checkCoverage({ input, places }: HelmRead, found: Diagnostics): readonly string[] {
+  const assumptions: string[] = [];
+  for (const { field, applies, what, changesTraffic } of GAPS) {
+    if (!applies(input.settings)) continue;
+    const at = places.get(field);
+    if (at !== undefined && changesTraffic) found.error(at, `${what} can't be simulated`, { expected: "a setting that does without it" });
+    else assumptions.push(`${input.origins[field] ?? "By default"}: ${what} would be there, and is not modelled.`);
+  }
+  return assumptions;
+}
+
+const REFUSED_FIELDS: Readonly<Record<RefusalRule, readonly Field[]>> = {
+  ratio: ["mapDynamicSizeRatio"],
+  "ct range": ["ctTcpMax", "ctAnyMax"],
+  "nat range": ["natMax"],
+  "nat above tcp+any": ["natMax", "ctTcpMax", "ctAnyMax"],
+  "sock-rev range": ["sockRevMax"],
+  auth: ["authMapMax"],
+  fragments: ["fragmentsMapMax"],
+};
+
+/** Sizes with which the agent would not start are reported in its own words. */
+export function checkSizes(helm: HelmRead, profile: CiliumProfile, cluster: Cluster, otherwise: Place, found: Diagnostics): void {
+  const { settings } = helm.input;
+  const { refusal } = mapSizes(sizeRequest(settings, profile.sizes, cluster.memoryBytes, cluster.cpus));
+  if (refusal === null) return;
+  const { entriesMin, entriesMax } = profile.sizes;
+  // Of two sizes that the message speaks of, the one outside the bounds is to blame.
+  const outside = (field: Field): boolean => Number(settings[field] ?? entriesMin) < entriesMin || Number(settings[field]) > entriesMax;
+  const given = REFUSED_FIELDS[refusal.rule].filter((field) => helm.places.has(field));
+  const field = given.find(outside) ?? given[0];
+  const at = (field === undefined ? undefined : helm.places.get(field)) ?? otherwise;
+  found.error(at, `the agent refuses to start: ${refusal.message}`);
+}

@@ -1,0 +1,45 @@
+/**
+ * What a scenario could reasonably ask for and no model covers. Naming it is refused at once, never ignored: a result
+ * that silently left it out would be wrong.
+ */
+
+import type { Path } from "./tree.js";
+
+/** Keys by their path, `[]` for any index, and what is not modelled. */
+const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
+  timeline: "events on a timeline (backends that come and go, restarts, resizes) are not modelled",
+  faults: "faults (packet loss, CPU theft, restarts) are not modelled",
+  gc: "the collector's settings are Helm's: helm.set.conntrackGCInterval",
+  "cluster.ipv6PodCIDR": "IPv6 traffic is not modelled",
+  "cluster.simulate": "exactly one node is simulated",
+  "services[].affinity": "session affinity is not modelled",
+  "services[].sessionAffinity": "session affinity is not modelled",
+  "services[].type": "only ClusterIP services are modelled",
+  "services[].nodePort": "only ClusterIP services are modelled",
+  "services[].externalIPs": "only ClusterIP services are modelled",
+  "services[].externalTrafficPolicy": "only ClusterIP services are modelled",
+  "services[].internalTrafficPolicy": "traffic policies are not modelled",
+  "services[].weights": "weights of backends are not modelled",
+  "policies[].rules": "rules above layer 4 are not modelled",
+  "policies[].l7": "rules above layer 4 are not modelled",
+  "policies[].allow[].rules": "rules above layer 4 are not modelled",
+  "policies[].deny": "deny rules are not modelled; leave the peer out of `allow`",
+  "workloads[].retries": "retries of the application are not modelled",
+  "workloads[].trace": "recorded traces are not modelled",
+  "workloads[].dns": "resolvers are not modelled",
+  "client.finTimeout": "the client's FIN timeout is the kernel's",
+  "client.localPortRange": "the client's port range is the kernel's",
+  "client.twReuse": "reuse of ports in TIME_WAIT is the kernel's",
+  "observe.alerts": "alerts are not evaluated",
+  "observe.histograms": "which histograms are kept can't be chosen; `observe.hooks` adds hooks",
+  "observe.perfetto": "Perfetto traces are not written",
+};
+
+/** Why a key that the schema does not know is not there; undefined when it is just unknown. */
+export function unsupportedKey(path: Path): string | undefined {
+  const pattern = path.reduce<string>(
+    (text, step) => (typeof step === "number" ? `${text}[]` : text === "" ? step : `${text}.${step}`),
+    "",
+  );
+  return Object.hasOwn(UNSUPPORTED_KEYS, pattern) ? UNSUPPORTED_KEYS[pattern] : undefined;
+}
