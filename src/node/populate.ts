@@ -21,10 +21,10 @@ const HOST_PREFIX = 32;
 const IPV4_ANY = [0] as const;
 
 /** Writes everything that the agent knows of the topology. Throws when a map is too small for it. */
-export function populate(maps: CiliumMaps, scenario: Scenario, topology: Topology): void {
+export function populate(maps: CiliumMaps, scenario: Scenario, topology: Topology, protocolDifferentiation: boolean): void {
   writeEndpoints(maps, topology);
   writeIpcache(maps, topology);
-  for (const service of topology.services) writeService(maps, service);
+  for (const service of topology.services) writeService(maps, service, protocolDifferentiation);
   for (const pod of topology.localPods) writePolicy(maps, scenario, topology, pod.endpointId, `${pod.namespace}/${pod.workload}`);
 }
 
@@ -53,7 +53,8 @@ function writeIpcache(maps: CiliumMaps, topology: Topology): void {
   }
 }
 
-function writeService(maps: CiliumMaps, service: ServiceTopology): void {
+/** Without protocol differentiation (before 1.17) frontends are kept under protocol 0. */
+function writeService(maps: CiliumMaps, service: ServiceTopology, protocolDifferentiation: boolean): void {
   const { services, backends, reverseNat } = maps.family(IPV4_WORDS);
   const protocol = PROTOCOL_NUMBER[service.protocol];
   const address = Int32Array.of(service.address);
@@ -66,8 +67,7 @@ function writeService(maps: CiliumMaps, service: ServiceTopology): void {
   reverseNat.setValue(check("lb4_reverse_nat", reverseNat.map.update(reverseNat.key, 0, 0, 0)), address, service.port);
   // Slots first, the frontend last: a lookup never finds a frontend that counts slots which are not there yet.
   for (let slot = service.backends.length; slot >= 0; slot--) {
-    services.setFrontend(address, 0, service.port, protocol);
-    services.keyProtocol = protocol;
+    services.setFrontend(address, 0, service.port, protocolDifferentiation ? protocol : 0);
     services.keySlot = slot;
     const element = check("lb4_services_v2", services.map.update(services.key, 0, 0, 0));
     const first = slot === 0 ? 0 : service.backends[slot - 1]!.backendId;

@@ -1,5 +1,4 @@
 /** Drops by reason, errno and direction, split by window and by whether the connection was established. */
-import type { Where } from "./windows.js";
 
 /** Different (reason, errno, direction) triples that one run can show; the drop table has 80 reasons. */
 const KINDS_MAX = 256;
@@ -18,7 +17,7 @@ export class DropCounter {
   established = 0;
 
   /** One dropped packet: Cilium's code, `ext_error` (0 or -errno), direction, window, connection state, time. */
-  record(code: number, extError: number, egress: boolean, where: Where, established: boolean, atNs: number): void {
+  record(code: number, extError: number, egress: boolean, where: number, established: boolean, atNs: number): void {
     const kind = this.#kindOf(code, extError, egress ? 1 : 0, atNs);
     this.#counts[kind * 3 + where]!++;
     if (established) this.#counts[kind * 3 + 2]!++;

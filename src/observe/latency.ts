@@ -1,7 +1,7 @@
 /** Latencies split by where the connection was opened, counted in HDR's bucket layout. */
 import { LogLinearCounter } from "../core/log-linear.js";
 import type { LatencySummary } from "./result.js";
-import { WHERE, type Where } from "./windows.js";
+import { WHERE } from "./windows.js";
 
 /** Three significant digits: the buckets of HdrHistogram's usual configuration. */
 const DIGITS = 3;
@@ -14,7 +14,7 @@ export class LatencyRecorder {
     new LogLinearCounter(DIGITS, HIGHEST_NS),
   ];
 
-  record(where: Where, latencyNs: number): void {
+  record(where: number, latencyNs: number): void {
     this.#byWhere[where]!.record(latencyNs);
   }
 

@@ -64,6 +64,8 @@ export interface VariantResult {
   readonly windows: readonly Window[];
   /** SYN latency (connect() to established), by window name: "all", "inside" (any burst), "outside". */
   readonly synLatency: Readonly<Record<string, LatencySummary>>;
+  /** Nominal spans after the first SYN at which the client's retransmissions of it leave: marks on latency charts. */
+  readonly synRetransmitNs?: readonly number[];
   /** Requests on established connections, same windows. */
   readonly requestLatency: Readonly<Record<string, LatencySummary>>;
   readonly drops: readonly DropCount[];
@@ -82,6 +84,8 @@ export interface RunCounts {
   readonly connectionsEstablished: number;
   /** Gave up: ETIMEDOUT or reset before establishment. */
   readonly connectionsFailed: number;
+  /** Established, then ended by an error (reset, timed out). */
+  readonly connectionsBroken: number;
   /** Still in the handshake when the run ended. */
   readonly connectionsPending: number;
   readonly synSent: number;
@@ -164,8 +168,12 @@ export interface Series {
 }
 
 export interface SeriesColumn {
-  /** e.g. `ct4_global_entries`, `ct4_global_pressure`, `syn_refused`, `connections_open`. */
+  /**
+   * `<map>_entries` and `<map>_pressure` of the maps, `drops_<code>` of the drop reasons that occurred, and whatever
+   * else was sampled: `connections_open`, `syn_retransmitted` …
+   */
   readonly name: string;
+  /** "entries", "ratio", "connections" …; a unit that ends in " per step" counts since the sample before. */
   readonly unit: string;
   readonly values: readonly number[];
 }

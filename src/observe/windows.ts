@@ -6,7 +6,6 @@ import type { Window } from "./result.js";
 
 /** Where a moment lies, as a small integer for hot counters. */
 export const WHERE = { outside: 0, inside: 1 } as const;
-export type Where = (typeof WHERE)[keyof typeof WHERE];
 
 /** Bursts in time order, asked about mostly in rising time. */
 export class Windows {
@@ -20,11 +19,11 @@ export class Windows {
   }
 
   /** Inside any burst or not; amortised constant for rising `atNs`, correct for any. */
-  whereIs(atNs: number): Where {
+  whereIs(atNs: number): number {
     const edges = this.#edges;
     if (this.#next > 0 && atNs < edges[this.#next - 1]!) this.#next = 0;
     while (this.#next < edges.length && atNs >= edges[this.#next]!) this.#next++;
-    return (this.#next & 1) as Where;
+    return this.#next & 1;
   }
 }
 

@@ -1,0 +1,131 @@
+import { InvalidArgumentError, type Command } from "commander";
+import { join } from "node:path";
+import { runExperiment, type FinishedRun, type RunOptions } from "../lab/experiment.js";
+import { summaryJson } from "../report/summary-json.js";
+import { terminalReport, wantsColor } from "../report/terminal.js";
+import { EXIT, type ExitCode } from "./exit.js";
+import { ProgressLine } from "./progress.js";
+
+interface RunCommandOptions {
+  readonly variant?: readonly string[];
+  readonly set?: readonly string[];
+  readonly seed?: string;
+  readonly run: number;
+  readonly jobs?: number;
+  readonly out?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** `ctlab run S`: what happens in scenario S? Summary on stdout, report folder on disk. */
+export function addRunCommand(program: Command, done: (code: ExitCode) => void): void {
+  program
+    .command("run")
+    .summary("what happens in a scenario? Verdict, figures, report folder")
+    .description("Simulates a scenario, all of its variants side by side, prints the verdict and writes a report folder.")
+    .argument("<scenario>", "scenario file (YAML); - reads stdin")
+    .option("--variant <name>", "only this variant; may be repeated", collect)
+    .option("--set <path=value>", "override a value of the scenario, e.g. helm.set.bpf.ctTcpMax=1048576; may be repeated", collect)
+    .option("--seed <text>", "seed of all random streams; default: the scenario's")
+    .option("--run <n>", "run number: independent random streams under the same seed", wholeNumber, 0)
+    .option("--jobs <n>", "variants simulated at a time; default: one per CPU. The result does not depend on it", positiveNumber)
+    .option("--out <dir>", "report folder; default: reports/<scenario name>")
+    .option("--json", "print summary.json instead of the terminal report")
+    .option("--quiet", "no progress, no report on stdout")
+    .addHelpText(
+      "after",
+      "\nExamples:\n" +
+        "  ctlab run scenarios/ct-exhaustion.yaml\n" +
+        "  ctlab run scenarios/ct-exhaustion.yaml --variant as-told --variant fixed --out /tmp/compare\n" +
+        "  ctlab run scenarios/ct-exhaustion.yaml --set workloads.2.arrivals.poisson=1000/s --seed 7\n" +
+        "  ctlab run my-node.yaml --json | jq .verdict.headline\n\n" +
+        "Exit code: 0 every expectation met (or none given), 3 one missed, 4 too little data to decide one, 2 invalid input,\n" +
+        "130 interrupted (what was simulated so far is written and marked partial).\n",
+    )
+    .action(async (scenario: string, options: RunCommandOptions) => {
+      done(await run(scenario, options));
+    });
+}
+
+async function run(scenario: string, options: RunCommandOptions): Promise<ExitCode> {
+  const startedAt = performance.now();
+  const progress = new ProgressLine(process.stderr, options.quiet === true);
+  const interrupt = new AbortController();
+  const onSignal = (): void => interrupt.abort();
+  process.once("SIGINT", onSignal);
+  process.once("SIGTERM", onSignal);
+  try {
+    const finished = await runExperiment({
+      ...runOptions(scenario, options),
+      signal: interrupt.signal,
+      onProgress: (state) => progress.show(state),
+    });
+    progress.clear();
+    print(finished, options, (performance.now() - startedAt) * 1e6);
+    return interrupt.signal.aborted ? EXIT.interrupted : exitCodeOf(finished);
+  } finally {
+    progress.clear();
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  }
+}
+
+function runOptions(scenario: string, options: RunCommandOptions): RunOptions {
+  return {
+    scenarioPath: scenario,
+    variants: options.variant ?? [],
+    set: options.set ?? [],
+    run: options.run,
+    command: repeatingCommand(scenario, options),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+    ...(options.out === undefined ? {} : { out: options.out }),
+  };
+}
+
+/** The command without what does not change the result: where it was written, how many workers, what was printed. */
+function repeatingCommand(scenario: string, options: RunCommandOptions): string {
+  return [
+    "ctlab run",
+    quote(scenario),
+    ...(options.variant ?? []).map((name) => `--variant ${quote(name)}`),
+    ...(options.set ?? []).map((pair) => `--set ${quote(pair)}`),
+    ...(options.seed === undefined ? [] : [`--seed ${quote(options.seed)}`]),
+    ...(options.run === 0 ? [] : [`--run ${options.run}`]),
+  ].join(" ");
+}
+
+function quote(text: string): string {
+  return /^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function print({ result, folder, warnings }: FinishedRun, options: RunCommandOptions, wallNs: number): void {
+  for (const { file, line, column, message } of warnings) process.stderr.write(`${file}:${line}:${column}: warning: ${message}\n`);
+  if (options.json === true) process.stdout.write(summaryJson(result));
+  else if (options.quiet !== true) {
+    const color = wantsColor(process.stdout.isTTY === true, process.env);
+    process.stdout.write(terminalReport(result, { color, wallNs, reportPath: join(folder, "report.html") }));
+  }
+}
+
+/** Missed before inconclusive: one missed expectation decides. */
+function exitCodeOf({ result }: FinishedRun): ExitCode {
+  const outcomes = result.variants.flatMap(({ expectations }) => expectations.map(({ outcome }) => outcome));
+  if (outcomes.includes("missed")) return EXIT.missed;
+  return outcomes.includes("inconclusive") ? EXIT.inconclusive : EXIT.good;
+}
+
+function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value];
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("a whole number, 0 or more, is expected");
+  return Number(text);
+}
+
+function positiveNumber(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 1) throw new InvalidArgumentError("a whole number, 1 or more, is expected");
+  return value;
+}

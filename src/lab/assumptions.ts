@@ -1,0 +1,21 @@
+/** What a run rests on that is neither exact nor measured: said beside every verdict. */
+import { formatCount } from "../core/units.js";
+import type { BuiltNode } from "../node/build.js";
+import type { Scenario } from "../scenario/types.js";
+
+export function assumptionsOf(scenario: Scenario, node: BuiltNode): readonly string[] {
+  const { cluster } = scenario;
+  return [
+    ...node.profile.inferred.map((text) => `Profile of Cilium ${node.profile.version}: ${text}.`),
+    ...node.profile.assumptions.map((text) => `${text}.`),
+    ...Object.entries(scenario.maps).flatMap(([name, { type }]) =>
+      type === null ? [] : [`${name} is made a ${type} by the scenario; Cilium ${node.profile.version} creates an LRU hash.`],
+    ),
+    ...scenario.preload
+      .filter(({ kind }) => kind !== null)
+      .map(({ map, entries, about }) => `${formatCount(entries)} entries of ${map} are state, not simulated from birth: ${about || "no packets touch them"}.`),
+    `One node of ${cluster.nodes} is simulated; the others answer as peers without maps of their own, one round trip of ` +
+      `${cluster.rttNs / 1e3} µs away, and the network loses nothing.`,
+    "Time at hooks is a sum of costs of map operations (measured on another machine, ±20 %) and of programs (assumed).",
+  ];
+}

@@ -1,0 +1,42 @@
+/** Which columns a run's series has: fill and pressure of each watched map, and what happened since the last sample. */
+import type { BuiltNode } from "../node/build.js";
+import { WATCHED_MAPS } from "../node/map-watch.js";
+import type { RunRecorder } from "../observe/recorder.js";
+import type { SeriesSource } from "../observe/series.js";
+
+export function seriesSources(node: BuiltNode, recorder: RunRecorder): readonly SeriesSource[] {
+  const maps = WATCHED_MAPS.flatMap((name): SeriesSource[] => {
+    const map = node.maps.get(name);
+    if (map === undefined) return [];
+    return [
+      { name: `${name}_entries`, unit: "entries", read: () => map.count },
+      { name: `${name}_pressure`, unit: "ratio", read: () => map.count / map.maxEntries },
+    ];
+  });
+  return [
+    ...maps,
+    { name: "connections_open", unit: "connections", read: () => node.node.peers.open },
+    perStep("connections_opened", "connections", () => recorder.connectionsOpened),
+    perStep("syn_sent", "packets", () => recorder.synSent),
+    perStep("syn_retransmitted", "packets", () => recorder.synRetransmitted),
+    perStep("packets", "packets", () => recorder.packets),
+    perStep("drops", "packets", () => recorder.drops.total),
+    perStep("gc_cpu", "ns", () => node.collector.cpuNs),
+    perStep("packet_cpu", "ns", () => node.node.cpus.usedNs),
+  ];
+}
+
+/** How much a counter has grown since the last sample. */
+function perStep(name: string, unit: string, read: () => number): SeriesSource {
+  let before = 0;
+  return {
+    name,
+    unit: `${unit} per step`,
+    read: () => {
+      const now = read();
+      const grown = now - before;
+      before = now;
+      return grown;
+    },
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * One variant from scenario to figures: builds the node, lets simulated time pass, collects what was counted.
+ * Pure but for the flows file that it writes while running: same scenario and run number, same bytes.
+ */
+import { join } from "node:path";
+import { RandomStreams } from "../core/random.js";
+import { Simulation } from "../core/simulation.js";
+import { NS_PER_S } from "../core/units.js";
+import { buildNode, type BuiltNode } from "../node/build.js";
+import type { VariantResult, Window } from "../observe/result.js";
+import { RunRecorder } from "../observe/recorder.js";
+import { SeriesRecorder } from "../observe/series.js";
+import { Windows } from "../observe/windows.js";
+import { FileStream } from "../report/file-stream.js";
+import type { Scenario } from "../scenario/types.js";
+import { assumptionsOf } from "./assumptions.js";
+import { judge } from "./expectations.js";
+import { figuresOf } from "./figures.js";
+import { latencyLog } from "./latency-log.js";
+import { seriesSources } from "./series-sources.js";
+import { variantVerdict } from "./verdict.js";
+
+export const FLOWS_FILE = "flows.jsonl";
+export const LATENCY_FILE = "latency.hlog";
+/** Simulated time between two reports of progress. */
+const PROGRESS_EVERY_NS = 2 * NS_PER_S;
+
+export interface SimulateOptions {
+  /** Run number: independent random streams under the same seed. */
+  readonly run: number;
+  /** Existing folder that takes `flows.jsonl`. */
+  readonly streamFolder: string;
+  /** Asked now and then; true ends the run early. */
+  readonly aborted?: () => boolean;
+  readonly onProgress?: (nowNs: number) => void;
+}
+
+export interface SimulatedVariant {
+  readonly variant: VariantResult;
+  /** Content of `latency.hlog`. */
+  readonly latencyLog: string;
+}
+
+export function simulateVariant(scenario: Scenario, options: SimulateOptions): SimulatedVariant {
+  const simulation = new Simulation();
+  const recorder = new RunRecorder(new Windows(burstWindows(scenario)), scenario.warmupNs, simulation);
+  const flows = new FileStream(join(options.streamFolder, FLOWS_FILE), FLOWS_FILE);
+  try {
+    const node = buildNode(scenario, simulation, new RandomStreams(scenario.seed, options.run), recorder, flows);
+    const series = sampleEvery(scenario, simulation, node, recorder);
+    simulation.run(scenario.durationNs, {
+      ...(options.aborted === undefined ? {} : { aborted: options.aborted }),
+      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress, progressEvery: PROGRESS_EVERY_NS }),
+    });
+    node.flows.finish();
+    node.watch.sample(simulation.now);
+    const figures = figuresOf(scenario, node, recorder, series.toSeries(), simulation.now);
+    return {
+      variant: {
+        ...figures,
+        verdict: variantVerdict(scenario, figures, assumptionsOf(scenario, node)),
+        expectations: judge(scenario.expect, figures),
+      },
+      latencyLog: latencyLog(recorder, simulation.now),
+    };
+  } finally {
+    flows.close();
+  }
+}
+
+/** Every burst of every workload within the run, named after the workload. */
+function burstWindows({ workloads, durationNs }: Scenario): readonly Window[] {
+  return workloads.flatMap((workload) => {
+    if (workload.kind !== "arrivals" || workload.bursts === null) return [];
+    const { firstNs, everyNs, lengthNs } = workload.bursts;
+    const count = Math.max(0, Math.ceil((durationNs - firstNs) / everyNs));
+    return Array.from({ length: count }, (_, i) => {
+      const startNs = firstNs + i * everyNs;
+      return { name: workload.name, startNs, endNs: Math.min(startNs + lengthNs, durationNs) };
+    });
+  });
+}
+
+/** Samples the series at equal steps, and renews what depends on the fill of the maps. */
+function sampleEvery(scenario: Scenario, simulation: Simulation, node: BuiltNode, recorder: RunRecorder): SeriesRecorder {
+  const series = new SeriesRecorder(scenario.observe.seriesNs, scenario.durationNs, seriesSources(node, recorder));
+  const kind: number = simulation.on(() => {
+    node.watch.sample(simulation.now);
+    node.costs.refresh();
+    series.sample(simulation.now);
+    const next = simulation.now + scenario.observe.seriesNs;
+    if (next <= scenario.durationNs) simulation.at(next, kind, 0, 0);
+  });
+  simulation.at(0, kind, 0, 0);
+  return series;
+}

@@ -1,0 +1,131 @@
+/** Puts a node together from a scenario: profiles, maps, programs, agent, TCP, workloads. The only place that knows them all. */
+import type { RandomStreams } from "../core/random.js";
+import type { Simulation } from "../core/simulation.js";
+import { NS_PER_MS, NS_PER_S, type Seconds } from "../core/units.js";
+import { effectiveSettings } from "../cilium/agent/settings.js";
+import { DatapathContext } from "../cilium/datapath/context.js";
+import type { CiliumMaps } from "../cilium/maps.js";
+import { settled, type SettledProfile } from "../cilium/profile/assumptions.js";
+import { ciliumProfile } from "../cilium/profile/cilium.js";
+import { kernelProfile, type KernelProfile } from "../cilium/profile/kernel.js";
+import type { FlowSink } from "../observe/flow-writer.js";
+import type { RunRecorder } from "../observe/recorder.js";
+import type { Client, Scenario } from "../scenario/types.js";
+import { tcpProfile, type TcpProfile } from "../traffic/tcp-profile.js";
+import { randomBootTime } from "../traffic/timer-wheel.js";
+import { buildMaps } from "./build-maps.js";
+import { Collector } from "./collector.js";
+import { PacketCosts } from "./costs.js";
+import { datapathConfig } from "./datapath-config.js";
+import { nodeFlows, type NodeFlows } from "./flows.js";
+import { NodeHooks } from "./hooks.js";
+import { MapWatch } from "./map-watch.js";
+import { Node } from "./node.js";
+import { IFINDEX, populate } from "./populate.js";
+import { PortSpace } from "./ports.js";
+import { preload } from "./preload.js";
+import { layOut, type Topology } from "./topology.js";
+import { Workloads } from "./workloads.js";
+
+/** Uptime of the node when the run begins, s: ten days, so that state may be older than the run. */
+const UPTIME_S = 864_000 as Seconds;
+
+export interface BuiltNode {
+  readonly simulation: Simulation;
+  readonly node: Node;
+  readonly maps: CiliumMaps;
+  readonly watch: MapWatch;
+  readonly collector: Collector;
+  readonly costs: PacketCosts;
+  readonly flows: NodeFlows;
+  readonly profile: SettledProfile;
+  readonly kernel: KernelProfile;
+  readonly topology: Topology;
+  /** Entries that were put into maps before the first packet. */
+  readonly preloaded: number;
+}
+
+/** Builds the node and schedules its first events. Throws a `RangeError` when the agent or a map refuses the scenario. */
+export function buildNode(
+  scenario: Scenario,
+  simulation: Simulation,
+  streams: RandomStreams,
+  recorder: RunRecorder,
+  sink: FlowSink,
+): BuiltNode {
+  const cilium = ciliumProfile(scenario.profile.cilium);
+  const profile = settled(cilium);
+  const kernel = kernelProfile(scenario.profile.kernel);
+  const settings = effectiveSettings(scenario.helm.settings, cilium);
+  const topology = layOut(scenario);
+  const { maps, origins } = buildMaps(scenario, settings, profile, kernel);
+  const config = datapathConfig(settings, profile, topology);
+  populate(maps, scenario, topology, config.loadBalancer.protocolDifferentiation);
+  const preloaded = preload(maps, scenario, topology, UPTIME_S, streams.stream("preload"));
+
+  const flows = nodeFlows(scenario, profile, topology, simulation, streams.stream("flow-uuids"), sink);
+  const collector = new Collector({ simulation, maps, settings, profile, kernel, topology, bootS: UPTIME_S });
+  const chance = Array.from({ length: scenario.cluster.cpus }, (_, cpu) => streams.stream(`prandom/cpu${cpu}`));
+  const datapath = new DatapathContext(maps, config, {
+    events: flows.events,
+    random: (cpu) => chance[cpu]!.nextUint32(),
+    signal: (type, family) => collector.signal(type, family),
+  });
+  loadPrograms(datapath, maps, topology, scenario);
+  const watch = new MapWatch(maps, origins, () => datapath.now);
+  const costs = new PacketCosts(maps);
+
+  const workloads = new Workloads(simulation, scenario, topology, streams, recorder);
+  const tcp = clientTcp(kernel, scenario.client);
+  const node = new Node({
+    simulation,
+    scenario,
+    topology,
+    hooks: new NodeHooks(datapath, costs),
+    collector,
+    recorder,
+    watch,
+    ports: new PortSpace(tcp.localPortRange, streams.stream("local-ports")),
+    timeWaitNs: tcp.timeWaitS * NS_PER_S,
+    bootS: UPTIME_S,
+    application: workloads,
+  });
+  const boot = streams.stream("boot");
+  node.clientHost = node.peers.addHost(tcp, randomBootTime(boot, tcp.hz));
+  const peer = clientTcp(kernel, { synRtoNs: null, linearTimeouts: null, synRetries: null, hz: scenario.client.hz });
+  node.serverHost = node.peers.addHost(peer, randomBootTime(boot, peer.hz));
+  collector.start();
+  workloads.start(node);
+  return { simulation, node, maps, watch, collector, costs, flows, profile, kernel, topology, preloaded };
+}
+
+/** The endpoints' programs with their compiled-in values. */
+function loadPrograms(datapath: DatapathContext, maps: CiliumMaps, topology: Topology, scenario: Scenario): void {
+  topology.localPods.forEach((pod, index) => {
+    const policies = scenario.policies.filter(({ endpoints }) => endpoints === `${pod.namespace}/${pod.workload}`);
+    datapath.programs[pod.endpointId] = {
+      lxcId: pod.endpointId,
+      ifindex: IFINDEX.firstPod + index,
+      identity: pod.identity,
+      address4: [pod.address],
+      address6: null,
+      policy: maps.policy(pod.endpointId),
+      verdictIngress: policies.some(({ ingress }) => ingress === "deny"),
+      verdictEgress: policies.some(({ egress }) => egress === "deny"),
+    };
+  });
+}
+
+/** The kernel's TCP with what the scenario changes on the client. */
+function clientTcp(kernel: KernelProfile, client: Client): TcpProfile {
+  return tcpProfile([kernelNumber(kernel, 0), kernelNumber(kernel, 1)], {
+    ...(client.hz === null ? {} : { hz: client.hz as TcpProfile["hz"] }),
+    ...(client.synRtoNs === null ? {} : { initialRtoMs: client.synRtoNs / NS_PER_MS }),
+    ...(client.synRetries === null ? {} : { synRetries: client.synRetries }),
+    ...(client.linearTimeouts === null ? {} : { synLinearTimeouts: client.linearTimeouts }),
+  });
+}
+
+function kernelNumber({ version }: KernelProfile, part: number): number {
+  return Number(version.split(".")[part]);
+}

@@ -1,0 +1,111 @@
+/**
+ * How the node's programs are compiled: the agent's settings and the release's profile, as the datapath takes them.
+ * Stands for the header file that the agent writes (pkg/datapath/linux/config) before it loads the programs.
+ */
+import { NS_PER_S } from "../core/units.js";
+import { MONITOR_AGGREGATION, type CiliumSettings } from "../cilium/agent/settings.js";
+import { ipv4 } from "../cilium/maps/address.js";
+import {
+  DEFAULT_DATAPATH, type Cidr, type ConntrackConfig, type DatapathConfig, type LoadBalancerConfig, type NatConfig,
+} from "../cilium/datapath/config.js";
+import type { SettledProfile } from "../cilium/profile/assumptions.js";
+import { IFINDEX } from "./populate.js";
+import type { Topology } from "./topology.js";
+
+/** The node's datapath configuration. `settings` are effective ones (`effectiveSettings`). */
+export function datapathConfig(settings: CiliumSettings, profile: SettledProfile, topology: Topology): DatapathConfig {
+  return {
+    ...DEFAULT_DATAPATH,
+    node: {
+      ...DEFAULT_DATAPATH.node,
+      nativeIfindex: IFINDEX.native,
+      hostIfindex: IFINDEX.ciliumHost,
+      address4: [topology.nodeAddress],
+      router4: [topology.routerAddress],
+      nativeRoutingCidr4: settings.ipv4NativeRoutingCidr === null ? null : cidr(settings.ipv4NativeRoutingCidr),
+      tunnelPort: settings.tunnelPort ?? DEFAULT_DATAPATH.node.tunnelPort,
+    },
+    conntrack: conntrackConfig(settings, profile),
+    nat: natConfig(settings, profile),
+    loadBalancer: loadBalancerConfig(settings, profile),
+    tunnel: settings.routingMode === "tunnel",
+    bpfMasquerade4: settings.enableBpfMasquerade && settings.enableIpv4Masquerade,
+    ipMasqAgent: settings.enableIpMasqAgent,
+    hostRouting: !settings.enableHostLegacyRouting,
+    endpointRoutes: settings.enableEndpointRoutes,
+    fragmentTracking: settings.enableIpv4FragmentTracking,
+    sctp: settings.enableSctp,
+    icmpRules: settings.enableIcmpRules,
+    allowIcmpFragNeeded: settings.allowIcmpFragNeeded,
+    policyPrecedence: profile.policy.precedence,
+    policyAudit: settings.policyAuditMode,
+    traceEvents: settings.eventsTraceEnabled,
+    dropEvents: settings.eventsDropEnabled,
+    verdictEvents: settings.eventsPolicyVerdictEnabled,
+    aggregation: MONITOR_AGGREGATION.indexOf(settings.monitorAggregation),
+    egressGateway: settings.enableEgressGateway,
+    encryption: settings.enableWireguard ? "wireguard" : settings.enableIpsec ? "ipsec" : "none",
+    hostFirewall: settings.enableHostFirewall,
+    pmtuDiscovery: settings.enablePmtuDiscovery,
+  };
+}
+
+function conntrackConfig(settings: CiliumSettings, { conntrack }: SettledProfile): ConntrackConfig {
+  return {
+    tcp: settings.ctTimeoutRegularTcp,
+    any: settings.ctTimeoutRegularAny,
+    serviceTcp: settings.ctTimeoutServiceTcp,
+    serviceAny: settings.ctTimeoutServiceAny,
+    syn: settings.ctTimeoutSyn,
+    close: settings.ctTimeoutFin,
+    serviceGrace: settings.ctTimeoutServiceTcpGrace,
+    reportInterval: settings.monitorAggregationInterval / NS_PER_S,
+    reportFlags: settings.monitorAggregationFlags,
+    createAction: conntrack.createAction,
+    fillUpSignal: conntrack.fillUpSignal,
+  };
+}
+
+function natConfig(settings: CiliumSettings, { nat }: SettledProfile): NatConfig {
+  return {
+    portMin: settings.nodePortRange.last + 1,
+    portMax: nat.portMax,
+    clamp: nat.clamp,
+    tries: nat.tries,
+    signalAboveTryIndex: nat.signalAboveTryIndex,
+    reverseInsert: nat.reverseInsert,
+    forwardInsert: nat.forwardInsert,
+    recreateOnStaleAddress: nat.recreateOnStaleAddress,
+    restoreReverseOnForward: nat.restoreReverseOnForward,
+    restoreForwardOnReply: nat.restoreForwardOnReply,
+  };
+}
+
+function loadBalancerConfig(settings: CiliumSettings, { loadBalancer }: SettledProfile): LoadBalancerConfig {
+  const seed = Buffer.from(settings.maglevHashSeed, "base64");
+  return {
+    ...DEFAULT_DATAPATH.loadBalancer,
+    nodePort: settings.enableNodePort,
+    mode: settings.lbMode,
+    dsrDispatch: settings.dsrDispatch,
+    algorithm: settings.lbAlgorithm,
+    perServiceAlgorithm: settings.lbAlgorithmAnnotation && loadBalancer.perServiceAlgorithm,
+    perServiceMode: settings.lbModeAnnotation && loadBalancer.perServiceMode,
+    maglevTableSize: settings.maglevTableSize,
+    maglevSeed4: seed.readUInt32BE(4),
+    maglevSeed6: seed.readUInt32BE(8),
+    socketLb: settings.socketLb,
+    perPacketLb: !settings.socketLb || settings.socketLbHostNamespaceOnly || settings.enableSctp,
+    xdp: settings.lbAcceleration === "native" || settings.lbAcceleration === "best-effort",
+    protocolDifferentiation: settings.lbProtoDiff,
+    sessionAffinity: settings.enableSessionAffinity,
+    sourceRanges: settings.enableSvcSourceRangeCheck,
+    noBackendResponse: settings.serviceNoBackendResponse,
+    externalClusterIp: settings.lbExternalClusterIp,
+  };
+}
+
+function cidr(text: string): Cidr {
+  const [address, prefix] = text.split("/") as [string, string];
+  return { address: [ipv4(address)], prefix: Number(prefix) };
+}

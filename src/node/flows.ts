@@ -1,0 +1,85 @@
+/** Who listens to the node's programs: nobody, or a recorder that writes Hubble flows. */
+import type { RandomStream } from "../core/random.js";
+import type { DatapathEvents } from "../cilium/datapath/events.js";
+import { NO_EVENTS } from "../cilium/datapath/events.js";
+import type { SettledProfile } from "../cilium/profile/assumptions.js";
+import { FlowRecorder } from "../observe/flow-recorder.js";
+import { FlowTables, type FlowEndpoint } from "../observe/flow-tables.js";
+import { FLOW_EPOCH_SECONDS } from "../observe/flow-text.js";
+import { FlowWriter, type FlowSink } from "../observe/flow-writer.js";
+import { FlowEncoder, flowFormat } from "../observe/hubble-flow.js";
+import type { Scenario } from "../scenario/types.js";
+import { IDENTITY, IFINDEX } from "./populate.js";
+import type { Pod, Topology } from "./topology.js";
+
+/** Cluster name in labels and node names; a chart's default. */
+const CLUSTER = "default";
+
+export interface NodeFlows {
+  readonly events: DatapathEvents;
+  /** Events that would be a flow, and those written. */
+  readonly seen: () => number;
+  readonly written: () => number;
+  /** Hands the last lines to the sink. */
+  readonly finish: () => void;
+}
+
+const NOTHING: NodeFlows = { events: NO_EVENTS, seen: () => 0, written: () => 0, finish: () => {} };
+
+/** `clock.now`: simulated time, ns. */
+export function nodeFlows(
+  scenario: Scenario,
+  profile: SettledProfile,
+  topology: Topology,
+  clock: { readonly now: number },
+  uuids: RandomStream,
+  sink: FlowSink,
+): NodeFlows {
+  const { flows, flowsMax } = scenario.observe;
+  if (flows === "none") return NOTHING;
+  const tables = flowTables(topology);
+  const encoder = new FlowEncoder({
+    tables,
+    nodeName: topology.nodeName,
+    epochSeconds: FLOW_EPOCH_SECONDS,
+    uuidKey: [uuids.nextUint32(), uuids.nextUint32(), uuids.nextUint32(), uuids.nextUint32()],
+    format: flowFormat(profile.observation.flowFieldsAdded, profile.version),
+  });
+  const writer = new FlowWriter(sink, encoder, flowsMax);
+  const recorder = new FlowRecorder(writer, tables, clock, flows);
+  return { events: recorder, seen: () => recorder.seen, written: () => recorder.written, finish: () => writer.flush() };
+}
+
+function flowTables(topology: Topology): FlowTables {
+  const pods = [...topology.localPods, ...topology.services.flatMap(({ backends }) => backends)];
+  const nodes: FlowEndpoint[] = [...topology.nodeAddresses].map(([node, address]) => ({
+    address: [address],
+    id: 0,
+    identity: node === 0 ? IDENTITY.host : IDENTITY.remoteNode,
+  }));
+  return new FlowTables({
+    endpoints: [...nodes, ...pods.map(podEndpoint)],
+    services: topology.services.map(({ address, port, name, namespace }) => ({ address: [address], port, name, namespace })),
+    identityLabels: new Map(pods.map((pod) => [pod.identity, labelsOf(pod)])),
+    interfaces: new Map([[IFINDEX.native, "eth0"], ...topology.localPods.map((_, i) => [IFINDEX.firstPod + i, `lxc${i}`] as const)]),
+  });
+}
+
+function podEndpoint(pod: Pod): FlowEndpoint {
+  return {
+    address: [pod.address],
+    id: pod.endpointId,
+    identity: pod.identity,
+    namespace: pod.namespace,
+    podName: pod.name,
+    ...(pod.node === 0 ? { workloads: [{ name: pod.workload, kind: "Deployment" }] } : {}),
+  };
+}
+
+function labelsOf({ workload, namespace }: Pod): readonly string[] {
+  return [
+    `k8s:app=${workload}`,
+    `k8s:io.cilium.k8s.policy.cluster=${CLUSTER}`,
+    `k8s:io.kubernetes.pod.namespace=${namespace}`,
+  ].sort();
+}

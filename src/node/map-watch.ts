@@ -1,0 +1,103 @@
+/** Keeps an eye on the maps that a report speaks of: highest fill, refused inserts, evictions and how many were live. */
+import { Errno } from "../bpf/errno.js";
+import { LruHashMap } from "../bpf/lru-hash-map.js";
+import type { BpfMap } from "../bpf/map.js";
+import { kernelMemory } from "../bpf/memory.js";
+import { MapType } from "../bpf/spec.js";
+import type { CiliumMaps } from "../cilium/maps.js";
+import type { CiliumMapName } from "../cilium/maps/definitions.js";
+import type { MapResult } from "../observe/result.js";
+
+/** Maps of a node that can bind, in the order of reports. */
+export const WATCHED_MAPS = [
+  "ct4_global",
+  "ct_any4_global",
+  "snat_v4_external",
+  "lb4_reverse_sk",
+  "lb4_services_v2",
+  "lb4_backends_v3",
+] as const satisfies readonly CiliumMapName[];
+
+/** As `bpftool map` names them. */
+const TYPE_NAMES: Readonly<Record<MapType, string>> = {
+  [MapType.hash]: "hash",
+  [MapType.array]: "array",
+  [MapType.percpuHash]: "percpu_hash",
+  [MapType.lruHash]: "lru_hash",
+  [MapType.lruPercpuHash]: "lru_percpu_hash",
+  [MapType.lpmTrie]: "lpm_trie",
+  [MapType.arrayOfMaps]: "array_of_maps",
+  [MapType.hashOfMaps]: "hash_of_maps",
+};
+
+interface Watched {
+  readonly name: CiliumMapName;
+  readonly map: BpfMap;
+  entriesMax: number;
+  entriesMaxAtNs: number;
+  refused: number;
+  evictions: number;
+  evictionsLive: number;
+}
+
+export class MapWatch {
+  readonly #watched: readonly Watched[];
+  readonly #origins: ReadonlyMap<CiliumMapName, string>;
+  readonly #maps: CiliumMaps;
+
+  /** `clock`: the datapath's clock, seconds. */
+  constructor(maps: CiliumMaps, origins: ReadonlyMap<CiliumMapName, string>, clock: () => number) {
+    this.#maps = maps;
+    this.#origins = origins;
+    this.#watched = WATCHED_MAPS.flatMap((name) => {
+      const map = maps.get(name);
+      const fresh = { name, entriesMax: 0, entriesMaxAtNs: 0, refused: 0, evictions: 0, evictionsLive: 0 };
+      return map === undefined ? [] : [{ ...fresh, map }];
+    });
+    for (const watched of this.#watched) this.#watchEvictions(watched, clock);
+  }
+
+  /** Conntrack entries are live while their lifetime has not passed; entries of other maps have none and count as live. */
+  #watchEvictions(watched: Watched, clock: () => number): void {
+    if (!(watched.map instanceof LruHashMap)) return;
+    const ct = watched.name === "ct4_global" ? this.#maps.ct4Global : watched.name === "ct_any4_global" ? this.#maps.ctAny4Global : null;
+    watched.map.onEvict = (slot) => {
+      watched.evictions++;
+      if (ct === null || ct.lifetime(slot) >= clock()) watched.evictionsLive++;
+    };
+  }
+
+  /** A packet was dropped because conntrack could not take its entry. */
+  insertRefused(extError: number): void {
+    const full = this.#watched.filter(({ name }) => name === "ct_any4_global" || name === "ct4_global");
+    // The RELATED entry goes first, into the map of the other protocols; when that one has room it was the TCP map.
+    const any = full.find(({ name, map }) => name === "ct_any4_global" && map.count >= map.maxEntries);
+    const refusing = extError === -Errno.E2BIG && any !== undefined ? any : full.find(({ name }) => name === "ct4_global");
+    if (refusing !== undefined) refusing.refused++;
+  }
+
+  /** Notes the fill; called at every sample and at the end. */
+  sample(atNs: number): void {
+    for (const watched of this.#watched) {
+      if (watched.map.count <= watched.entriesMax) continue;
+      watched.entriesMax = watched.map.count;
+      watched.entriesMaxAtNs = atNs;
+    }
+  }
+
+  results(): readonly MapResult[] {
+    return this.#watched.map(({ name, map, entriesMax, entriesMaxAtNs, refused, evictions, evictionsLive }) => ({
+      name,
+      type: TYPE_NAMES[map.spec.type],
+      maxEntries: map.maxEntries,
+      origin: this.#origins.get(name) ?? "default",
+      entriesAtEnd: map.count,
+      entriesMax,
+      entriesMaxAtNs,
+      memoryBytes: kernelMemory(map.spec, this.#maps.host, map.count),
+      insertsRefused: refused,
+      evictions,
+      evictionsLive,
+    }));
+  }
+}

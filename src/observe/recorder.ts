@@ -1,0 +1,94 @@
+/** Everything that a run counts while it goes on. The node and its workloads call it; it decides nothing. */
+import { Fingerprint } from "../core/fingerprint.js";
+import { DropCounter } from "./drop-counter.js";
+import { LatencyRecorder } from "./latency.js";
+import type { RunCounts } from "./result.js";
+import { PowerOfTwoHistogram } from "./power-of-two.js";
+import type { Windows } from "./windows.js";
+
+type Counted = "packets" | "connectionsOpened" | "connectionsEstablished" | "connectionsFailed" | "connectionsBroken" | "synSent" | "synRetransmitted";
+export type RecordedCounts = Pick<RunCounts, Counted>;
+
+export class RunRecorder {
+  readonly windows: Windows;
+  /** Rolling hash of what happened: openings, establishments, drops, with their times. */
+  readonly fingerprint = new Fingerprint();
+  readonly synLatency = new LatencyRecorder();
+  readonly requestLatency = new LatencyRecorder();
+  readonly drops = new DropCounter();
+  /** Time from arrival at a hook to the end of its program, ns. */
+  readonly hooks = {
+    from_container: new PowerOfTwoHistogram(),
+    from_netdev: new PowerOfTwoHistogram(),
+    to_netdev: new PowerOfTwoHistogram(),
+    tc_ingress: new PowerOfTwoHistogram(),
+  };
+  /** Events before this moment are simulated but not counted. */
+  readonly #warmupNs: number;
+
+  /** Simulated time, ns. */
+  readonly #clock: { readonly now: number };
+  packets = 0;
+  connectionsOpened = 0;
+  connectionsEstablished = 0;
+  connectionsFailed = 0;
+  /** Established connections that ended with an error. */
+  connectionsBroken = 0;
+  synSent = 0;
+  synRetransmitted = 0;
+
+  constructor(windows: Windows, warmupNs: number, clock: { readonly now: number }) {
+    this.windows = windows;
+    this.#warmupNs = warmupNs;
+    this.#clock = clock;
+  }
+
+  /** False while figures are not counted yet. */
+  get counting(): boolean {
+    return this.#clock.now >= this.#warmupNs;
+  }
+
+  /** What the result model wants to know. */
+  get counts(): RecordedCounts {
+    const { packets, connectionsOpened, connectionsEstablished, connectionsFailed, connectionsBroken, synSent, synRetransmitted } = this;
+    return { packets, connectionsOpened, connectionsEstablished, connectionsFailed, connectionsBroken, synSent, synRetransmitted };
+  }
+
+  connectionOpened(): void {
+    this.fingerprint.mixWide(this.#clock.now);
+    if (this.counting) this.connectionsOpened++;
+  }
+
+  /** The handshake is done `latencyNs` after connect(), the SYN having been sent again `retransmissions` times. */
+  connectionEstablished(where: number, latencyNs: number, retransmissions: number): void {
+    this.fingerprint.mixWide(latencyNs);
+    this.fingerprint.mix(retransmissions);
+    if (!this.counting) return;
+    this.connectionsEstablished++;
+    this.synLatency.record(where, latencyNs);
+  }
+
+  requestAnswered(where: number, latencyNs: number): void {
+    this.fingerprint.mixWide(latencyNs);
+    if (this.counting) this.requestLatency.record(where, latencyNs);
+  }
+
+  connectionFailed(): void {
+    if (this.counting) this.connectionsFailed++;
+  }
+
+  connectionBroken(): void {
+    if (this.counting) this.connectionsBroken++;
+  }
+
+  synOut(retransmission: boolean): void {
+    if (!this.counting) return;
+    this.synSent++;
+    if (retransmission) this.synRetransmitted++;
+  }
+
+  drop(code: number, extError: number, egress: boolean, where: number, established: boolean): void {
+    this.fingerprint.mix((code << 16) | (extError & 0xffff));
+    if (this.counting) this.drops.record(code, extError, egress, where, established, this.#clock.now);
+  }
+}
