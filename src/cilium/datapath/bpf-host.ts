@@ -112,18 +112,17 @@ export function cilToNetdev(dp: DatapathContext): number {
   enter(dp, "cil_to_netdev");
   if (!dp.maps.hasFamily(packet.addressWords)) return CTX_ACT_OK;
   dp.useFamily(packet.addressWords);
-  const identity = markIdentity(dp);
   if (dp.config.bandwidthManager) {
     const ret = departure(dp);
-    if (ret < 0) return dropped(dp, ret, identity, METRIC_EGRESS);
+    if (ret < 0) return dropped(dp, ret, UNKNOWN, METRIC_EGRESS);
   }
   let reason = TRACE_REASON_UNKNOWN;
   let monitor = 0;
   if (dp.config.loadBalancer.nodePort && packet.mark !== MARK_SNAT_DONE && packet.mark !== MARK_OVERLAY) {
-    const ret = handleNatForward(dp, identity);
+    const ret = handleNatForward(dp, UNKNOWN);
     if (ret === NAT_FWD_DONE) return CTX_ACT_OK;
     if (ret === CTX_ACT_REDIRECT || ret === TC_ACT_SHOT) return ret;
-    if (ret < 0) return dropped(dp, ret, identity, METRIC_EGRESS);
+    if (ret < 0) return dropped(dp, ret, UNKNOWN, METRIC_EGRESS);
     reason = dp.reason;
     monitor = dp.monitor;
   }
@@ -131,7 +130,7 @@ export function cilToNetdev(dp: DatapathContext): number {
     dp,
     TRACE_TO_NETWORK,
     dp.eventSource(),
-    identity,
+    UNKNOWN,
     UNKNOWN,
     UNKNOWN,
     packet.ifindex,
@@ -140,21 +139,6 @@ export function cilToNetdev(dp: DatapathContext): number {
     NO_ORIG_ADDRESS,
   );
   return CTX_ACT_OK;
-}
-
-/** Identity that the mark carries. */
-function markIdentity(dp: DatapathContext): number {
-  const { packet } = dp;
-  switch (packet.mark) {
-    case MARK_HOST:
-      return HOST_ID;
-    case MARK_IDENTITY:
-    case MARK_PROXY_EGRESS:
-    case MARK_PROXY_INGRESS:
-      return packet.identity;
-    default:
-      return UNKNOWN;
-  }
 }
 
 /** `cil_from_host`: TC egress of cilium_host: packets of the node to pods, and into the tunnel. */

@@ -3,11 +3,11 @@
  * delivers (`handle_policy`) or from `cil_to_container` with per-endpoint routes. bpf/bpf_lxc.c, `ipv4_policy`.
  */
 
-import { IPV4_WORDS } from "../maps/address.js";
+import { htons, IPV4_WORDS } from "../maps/address.js";
 import { CT_LB_LOOPBACK } from "../maps/ct-map.js";
 import { TUPLE_F_OUT } from "../maps/tuple.js";
 import { CT_INGRESS, ctCreate, ctLookup, SCOPE_BIDIR } from "./conntrack.js";
-import { CT_ESTABLISHED, CT_NEW, CT_RELATED, CT_REPLY, CTX_ACT_OK, TC_ACT_SHOT } from "./context.js";
+import { CT_ESTABLISHED, CT_NEW, CT_RELATED, CT_REPLY, CTX_ACT_OK, PROGRAM_LXC, TC_ACT_SHOT } from "./context.js";
 import type { DatapathContext, EndpointProgram } from "./context.js";
 import { METRIC_INGRESS, TRACE_TO_LXC, TRACE_TO_PROXY } from "./events.js";
 import { hasPorts, tupleFromPacket } from "./l4.js";
@@ -28,6 +28,7 @@ const POLICY_ACT_PROXY_REDIRECT = 1 << 16;
 export function handlePolicy(dp: DatapathContext, program: EndpointProgram, srcLabel: number, fromTunnel: boolean, redirect: boolean): number {
   if (dp.observer !== null) dp.observer.hook("handle_policy");
   const { tuple } = dp;
+  dp.program = PROGRAM_LXC;
   tupleFromPacket(dp, tuple);
   const ct = dp.ctMap(tuple.protocol === IPPROTO_TCP);
   dp.monitor = 0;
@@ -77,7 +78,7 @@ function ipv4Policy(dp: DatapathContext, program: EndpointProgram, srcLabel: num
     const verdict = policyVerdict(dp, program, srcLabel, false, tuple.dport);
     proxyPort = verdict < 0 ? 0 : dp.proxyPort;
     if (verdict !== CTX_ACT_OK || status !== CT_ESTABLISHED) {
-      sendPolicyVerdictNotify(dp, program, srcLabel, verdict < 0 ? verdict : proxyPort, tuple.dport, false);
+      sendPolicyVerdictNotify(dp, program, srcLabel, verdict < 0 ? verdict : htons(proxyPort), tuple.dport, false);
     }
     if (verdict < 0) return verdict;
   }

@@ -3,7 +3,7 @@
  * `__per_packet_lb_svc_xlate_4`; and `cil_to_container` for per-endpoint routes.
  */
 
-import { IPV4_WORDS } from "../maps/address.js";
+import { htons, IPV4_WORDS } from "../maps/address.js";
 import { ENDPOINT_MASK_HOST_DELIVERY } from "../maps/identity-maps.js";
 import { handlePolicy } from "./bpf-lxc-policy.js";
 import { CT_EGRESS, ctCreate, ctLookup, SCOPE_BIDIR, SCOPE_FORWARD, TRACE_PAYLOAD_LEN } from "./conntrack.js";
@@ -143,7 +143,7 @@ function handleFromLxc(dp: DatapathContext, program: EndpointProgram, status: nu
     const verdict = isProhibitedTunnel(dp) ? DROP_ENCAP_PROHIBITED : policyVerdict(dp, program, dp.dstIdentity, true, tuple.dport);
     proxyPort = verdict < 0 ? 0 : dp.proxyPort;
     if (verdict !== CTX_ACT_OK || status !== CT_ESTABLISHED) {
-      sendPolicyVerdictNotify(dp, program, dp.dstIdentity, verdict < 0 ? verdict : proxyPort, tuple.dport, true);
+      sendPolicyVerdictNotify(dp, program, dp.dstIdentity, verdict < 0 ? verdict : htons(proxyPort), tuple.dport, true);
     }
     if (verdict < 0) return verdict;
   }

@@ -9,8 +9,8 @@
 const REASONS = 256;
 /** METRIC_INGRESS, METRIC_EGRESS, METRIC_SERVICE, and 0. */
 const DIRECTIONS = 4;
-/** Call sites told apart. */
-const SITES = 32;
+/** Call sites told apart: 32 in each of four programs. */
+const SITES = 128;
 
 export class MetricsTable {
   readonly #packets = new Float64Array(REASONS * DIRECTIONS);

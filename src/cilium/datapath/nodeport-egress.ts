@@ -22,7 +22,7 @@ import { extractTuplePorts, hasPorts, lbExtractTuple, tupleFromPacket } from "./
 import { lookupReverseNat, reverseNatSource } from "./lb.js";
 import { snatEgress } from "./nat.js";
 import { dsrEnabled, setSnatDone } from "./nodeport.js";
-import { sendDropNotify, sendTraceNotify, UNKNOWN } from "./notify.js";
+import { sendDropNotify, sendTraceNotifyAt, SITE_SNAT_FORWARD, UNKNOWN } from "./notify.js";
 import { OP_EGRESS_GATEWAY_LOOKUP, OP_IPMASQ_LOOKUP, OP_TAIL_CALL } from "./ops.js";
 import { IPPROTO_TCP } from "./packet.js";
 
@@ -117,7 +117,7 @@ function tailSnatForward(dp: DatapathContext, srcIdentity: number): number {
   if (ret !== CTX_ACT_OK) return ret;
   const point = dp.program === PROGRAM_HOST ? TRACE_TO_NETWORK : TRACE_TO_OVERLAY;
   const orig = translated ? packet.origSaddrAt : -1;
-  sendTraceNotify(dp, point, dp.eventSource(), srcIdentity, UNKNOWN, UNKNOWN, packet.ifindex, dp.reason, dp.monitor, orig);
+  sendTraceNotifyAt(dp, SITE_SNAT_FORWARD, point, dp.eventSource(), srcIdentity, UNKNOWN, UNKNOWN, packet.ifindex, dp.reason, dp.monitor, orig);
   return NAT_FWD_DONE;
 }
 

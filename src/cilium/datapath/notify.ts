@@ -32,6 +32,10 @@ const REASON_DECRYPT = 4;
 /** Call sites of `cilium_metrics` beside the trace points, which are their own. */
 export const SITE_LOCAL_DELIVERY = 16;
 const SITE_DROP = 17;
+export const SITE_SNAT_FORWARD = 19;
+
+/** Call sites of different programs are different keys: the map's key has the source file. */
+const SITES_OF_PROGRAM = 32;
 
 /** No address or device in an event. */
 export const NO_ORIG_ADDRESS = -1;
@@ -41,26 +45,26 @@ export const UNKNOWN = 0;
 /** `update_metrics`. */
 export function updateMetrics(dp: DatapathContext, reason: number, direction: number, site: number): void {
   dp.ops[OP_METRICS_LOOKUP]!++;
-  if (dp.metrics.count(reason, direction, site, dp.packet.length)) dp.ops[OP_METRICS_UPDATE]!++;
+  if (dp.metrics.count(reason, direction, site + dp.program * SITES_OF_PROGRAM, dp.packet.length)) dp.ops[OP_METRICS_UPDATE]!++;
 }
 
 /** `update_trace_metrics`: which counter a trace point moves. */
-function updateTraceMetrics(dp: DatapathContext, point: number, reason: number): void {
+function updateTraceMetrics(dp: DatapathContext, site: number, point: number, reason: number): void {
   switch (point) {
     case TRACE_TO_LXC:
-      updateMetrics(dp, REASON_FORWARDED, METRIC_INGRESS, point);
+      updateMetrics(dp, REASON_FORWARDED, METRIC_INGRESS, site);
       break;
     case TRACE_TO_HOST:
     case TRACE_TO_STACK:
     case TRACE_TO_OVERLAY:
     case TRACE_TO_NETWORK:
-      updateMetrics(dp, REASON_FORWARDED, METRIC_EGRESS, point);
+      updateMetrics(dp, REASON_FORWARDED, METRIC_EGRESS, site);
       break;
     case TRACE_FROM_HOST:
     case TRACE_FROM_STACK:
     case TRACE_FROM_OVERLAY:
     case TRACE_FROM_NETWORK:
-      updateMetrics(dp, (reason & TRACE_REASON_ENCRYPTED) !== 0 ? REASON_DECRYPT : REASON_PLAINTEXT, METRIC_INGRESS, point);
+      updateMetrics(dp, (reason & TRACE_REASON_ENCRYPTED) !== 0 ? REASON_DECRYPT : REASON_PLAINTEXT, METRIC_INGRESS, site);
       break;
     case TRACE_TO_PROXY:
     case TRACE_FROM_LXC:
@@ -90,7 +94,24 @@ export function sendTraceNotify(
   monitor: number,
   origAddrAt: number,
 ): void {
-  updateTraceMetrics(dp, point, reason);
+  sendTraceNotifyAt(dp, point, point, source, srcLabel, dstLabel, dstId, ifindex, reason, monitor, origAddrAt);
+}
+
+/** The same from a call site of its own: metrics tell source lines apart. */
+export function sendTraceNotifyAt(
+  dp: DatapathContext,
+  site: number,
+  point: number,
+  source: number,
+  srcLabel: number,
+  dstLabel: number,
+  dstId: number,
+  ifindex: number,
+  reason: number,
+  monitor: number,
+  origAddrAt: number,
+): void {
+  updateTraceMetrics(dp, site, point, reason);
   if (!dp.config.traceEvents || !passesAggregation(dp, point, monitor)) return;
   dp.ops[OP_EVENT_TRACE]!++;
   dp.events.trace(dp.packet, point, source, srcLabel, dstLabel, dstId, ifindex, reason, monitor, origAddrAt);
