@@ -1,8 +1,9 @@
 /**
  * What a packet costs on a CPU: the map operations and steps that its programs counted, each weighed in nanoseconds.
  *
- * Map operations are measured (see bpf/cost.ts); what programs do between them is assumed, with the reason beside each
- * figure. Costs change with the fill of the maps, so the weights are renewed now and then (`refresh`).
+ * Map operations are measured (see bpf/cost.ts); lookups count as recent, because the packets of a connection follow each
+ * other within milliseconds and its entries are still in the cache. What programs do between them is assumed,
+ * with the reason beside it. Costs change with the fill of the maps, so the weights are renewed now and then (`refresh`).
  */
 import { operationCost, type MapCostKind } from "../bpf/cost.js";
 import type { BpfMap } from "../bpf/map.js";
@@ -12,20 +13,20 @@ import type { CiliumMapName } from "../cilium/maps/definitions.js";
 
 /** Which operation of which map a counter stands for; costs of the others are fixed. */
 const MAP_OPERATIONS: readonly (readonly [counter: number, map: CiliumMapName, kind: MapCostKind])[] = [
-  [op.OP_CT_LOOKUP, "ct4_global", "hit"],
+  [op.OP_CT_LOOKUP, "ct4_global", "recent"],
   [op.OP_CT_UPDATE, "ct4_global", "insert"],
-  [op.OP_NAT_LOOKUP, "snat_v4_external", "hit"],
+  [op.OP_NAT_LOOKUP, "snat_v4_external", "recent"],
   [op.OP_NAT_UPDATE, "snat_v4_external", "insert"],
   [op.OP_NAT_DELETE, "snat_v4_external", "delete"],
-  [op.OP_SERVICES_LOOKUP, "lb4_services_v2", "hit"],
-  [op.OP_BACKENDS_LOOKUP, "lb4_backends_v3", "hit"],
-  [op.OP_REVERSE_NAT_LOOKUP, "lb4_reverse_nat", "hit"],
-  [op.OP_AFFINITY_LOOKUP, "lb4_affinity", "hit"],
+  [op.OP_SERVICES_LOOKUP, "lb4_services_v2", "recent"],
+  [op.OP_BACKENDS_LOOKUP, "lb4_backends_v3", "recent"],
+  [op.OP_REVERSE_NAT_LOOKUP, "lb4_reverse_nat", "recent"],
+  [op.OP_AFFINITY_LOOKUP, "lb4_affinity", "recent"],
   [op.OP_AFFINITY_UPDATE, "lb4_affinity", "insert"],
-  [op.OP_REVERSE_SK_LOOKUP, "lb4_reverse_sk", "hit"],
+  [op.OP_REVERSE_SK_LOOKUP, "lb4_reverse_sk", "recent"],
   [op.OP_REVERSE_SK_UPDATE, "lb4_reverse_sk", "insert"],
-  [op.OP_ENDPOINTS_LOOKUP, "lxc", "hit"],
-  [op.OP_IPCACHE_LOOKUP, "ipcache", "hit"],
+  [op.OP_ENDPOINTS_LOOKUP, "lxc", "recent"],
+  [op.OP_IPCACHE_LOOKUP, "ipcache", "recent"],
 ];
 
 /**

@@ -57,13 +57,13 @@ export class MapWatch {
     for (const watched of this.#watched) this.#watchEvictions(watched, clock);
   }
 
-  /** Conntrack entries are live while their lifetime has not passed; entries of other maps have none and count as live. */
+  /** Conntrack entries are live while their lifetime has not passed; of entries of other maps nobody can tell. */
   #watchEvictions(watched: Watched, clock: () => number): void {
     if (!(watched.map instanceof LruHashMap)) return;
     const ct = watched.name === "ct4_global" ? this.#maps.ct4Global : watched.name === "ct_any4_global" ? this.#maps.ctAny4Global : null;
     watched.map.onEvict = (slot) => {
       watched.evictions++;
-      if (ct === null || ct.lifetime(slot) >= clock()) watched.evictionsLive++;
+      if (ct !== null && ct.lifetime(slot) >= clock()) watched.evictionsLive++;
     };
   }
 

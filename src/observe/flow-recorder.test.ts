@@ -1,7 +1,14 @@
 /** From datapath events to lines: what the agent would derive, the filter, the cap, and the counters. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { TRACE_REASON_ENCRYPTED, TRACE_REASON_UNKNOWN, TRACE_TO_LXC, TRACE_TO_NETWORK, TRACE_TO_PROXY, TRACE_TO_STACK } from "../cilium/datapath/events.js";
+import {
+  TRACE_REASON_ENCRYPTED,
+  TRACE_REASON_UNKNOWN,
+  TRACE_TO_LXC,
+  TRACE_TO_NETWORK,
+  TRACE_TO_PROXY,
+  TRACE_TO_STACK,
+} from "../cilium/datapath/events.js";
 import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Packet, TCP_ACK, TCP_SYN } from "../cilium/datapath/packet.js";
 import { ipv4, ipv6 } from "../cilium/maps/address.js";
 import { FlowRecorder, type RecordedFlows } from "./flow-recorder.js";
@@ -18,10 +25,22 @@ const CLIENT_ID = 7;
 const tables = new FlowTables({
   endpoints: [
     {
-      address: [CLIENT], id: CLIENT_ID, identity: 300, namespace: "production", podName: "order-service-0",
-      labels: ["k8s:app=order-service"], workloads: [{ name: "order-service", kind: "Deployment" }],
+      address: [CLIENT],
+      id: CLIENT_ID,
+      identity: 300,
+      namespace: "production",
+      podName: "order-service-0",
+      labels: ["k8s:app=order-service"],
+      workloads: [{ name: "order-service", kind: "Deployment" }],
     },
-    { address: [SERVER], id: 0, identity: 301, namespace: "production", podName: "inventory-service-3", labels: ["k8s:app=inventory-service"] },
+    {
+      address: [SERVER],
+      id: 0,
+      identity: 301,
+      namespace: "production",
+      podName: "inventory-service-3",
+      labels: ["k8s:app=inventory-service"],
+    },
     { address: ipv6("fd00::1"), id: 9, identity: 302 },
   ],
   services: [{ address: [VIP], port: 8080, name: "inventory-service", namespace: "production" }],
@@ -38,7 +57,11 @@ interface Flow {
 function rig(which: RecordedFlows = "all", max = 1e9) {
   let text = "";
   const encoder = new FlowEncoder({
-    tables, nodeName: "prod/node-0", epochSeconds: FLOW_EPOCH_SECONDS, uuidKey: [1, 2, 3, 4], format: flowFormat(["Flow.trace_reason=36", "IP.source_xlated=5"], "1.16.0"),
+    tables,
+    nodeName: "prod/node-0",
+    epochSeconds: FLOW_EPOCH_SECONDS,
+    uuidKey: [1, 2, 3, 4],
+    format: flowFormat(["Flow.trace_reason=36", "IP.source_xlated=5"], "1.16.0"),
   });
   const writer = new FlowWriter({ write: (piece) => (text += piece) }, encoder, max);
   const clock = { now: 1_500_000_000 };
@@ -52,7 +75,10 @@ function rig(which: RecordedFlows = "all", max = 1e9) {
   packet.tcpFlags = TCP_SYN;
   const lines = (): Flow[] => {
     writer.flush();
-    return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Flow);
+    return text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as Flow);
   };
   return { recorder, packet, clock, lines };
 }
@@ -61,21 +87,41 @@ describe("traces", () => {
   it("of a first packet: forwarded, no reply, egress at the client", () => {
     const { recorder, packet, lines } = rig();
     recorder.trace(packet, TRACE_TO_STACK, CLIENT_ID, 300, 301, 0, 0, 0, 128, -1);
-    expect(lines()).toEqual([{
-      flow: {
-        time: "2025-01-01T00:00:01.500Z", uuid: expect.stringMatching(/^[0-9a-f-]{36}$/) as string, verdict: "FORWARDED",
-        IP: { source: "10.244.1.10", destination: "10.244.7.20", ipVersion: "IPv4" },
-        l4: { TCP: { source_port: 40000, destination_port: 8080, flags: { SYN: true } } },
-        source: {
-          ID: CLIENT_ID, identity: 300, namespace: "production", labels: ["k8s:app=order-service"], pod_name: "order-service-0",
-          workloads: [{ name: "order-service", kind: "Deployment" }],
+    expect(lines()).toEqual([
+      {
+        flow: {
+          time: "2025-01-01T00:00:01.500Z",
+          uuid: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+          verdict: "FORWARDED",
+          IP: { source: "10.244.1.10", destination: "10.244.7.20", ipVersion: "IPv4" },
+          l4: { TCP: { source_port: 40000, destination_port: 8080, flags: { SYN: true } } },
+          source: {
+            ID: CLIENT_ID,
+            identity: 300,
+            namespace: "production",
+            labels: ["k8s:app=order-service"],
+            pod_name: "order-service-0",
+            workloads: [{ name: "order-service", kind: "Deployment" }],
+          },
+          destination: {
+            identity: 301,
+            namespace: "production",
+            labels: ["k8s:app=inventory-service"],
+            pod_name: "inventory-service-3",
+          },
+          Type: "L3_L4",
+          node_name: "prod/node-0",
+          event_type: { type: 4, sub_type: 3 },
+          traffic_direction: "EGRESS",
+          trace_observation_point: "TO_STACK",
+          trace_reason: "NEW",
+          is_reply: false,
+          Summary: "TCP Flags: SYN",
         },
-        destination: { identity: 301, namespace: "production", labels: ["k8s:app=inventory-service"], pod_name: "inventory-service-3" },
-        Type: "L3_L4", node_name: "prod/node-0", event_type: { type: 4, sub_type: 3 }, traffic_direction: "EGRESS",
-        trace_observation_point: "TO_STACK", trace_reason: "NEW", is_reply: false, Summary: "TCP Flags: SYN",
+        node_name: "prod/node-0",
+        time: "2025-01-01T00:00:01.500Z",
       },
-      node_name: "prod/node-0", time: "2025-01-01T00:00:01.500Z",
-    }]);
+    ]);
   });
 
   it("of a reply: egress seen from the endpoint that receives it, with the service it comes from", () => {
@@ -87,9 +133,15 @@ describe("traces", () => {
     packet.tcpFlags = TCP_SYN | TCP_ACK;
     recorder.trace(packet, TRACE_TO_LXC, CLIENT_ID, 301, 300, CLIENT_ID, 12, 2, 128, -1);
     expect(lines()[0]!.flow).toMatchObject({
-      event_type: { type: 4 }, trace_observation_point: "TO_ENDPOINT", is_reply: true, reply: true, traffic_direction: "EGRESS",
-      source_service: { name: "inventory-service", namespace: "production" }, interface: { index: 12, name: "lxc0a1b" },
-      Summary: "TCP Flags: SYN, ACK", source: { identity: 301 },
+      event_type: { type: 4 },
+      trace_observation_point: "TO_ENDPOINT",
+      is_reply: true,
+      reply: true,
+      traffic_direction: "EGRESS",
+      source_service: { name: "inventory-service", namespace: "production" },
+      interface: { index: 12, name: "lxc0a1b" },
+      Summary: "TCP Flags: SYN, ACK",
+      source: { identity: 301 },
     });
   });
 
@@ -110,7 +162,9 @@ describe("traces", () => {
     packet.saddr = ipv4("192.168.0.10");
     recorder.trace(packet, TRACE_TO_NETWORK, 4242, 300, 2, 0, 0, TRACE_REASON_ENCRYPTED, 128, packet.origSaddrAt);
     expect(lines()[0]!.flow).toMatchObject({
-      IP: { source: "10.244.1.10", source_xlated: "192.168.0.10", encrypted: true }, source: { pod_name: "order-service-0" }, traffic_direction: "EGRESS",
+      IP: { source: "10.244.1.10", source_xlated: "192.168.0.10", encrypted: true },
+      source: { pod_name: "order-service-0" },
+      traffic_direction: "EGRESS",
       destination: { identity: 2, labels: ["reserved:world"] },
     });
   });
@@ -130,7 +184,11 @@ describe("drops and verdicts", () => {
     recorder.drop(packet, 0, 300, 301, 0, 159, 0, 1);
     const [atSource, elsewhere, nameless] = lines();
     expect(atSource!.flow).toMatchObject({
-      verdict: "DROPPED", drop_reason: 155, drop_reason_desc: "CT_MAP_INSERTION_FAILED", event_type: { type: 1, sub_type: 155 }, traffic_direction: "EGRESS",
+      verdict: "DROPPED",
+      drop_reason: 155,
+      drop_reason_desc: "CT_MAP_INSERTION_FAILED",
+      event_type: { type: 1, sub_type: 155 },
+      traffic_direction: "EGRESS",
     });
     expect(atSource!.flow).not.toHaveProperty("is_reply");
     expect(elsewhere!.flow["traffic_direction"]).toBe("INGRESS");
@@ -140,13 +198,24 @@ describe("drops and verdicts", () => {
 
   it("a verdict is allowed, redirected, audited or denied; only the remote side's identity comes from the event", () => {
     const { recorder, packet, lines } = rig();
-    for (const [verdict, audited] of [[0, 0], [15_001, 0], [0, 1], [-133, 0]] as const) {
+    for (const [verdict, audited] of [
+      [0, 0],
+      [15_001, 0],
+      [0, 1],
+      [-133, 0],
+    ] as const) {
       recorder.policyVerdict(packet, CLIENT_ID, 301, verdict, 8080, 1, 2, audited);
     }
     const flows = lines().map(({ flow }) => flow);
     expect(flows.map((flow) => flow["verdict"])).toEqual(["FORWARDED", "REDIRECTED", "AUDIT", "DROPPED"]);
     expect(flows.map((flow) => flow["is_reply"])).toEqual([false, false, false, undefined]);
-    expect(flows[0]).toMatchObject({ event_type: { type: 5 }, policy_match_type: 2, traffic_direction: "EGRESS", source: { identity: 300 }, destination: { identity: 301 } });
+    expect(flows[0]).toMatchObject({
+      event_type: { type: 5 },
+      policy_match_type: 2,
+      traffic_direction: "EGRESS",
+      source: { identity: 300 },
+      destination: { identity: 301 },
+    });
     expect(flows[3]).toMatchObject({ drop_reason: 133, drop_reason_desc: "POLICY_DENIED" });
   });
 });
@@ -199,9 +268,20 @@ describe("any packet", () => {
     fc.assert(
       fc.property(
         fc.record({
-          saddr: fc.oneof(word, fc.constantFrom(CLIENT, SERVER, VIP)), daddr: word, sport: fc.nat(65535), dport: fc.nat(65535), flags: fc.nat(255),
-          protocol: fc.constantFrom(IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, 58, 132, 47), fragment: fc.constantFrom(0, 0x2000, 5), type: fc.nat(255), code: fc.nat(20),
-          v6: fc.boolean(), point: fc.nat(13), reason: fc.nat(8), label: fc.nat(70000), at: fc.nat(2 ** 45),
+          saddr: fc.oneof(word, fc.constantFrom(CLIENT, SERVER, VIP)),
+          daddr: word,
+          sport: fc.nat(65535),
+          dport: fc.nat(65535),
+          flags: fc.nat(255),
+          protocol: fc.constantFrom(IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, 58, 132, 47),
+          fragment: fc.constantFrom(0, 0x2000, 5),
+          type: fc.nat(255),
+          code: fc.nat(20),
+          v6: fc.boolean(),
+          point: fc.nat(13),
+          reason: fc.nat(8),
+          label: fc.nat(70000),
+          at: fc.nat(2 ** 45),
         }),
         (input) => {
           const { packet: own, recorder: other, clock, lines } = rig();
@@ -231,6 +311,7 @@ describe("any packet", () => {
 /** Names of members at their zero value, which protobuf's JSON leaves out; `is_reply` is a wrapper and may be false. */
 function zeroMembers(value: unknown, name = ""): string[] {
   if (Array.isArray(value)) return value.length === 0 ? [name] : value.flatMap((item) => zeroMembers(item, name));
-  if (typeof value === "object" && value !== null) return Object.entries(value).flatMap(([key, member]) => zeroMembers(member, key));
+  if (typeof value === "object" && value !== null)
+    return Object.entries(value).flatMap(([key, member]) => zeroMembers(member, key));
   return (value === 0 || value === "" || value === false) && name !== "is_reply" ? [name] : [];
 }

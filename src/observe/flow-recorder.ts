@@ -5,13 +5,20 @@
  * Simplified: no event is lost on the way (perf ring, queue and Hubble's ring are not in between), and socket
  * translations make no flow.
  */
-import {
-  type DatapathEvents, TRACE_REASON_ENCRYPTED, TRACE_REASON_UNKNOWN, TRACE_TO_PROXY,
-} from "../cilium/datapath/events.js";
+import { type DatapathEvents, TRACE_REASON_ENCRYPTED, TRACE_REASON_UNKNOWN, TRACE_TO_PROXY } from "../cilium/datapath/events.js";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, type Packet } from "../cilium/datapath/packet.js";
 import { type FlowTables, NOBODY } from "./flow-tables.js";
 import type { FlowWriter } from "./flow-writer.js";
-import { FLOW_DIRECTION, FLOW_EVENT, FLOW_REPLY, FLOW_VERDICT, FlowRow, ROW_DESTINATION, ROW_ORIGINAL, ROW_SOURCE } from "./hubble-flow.js";
+import {
+  FLOW_DIRECTION,
+  FLOW_EVENT,
+  FLOW_REPLY,
+  FLOW_VERDICT,
+  FlowRow,
+  ROW_DESTINATION,
+  ROW_ORIGINAL,
+  ROW_SOURCE,
+} from "./hubble-flow.js";
 
 /** `dropped`: flows with the verdict DROPPED only. A run without flows has no recorder. */
 export type RecordedFlows = "dropped" | "all";
@@ -46,8 +53,16 @@ export class FlowRecorder implements DatapathEvents {
   }
 
   trace(
-    packet: Packet, point: number, source: number, srcLabel: number, dstLabel: number, dstId: number, ifindex: number,
-    reason: number, _monitor: number, origAddrAt: number,
+    packet: Packet,
+    point: number,
+    source: number,
+    srcLabel: number,
+    dstLabel: number,
+    dstId: number,
+    ifindex: number,
+    reason: number,
+    _monitor: number,
+    origAddrAt: number,
   ): void {
     const number = this.seen++;
     if (!this.#all || this.#writer.full) return;
@@ -66,7 +81,13 @@ export class FlowRecorder implements DatapathEvents {
   }
 
   drop(
-    packet: Packet, source: number, srcLabel: number, dstLabel: number, _dstId: number, reason: number, _extError: number,
+    packet: Packet,
+    source: number,
+    srcLabel: number,
+    dstLabel: number,
+    _dstId: number,
+    reason: number,
+    _extError: number,
     _direction: number,
   ): void {
     const number = this.seen++;
@@ -84,7 +105,13 @@ export class FlowRecorder implements DatapathEvents {
   }
 
   policyVerdict(
-    packet: Packet, _source: number, remoteLabel: number, verdict: number, _dstPort: number, egress: number, match: number,
+    packet: Packet,
+    _source: number,
+    remoteLabel: number,
+    verdict: number,
+    _dstPort: number,
+    egress: number,
+    match: number,
     audited: number,
   ): void {
     const number = this.seen++;

@@ -43,8 +43,15 @@ export const NOBODY = -1;
 
 /** Reserved identities and their labels: pkg/identity/numericidentity.go, pkg/labels. */
 const RESERVED_LABELS: readonly (readonly [identity: number, label: string])[] = [
-  [1, "reserved:host"], [2, "reserved:world"], [3, "reserved:unmanaged"], [4, "reserved:health"], [5, "reserved:init"],
-  [6, "reserved:remote-node"], [7, "reserved:kube-apiserver"], [8, "reserved:ingress"], [9, "reserved:world-ipv4"],
+  [1, "reserved:host"],
+  [2, "reserved:world"],
+  [3, "reserved:unmanaged"],
+  [4, "reserved:health"],
+  [5, "reserved:init"],
+  [6, "reserved:remote-node"],
+  [7, "reserved:kube-apiserver"],
+  [8, "reserved:ingress"],
+  [9, "reserved:world-ipv4"],
   [10, "reserved:world-ipv6"],
 ];
 
@@ -70,9 +77,17 @@ export class FlowTables {
     this.#byFrontend = new Map(
       input.services.map(({ address, port }, index) => [frontendKey(address, 0, familyOf(address), port), index]),
     );
-    this.#labels = new Map([...RESERVED_LABELS.map(([identity, label]) => [identity, [label]] as const), ...(input.identityLabels ?? [])]);
+    this.#labels = new Map([
+      ...RESERVED_LABELS.map(([identity, label]) => [identity, [label]] as const),
+      ...(input.identityLabels ?? []),
+    ]);
     this.#interfaces = input.interfaces ?? new Map<number, string>();
-    this.#serviceJson = input.services.map(({ name, namespace }) => object([["name", goString(name)], ["namespace", goString(namespace)]]));
+    this.#serviceJson = input.services.map(({ name, namespace }) =>
+      object([
+        ["name", goString(name)],
+        ["namespace", goString(namespace)],
+      ]),
+    );
   }
 
   /** Index of the endpoint with that address, `NOBODY` when there is none. */
@@ -108,7 +123,19 @@ export class FlowTables {
       ["namespace", textOrNothing(endpoint?.namespace)],
       ["labels", labels.length === 0 ? "" : `[${labels.map(goString).join(",")}]`],
       ["pod_name", textOrNothing(endpoint?.podName)],
-      ["workloads", workloads.length === 0 ? "" : `[${workloads.map(({ name, kind }) => object([["name", textOrNothing(name)], ["kind", textOrNothing(kind)]])).join(",")}]`],
+      [
+        "workloads",
+        workloads.length === 0
+          ? ""
+          : `[${workloads
+              .map(({ name, kind }) =>
+                object([
+                  ["name", textOrNothing(name)],
+                  ["kind", textOrNothing(kind)],
+                ]),
+              )
+              .join(",")}]`,
+      ],
     ]);
   }
 
@@ -124,7 +151,10 @@ export class FlowTables {
 
   /** JSON of a device; unnamed ones keep their index. */
   interfaceJson(ifindex: number): string {
-    return object([["index", numberOrNothing(ifindex)], ["name", textOrNothing(this.#interfaces.get(ifindex))]]);
+    return object([
+      ["index", numberOrNothing(ifindex)],
+      ["name", textOrNothing(this.#interfaces.get(ifindex))],
+    ]);
   }
 
   /** An address as text; IPv4 ones are remembered. */
@@ -154,7 +184,10 @@ function frontendKey(words: ArrayLike<number>, at: number, family: AddressWords,
 
 /** A JSON object from rendered members; empty ones are left out. */
 export function object(members: readonly (readonly [name: string, json: string])[]): string {
-  return `{${members.filter(([, json]) => json !== "").map(([name, json]) => `"${name}":${json}`).join(",")}}`;
+  return `{${members
+    .filter(([, json]) => json !== "")
+    .map(([name, json]) => `"${name}":${json}`)
+    .join(",")}}`;
 }
 
 function numberOrNothing(value: number): string {

@@ -36,7 +36,9 @@ export class TimestampText {
 function secondText(unixSeconds: number): string {
   const days = Math.floor(unixSeconds / SECONDS_PER_DAY);
   const rest = unixSeconds - days * SECONDS_PER_DAY;
-  const time = [Math.floor(rest / 3600), Math.floor(rest / 60) % 60, rest % 60].map((part) => String(part).padStart(2, "0")).join(":");
+  const time = [Math.floor(rest / 3600), Math.floor(rest / 60) % 60, rest % 60]
+    .map((part) => String(part).padStart(2, "0"))
+    .join(":");
   return `${dateText(days)}T${time}`;
 }
 
@@ -121,7 +123,14 @@ export function goString(text: string): string {
 
 /** TCP flags in the order of the message's fields, with their bit in the header's flag byte. */
 const FLAG_FIELDS = [
-  ["FIN", 0x01], ["SYN", 0x02], ["RST", 0x04], ["PSH", 0x08], ["ACK", 0x10], ["URG", 0x20], ["ECE", 0x40], ["CWR", 0x80],
+  ["FIN", 0x01],
+  ["SYN", 0x02],
+  ["RST", 0x04],
+  ["PSH", 0x08],
+  ["ACK", 0x10],
+  ["URG", 0x20],
+  ["ECE", 0x40],
+  ["CWR", 0x80],
 ] as const;
 /** The order in which the summary names them. */
 const FLAG_SUMMARY = ["SYN", "ACK", "RST", "FIN", "PSH", "URG", "ECE", "CWR"] as const;
@@ -141,10 +150,27 @@ export const TCP_SUMMARIES: readonly string[] = Array.from({ length: 256 }, (_, 
 /** gopacket's names of ICMPv4 types, with those of their codes; other types print as numbers. */
 const ICMPV4_NAMES: Readonly<Record<number, readonly [name: string, codes?: readonly string[]]>> = {
   0: ["EchoReply"],
-  3: ["DestinationUnreachable", [
-    "Net", "Host", "Protocol", "Port", "FragmentationNeeded", "SourceRoutingFailed", "NetUnknown", "HostUnknown", "SourceIsolated",
-    "NetAdminProhibited", "HostAdminProhibited", "NetTOS", "HostTOS", "CommAdminProhibited", "HostPrecedence", "PrecedenceCutoff",
-  ]],
+  3: [
+    "DestinationUnreachable",
+    [
+      "Net",
+      "Host",
+      "Protocol",
+      "Port",
+      "FragmentationNeeded",
+      "SourceRoutingFailed",
+      "NetUnknown",
+      "HostUnknown",
+      "SourceIsolated",
+      "NetAdminProhibited",
+      "HostAdminProhibited",
+      "NetTOS",
+      "HostTOS",
+      "CommAdminProhibited",
+      "HostPrecedence",
+      "PrecedenceCutoff",
+    ],
+  ],
   4: ["SourceQuench"],
   5: ["Redirect", ["Net", "Host", "TOS+Net", "TOS+Host"]],
   8: ["EchoRequest"],
@@ -161,9 +187,18 @@ const ICMPV4_NAMES: Readonly<Record<number, readonly [name: string, codes?: read
 };
 
 const ICMPV6_NAMES: typeof ICMPV4_NAMES = {
-  1: ["DestinationUnreachable", [
-    "NoRouteToDst", "AdminProhibited", "BeyondScopeOfSrc", "AddressUnreachable", "PortUnreachable", "SrcAddressFailedPolicy", "RejectRouteToDst",
-  ]],
+  1: [
+    "DestinationUnreachable",
+    [
+      "NoRouteToDst",
+      "AdminProhibited",
+      "BeyondScopeOfSrc",
+      "AddressUnreachable",
+      "PortUnreachable",
+      "SrcAddressFailedPolicy",
+      "RejectRouteToDst",
+    ],
+  ],
   2: ["PacketTooBig"],
   3: ["TimeExceeded", ["HopLimitExceeded", "FragmentReassemblyTimeExceeded"]],
   4: ["ParameterProblem", ["ErroneousHeaderField", "UnrecognizedNextHeader", "UnrecognizedIPv6Option"]],

@@ -6,7 +6,17 @@ import { parseAddress } from "../cilium/maps/address.js";
 import { DROP_REASONS } from "../cilium/datapath/drop-reasons.js";
 import { FlowTables, type FlowEndpoint, NOBODY } from "./flow-tables.js";
 import { FlowUuids, goString, icmpSummary, TimestampText } from "./flow-text.js";
-import { FLOW_EVENT, FLOW_FORMAT_114, FLOW_REPLY, FLOW_VERDICT, flowFormat, FlowEncoder, FlowRow, ROW_DESTINATION, ROW_SOURCE } from "./hubble-flow.js";
+import {
+  FLOW_EVENT,
+  FLOW_FORMAT_114,
+  FLOW_REPLY,
+  FLOW_VERDICT,
+  flowFormat,
+  FlowEncoder,
+  FlowRow,
+  ROW_DESTINATION,
+  ROW_SOURCE,
+} from "./hubble-flow.js";
 
 /** A flow as JSON, as far as these tests look into it. */
 interface RecordedFlow {
@@ -54,15 +64,28 @@ const lines = (JSON.parse(vectorText("flow-lines.json")) as { vectors: { expect:
 
 /** Fields that a flow of the model never has; lines with them are not for these tests. */
 const FOREIGN = [
-  "l7", "auth_type", "ethernet", "source_names", "destination_names", "debug_capture_point", "cgroup_id", "socket_cookie", "sock_xlate_point",
+  "l7",
+  "auth_type",
+  "ethernet",
+  "source_names",
+  "destination_names",
+  "debug_capture_point",
+  "cgroup_id",
+  "socket_cookie",
+  "sock_xlate_point",
 ];
 const FLAG_BITS: Readonly<Record<string, number>> = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ECE: 64, CWR: 128 };
 
 function endpointOf(address: readonly number[], recorded: RecordedEndpoint): FlowEndpoint {
   const { ID = 0, identity = 0, namespace, labels = [], pod_name: podName, workloads } = recorded;
   return {
-    address, id: ID, identity, labels,
-    ...(namespace === undefined ? {} : { namespace }), ...(podName === undefined ? {} : { podName }), ...(workloads === undefined ? {} : { workloads }),
+    address,
+    id: ID,
+    identity,
+    labels,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(podName === undefined ? {} : { podName }),
+    ...(workloads === undefined ? {} : { workloads }),
   };
 }
 
@@ -88,7 +111,10 @@ function encodeAgain(text: string): string | undefined {
   const source = parseAddress(flow.IP.source)!;
   const destination = parseAddress(flow.IP.destination)!;
   const [sport = 0, dport = 0] = [l4["source_port"] as number | undefined, l4["destination_port"] as number | undefined];
-  const services = [[flow.source_service, source, sport], [flow.destination_service, destination, dport]] as const;
+  const services = [
+    [flow.source_service, source, sport],
+    [flow.destination_service, destination, dport],
+  ] as const;
   const tables = new FlowTables({
     endpoints: [endpointOf(source, flow.source), endpointOf(destination, flow.destination)],
     services: services.flatMap(([service, address, port]) =>
@@ -121,9 +147,16 @@ function encodeAgain(text: string): string | undefined {
   row.ifindex = flow.interface?.index ?? 0;
   row.proxyPort = flow.proxy_port ?? 0;
   const encoder = new FlowEncoder({
-    tables, nodeName: flow.node_name ?? "", epochSeconds: 0, uuidKey: [1, 2, 3, 4], format: FLOW_FORMAT_114,
+    tables,
+    nodeName: flow.node_name ?? "",
+    epochSeconds: 0,
+    uuidKey: [1, 2, 3, 4],
+    format: FLOW_FORMAT_114,
   });
-  const line = encoder.line(row, 0).replaceAll('"1970-01-01T00:00:00Z"', `"${flow.time}"`).replace(/"uuid":"[^"]*"/, `"uuid":"${flow.uuid}"`);
+  const line = encoder
+    .line(row, 0)
+    .replaceAll('"1970-01-01T00:00:00Z"', `"${flow.time}"`)
+    .replace(/"uuid":"[^"]*"/, `"uuid":"${flow.uuid}"`);
   // Most recorded flows lack the deprecated field, which agents still write.
   return flow.reply === true ? line : line.replace(',"reply":true', "");
 }
@@ -162,7 +195,20 @@ describe("fields by version", () => {
 
   it("1.14 knows neither trace reason nor translated source nor emitter", () => {
     const flow = flowOf(flowFormat([], "1.14.5"));
-    expect(Object.keys(flow)).toEqual(["time", "uuid", "verdict", "IP", "l4", "source", "destination", "Type", "node_name", "event_type", "trace_observation_point", "Summary"]);
+    expect(Object.keys(flow)).toEqual([
+      "time",
+      "uuid",
+      "verdict",
+      "IP",
+      "l4",
+      "source",
+      "destination",
+      "Type",
+      "node_name",
+      "event_type",
+      "trace_observation_point",
+      "Summary",
+    ]);
     expect(flow["IP"]).toEqual({ source: "10.0.0.1", destination: "10.0.0.2", ipVersion: "IPv4" });
     expect(flow["source"]).toEqual({ identity: 2, labels: ["reserved:world"] });
   });
@@ -171,7 +217,12 @@ describe("fields by version", () => {
     const flow = flowOf(flowFormat(["Flow.trace_reason=36", "IP.source_xlated=5", "Flow.emitter=41"], "1.19.0"));
     expect(Object.keys(flow).slice(0, 4)).toEqual(["time", "uuid", "emitter", "verdict"]);
     expect(flow["emitter"]).toEqual({ name: "Hubble", version: "1.19.0" });
-    expect(Object.entries(flow["IP"] as object)).toEqual([["source", "10.0.0.1"], ["source_xlated", "10.0.0.9"], ["destination", "10.0.0.2"], ["ipVersion", "IPv4"]]);
+    expect(Object.entries(flow["IP"] as object)).toEqual([
+      ["source", "10.0.0.1"],
+      ["source_xlated", "10.0.0.9"],
+      ["destination", "10.0.0.2"],
+      ["ipVersion", "IPv4"],
+    ]);
     expect(flow["trace_reason"]).toBe("NEW");
   });
 });
@@ -180,8 +231,13 @@ describe("texts", () => {
   it("time stamps have as few fraction digits as carry the value", () => {
     const time = new TimestampText(1_735_689_600);
     expect([0, 1e9, 1.5e9, 1_500_001_000, 1_500_001_001, 1_000_000_001, 59.999e9].map((at) => time.at(at))).toEqual([
-      "2025-01-01T00:00:00Z", "2025-01-01T00:00:01Z", "2025-01-01T00:00:01.500Z", "2025-01-01T00:00:01.500001Z",
-      "2025-01-01T00:00:01.500001001Z", "2025-01-01T00:00:01.000000001Z", "2025-01-01T00:00:59.999Z",
+      "2025-01-01T00:00:00Z",
+      "2025-01-01T00:00:01Z",
+      "2025-01-01T00:00:01.500Z",
+      "2025-01-01T00:00:01.500001Z",
+      "2025-01-01T00:00:01.500001001Z",
+      "2025-01-01T00:00:01.000000001Z",
+      "2025-01-01T00:00:59.999Z",
     ]);
   });
 

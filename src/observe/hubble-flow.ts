@@ -12,7 +12,16 @@ import { type FlowTables, NOBODY } from "./flow-tables.js";
 import { FlowUuids, goString, icmpSummary, TCP_FLAGS_JSON, TCP_SUMMARIES, TimestampText } from "./flow-text.js";
 
 /** `flow.Verdict`. */
-export const FLOW_VERDICT = { unknown: 0, forwarded: 1, dropped: 2, error: 3, audit: 4, redirected: 5, traced: 6, translated: 7 } as const;
+export const FLOW_VERDICT = {
+  unknown: 0,
+  forwarded: 1,
+  dropped: 2,
+  error: 3,
+  audit: 4,
+  redirected: 5,
+  traced: 6,
+  translated: 7,
+} as const;
 const VERDICT_NAMES = ["VERDICT_UNKNOWN", "FORWARDED", "DROPPED", "ERROR", "AUDIT", "REDIRECTED", "TRACED", "TRANSLATED"] as const;
 
 /** `flow.TrafficDirection`. */
@@ -27,12 +36,34 @@ export const FLOW_REPLY = { absent: -1, no: 0, yes: 1 } as const;
 
 /** `flow.TraceObservationPoint` by the datapath's number. */
 const OBSERVATION_POINTS = [
-  "TO_ENDPOINT", "TO_PROXY", "TO_HOST", "TO_STACK", "TO_OVERLAY", "FROM_ENDPOINT", "FROM_PROXY", "FROM_HOST", "FROM_STACK",
-  "FROM_OVERLAY", "FROM_NETWORK", "TO_NETWORK", "FROM_CRYPTO", "TO_CRYPTO",
+  "TO_ENDPOINT",
+  "TO_PROXY",
+  "TO_HOST",
+  "TO_STACK",
+  "TO_OVERLAY",
+  "FROM_ENDPOINT",
+  "FROM_PROXY",
+  "FROM_HOST",
+  "FROM_STACK",
+  "FROM_OVERLAY",
+  "FROM_NETWORK",
+  "TO_NETWORK",
+  "FROM_CRYPTO",
+  "TO_CRYPTO",
 ] as const;
 
 /** `flow.TraceReason` by the datapath's number; 5 (unknown) is the zero value and left out. */
-const TRACE_REASONS = ["NEW", "ESTABLISHED", "REPLY", "RELATED", "REOPENED", "", "SRV6_ENCAP", "SRV6_DECAP", "ENCRYPT_OVERLAY"] as const;
+const TRACE_REASONS = [
+  "NEW",
+  "ESTABLISHED",
+  "REPLY",
+  "RELATED",
+  "REOPENED",
+  "",
+  "SRV6_ENCAP",
+  "SRV6_DECAP",
+  "ENCRYPT_OVERLAY",
+] as const;
 
 /** Which fields the agent's version knows; nothing that its readers would warn about is written. */
 export interface FlowFormat {
@@ -134,7 +165,8 @@ export class FlowEncoder {
     this.#time = new TimestampText(options.epochSeconds);
     this.#uuids = new FlowUuids(options.uuidKey);
     this.#format = options.format;
-    this.#afterUuid = emitterVersion === null ? '","verdict":"' : `","emitter":{"name":"Hubble","version":${goString(emitterVersion)}},"verdict":"`;
+    this.#afterUuid =
+      emitterVersion === null ? '","verdict":"' : `","emitter":{"name":"Hubble","version":${goString(emitterVersion)}},"verdict":"`;
     this.#typeAndNode = `,"Type":"L3_L4","node_name":${node}`;
     this.#end = `"},"node_name":${node},"time":"`;
   }
@@ -180,7 +212,9 @@ export class FlowEncoder {
   #trace(row: FlowRow): string {
     const point = OBSERVATION_POINTS[row.subType];
     const reason = this.#format.traceReason ? (TRACE_REASONS[row.traceReason] ?? "") : "";
-    return (point === undefined ? "" : `,"trace_observation_point":"${point}"`) + (reason === "" ? "" : `,"trace_reason":"${reason}"`);
+    return (
+      (point === undefined ? "" : `,"trace_observation_point":"${point}"`) + (reason === "" ? "" : `,"trace_reason":"${reason}"`)
+    );
   }
 
   /** The enum's name; a code without one is written as a number, as protobuf does. */

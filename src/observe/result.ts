@@ -145,7 +145,7 @@ export interface MapResult {
   readonly memoryBytes: number;
   readonly insertsRefused: number;
   readonly evictions: number;
-  /** Evictions of entries whose lifetime had not passed. */
+  /** Of `evictions`: conntrack entries whose lifetime had not passed; 0 for maps whose entries have none. */
   readonly evictionsLive: number;
 }
 
