@@ -11,7 +11,7 @@ import type { Diagnostics } from "./diagnostics.js";
 import { mapLabel, MAP_NAMES, PRELOADABLE } from "./map-names.js";
 import { EXPECT_WINDOWS } from "./metrics.js";
 import type { ScenarioInput } from "./schema.js";
-import { describe, entryAt, placeOf, treeAt, type Path, type Tree } from "./tree.js";
+import { describe, placeOf, treeAt, type Path, type Tree } from "./tree.js";
 import type { Place } from "./source.js";
 
 /** The sections that are valid; in lists, items that are not leave a hole. */
@@ -132,11 +132,12 @@ class Checker {
   }
 
   #maps(): void {
-    for (const [name, override] of Object.entries(this.#input.maps ?? {})) {
-      const at = entryAt(this.#tree, ["maps", name])?.keyAt ?? this.#at(["maps"]);
-      if (mapLabel(name) === undefined) this.#noMap(at, name, MAP_NAMES);
-      else if (override.type === undefined && override.maxEntries === undefined) {
-        this.#found.error(at, `nothing is said about ${name}`, { expected: "type, maxEntries, or both" });
+    const maps = treeAt(this.#tree, ["maps"]);
+    if (maps?.kind !== "map") return;
+    for (const [name, { keyAt, value }] of maps.entries) {
+      if (mapLabel(name) === undefined) this.#noMap(keyAt, name, MAP_NAMES);
+      else if (value.kind === "map" && value.entries.size === 0) {
+        this.#found.error(keyAt, `nothing is said about ${name}`, { expected: "type, maxEntries, or both" });
       }
     }
   }
@@ -190,7 +191,7 @@ class Checker {
   #target(to: string, path: Path): void {
     const services = this.#input.services.filter((service) => service !== undefined);
     // A service that is itself mistyped is reported as such; its name still counts as there.
-    const names = this.#serviceNames();
+    const names = this.#named("services", ["name"]);
     const [name, port] = to.split(":") as [string, string?];
     const at = this.#at(path);
     if (!names.includes(name)) {
@@ -203,17 +204,18 @@ class Checker {
     const chosen = port === undefined ? candidates : candidates.filter((each) => each.port === Number(port));
     if (chosen.length === 0) {
       this.#found.error(at, `the service "${name}" has no port ${port}`, { expected: `one of ${ports.join(", ")}` });
-    } else if (chosen.length > 1) {
+    } else if (new Set(chosen.map((each) => each.port)).size > 1) {
       this.#found.error(at, `the service "${name}" has several ports`, { expected: `${name}:PORT with one of ${ports.join(", ")}` });
     } else if (chosen[0]!.protocol !== "TCP") {
       this.#found.error(at, `"${to}" is a ${chosen[0]!.protocol} service, and only TCP clients are modelled`, { expected: "a TCP service" });
     }
   }
 
-  #serviceNames(): readonly string[] {
-    const list = treeAt(this.#tree, ["services"]);
+  /** Names that the items of a list give, valid or not. */
+  #named(section: string, path: Path): readonly string[] {
+    const list = treeAt(this.#tree, [section]);
     const items = list?.kind === "list" ? list.items : [];
-    const names = items.map((item) => treeAt(item, ["name"])).filter((name) => name?.kind === "scalar");
+    const names = items.map((item) => treeAt(item, path)).filter((name) => name?.kind === "scalar");
     return [...new Set(names.map(({ text }) => text))];
   }
 
@@ -238,19 +240,17 @@ class Checker {
   }
 
   #policies(): void {
-    const workloads = [...new Set(this.#input.workloads.map((each) => each?.from.workload))].filter((name) => name !== undefined);
-    // With a mistyped workload in the list it can't be said which names there are.
-    const complete = !this.#input.workloads.includes(undefined);
-    const services = this.#serviceNames();
+    const workloads = this.#named("workloads", ["from", "workload"]);
+    const services = this.#named("services", ["name"]);
     const seen = new Map<string, number>();
     for (const [index, policy] of this.#input.policies.entries()) {
       if (policy === undefined) continue;
       this.#once(seen, policy.endpoints, ["policies", index, "endpoints"], `a policy for ${policy.endpoints}`);
-      if (complete) this.#known(policy.endpoints, workloads, ["policies", index, "endpoints"], "workload of the simulated node");
+      this.#known(policy.endpoints, workloads, ["policies", index, "endpoints"], "workload of the simulated node");
       for (const [rule, peer] of policy.allow.entries()) {
         const key = "to" in peer ? "to" : "from";
         const name = "to" in peer ? peer.to : peer.from;
-        if (complete) this.#known(name, [...services, ...workloads], ["policies", index, "allow", rule, key], "service or workload");
+        this.#known(name, [...services, ...workloads], ["policies", index, "allow", rule, key], "service or workload");
       }
     }
   }

@@ -148,7 +148,7 @@ export function renderDiagnostics(diagnostics: readonly Diagnostic[], options: R
 export function renderDiagnostic(diagnostic: Diagnostic, options: RenderOptions = {}): string {
   const paint = painter(options.color === true);
   const { file, line, column, severity, message, expected, nearest, sourceLine } = diagnostic;
-  const position = sourceLine === null ? printable(file) : `${printable(file)}:${line}:${column}`;
+  const position = `${printable(file)}:${line}:${column}`;
   const label = paint(severity === "error" ? RED : YELLOW, `${severity}:`);
   const lines = [`${paint(BOLD, `${position}:`)} ${label} ${printable(message)}`];
   if (sourceLine !== null) lines.push(...excerpt(diagnostic, sourceLine, paint));

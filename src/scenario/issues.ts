@@ -2,11 +2,13 @@
 
 import type { z } from "zod";
 import type { Diagnostics } from "./diagnostics.js";
+import { nearestName } from "./nearest.js";
 import { keysAt, unionOptions } from "./schema-walk.js";
 import { describe, entryAt, pathText, placeOf, treeAt, type Path, type Tree } from "./tree.js";
 import { unsupportedKey } from "./unsupported.js";
 
 type Issue = z.core.$ZodIssue;
+type UnknownKeys = z.core.$ZodIssueUnrecognizedKeys;
 
 interface Context {
   readonly tree: Tree;
@@ -15,12 +17,42 @@ interface Context {
 
 /** Reports every issue of a tree that `schema` refused. */
 export function reportIssues(issues: readonly Issue[], schema: z.core.$ZodType, tree: Tree, found: Diagnostics): void {
-  for (const issue of issues) report(issue, schema, [], { tree, found });
+  reportAll(issues, schema, [], { tree, found });
+}
+
+/** A key that is missing because it was mistyped is reported once, as the mistyped key. */
+function reportAll(issues: readonly Issue[], schema: z.core.$ZodType, base: Path, context: Context): void {
+  const meant = new Set(issues.flatMap((issue) => (issue.code === "unrecognized_keys" ? meantKeys(issue, schema, base, context.tree) : [])));
+  for (const issue of issues) {
+    const path = [...base, ...stepsOf(issue)];
+    const missing = treeAt(context.tree, path) === undefined;
+    if (!(missing && meant.has(pathText(path)))) report(issue, schema, base, context);
+  }
+}
+
+function stepsOf({ path }: Issue): (string | number)[] {
+  return path.filter((step) => typeof step !== "symbol");
+}
+
+/** Paths of the valid keys that unknown ones of a mapping most likely stand for. */
+function meantKeys(issue: UnknownKeys, schema: z.core.$ZodType, base: Path, tree: Tree): readonly string[] {
+  const own = stepsOf(issue);
+  const valid = keysAt(schema, own) ?? [];
+  return issue.keys.flatMap((key) => {
+    const meant = meantKey(key, [...base, ...own], valid, tree);
+    return meant === undefined ? [] : [pathText([...base, ...own, meant])];
+  });
+}
+
+/** The nearest valid key; first among those that are not there yet. */
+function meantKey(key: string, path: Path, valid: readonly string[], tree: Tree): string | undefined {
+  const absent = valid.filter((name) => entryAt(tree, [...path, name]) === undefined);
+  return nearestName(key, absent) ?? nearestName(key, valid);
 }
 
 /** `base` is where `schema` starts; the issue's own path is relative to it. */
 function report(issue: Issue, schema: z.core.$ZodType, base: Path, context: Context): void {
-  const own = issue.path.filter((step) => typeof step !== "symbol");
+  const own = stepsOf(issue);
   const path = [...base, ...own];
   switch (issue.code) {
     case "unrecognized_keys":
@@ -30,17 +62,17 @@ function report(issue: Issue, schema: z.core.$ZodType, base: Path, context: Cont
       reportUnion(issue, schema, base, context);
       return;
     case "invalid_value":
-      misfit(path, oneOf(issue.values), context, { names: issue.values.map(String) });
+      misfit(path, oneOf(issue.values), context, { names: issue.values.filter((value) => typeof value === "string") });
       return;
     case "invalid_type":
-      misfit(path, TYPE_WORDS[issue.expected] ?? `a ${issue.expected}`, context);
+      misfit(path, mappingWords(issue.expected, keysAt(schema, own)), context);
       return;
     case "too_small":
     case "too_big":
       misfit(path, `a list of ${String(issue.code === "too_small" ? issue.minimum : issue.maximum)} values`, context);
       return;
     default:
-      misfit(path, expectedOf(issue), context, { reason: issue.message });
+      misfit(path, param(issue, "expected"), context, { reason: param(issue, "reason") });
   }
 }
 
@@ -50,9 +82,10 @@ function oneOf(values: readonly unknown[]): string {
   return values.length === 1 ? String(values[0]) : `one of ${values.map(String).join(", ")}`;
 }
 
-function expectedOf(issue: Issue): string | undefined {
-  const expected: unknown = issue.code === "custom" ? issue.params?.["expected"] : undefined;
-  return typeof expected === "string" ? expected : undefined;
+/** What a leaf type says about a value that does not fit it. */
+function param(issue: Issue, name: "expected" | "reason"): string | undefined {
+  const value: unknown = issue.code === "custom" ? issue.params?.[name] : undefined;
+  return typeof value === "string" ? value : undefined;
 }
 
 function unknownKey(key: string, path: Path, valid: readonly string[] | undefined, { tree, found }: Context): void {
@@ -63,13 +96,12 @@ function unknownKey(key: string, path: Path, valid: readonly string[] | undefine
     return;
   }
   const where = path.length === 0 ? "" : ` in ${pathText(path)}`;
-  const expected = valid === undefined ? undefined : `one of ${[...valid].sort().join(", ")}`;
-  const absent = (valid ?? []).filter((name) => entryAt(tree, [...path, name]) === undefined);
-  found.error(at, `unknown key "${key}"${where}`, { expected, names: { written: key, valid: absent } });
+  const expected = valid === undefined ? undefined : oneOf([...valid].sort());
+  found.error(at, `unknown key "${key}"${where}`, { expected, nearest: meantKey(key, path, valid ?? [], tree) });
 }
 
 interface MisfitDetails {
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   readonly names?: readonly string[];
 }
 
@@ -80,7 +112,7 @@ function misfit(path: Path, expected: string | undefined, { tree, found }: Conte
     found.error(placeOf(tree, path), `"${String(path.at(-1))}" is missing${placeWords(path.slice(0, -1))}`, { expected });
     return;
   }
-  const why = reason === undefined || reason === "" ? "" : `: ${reason}`;
+  const why = reason === undefined ? "" : `: ${reason}`;
   const written = value.kind === "scalar" ? value.text : undefined;
   found.error(placeOf(tree, path), `${name} can't be ${describe(value)}${why}`, {
     expected,
@@ -96,20 +128,29 @@ type UnionIssue = z.core.$ZodIssueInvalidUnion;
 
 /** Several forms were possible: the form that was most likely meant is the one with the fewest mistakes. */
 function reportUnion(issue: UnionIssue, schema: z.core.$ZodType, base: Path, context: Context): void {
-  const own = issue.path.filter((step) => typeof step !== "symbol");
+  const own = stepsOf(issue);
   const path = [...base, ...own];
   const all: readonly (readonly Issue[])[] = issue.errors;
   const branches = all.filter((errors) => !errors.some(isRootMisfit));
   if (branches.length === 0) {
-    const forms = all.flat().filter(isRootMisfit);
-    const reasons = forms.map(({ message, code }) => (code === "custom" ? message : "")).find((message) => message !== "");
-    const words = forms.map((each) => (each.code === "invalid_type" ? (TYPE_WORDS[each.expected] ?? each.expected) : expectedOf(each)));
-    const expected = [...new Set(words.filter((each) => each !== undefined))].join(", or ");
-    misfit(path, expected, context, reasons === undefined ? {} : { reason: reasons });
+    const forms = all.map((errors, index) => formOf(errors.find(isRootMisfit), branchSchema(schema, own, index)));
+    const reason = all.flat().map((each) => param(each, "reason")).find((each) => each !== undefined);
+    misfit(path, [...new Set(forms)].join(", or "), context, { reason });
     return;
   }
   const likely = branches.reduce((best, each) => (mistakes(each) < mistakes(best) ? each : best));
-  for (const nested of likely) report(nested, branchSchema(schema, own, all.indexOf(likely)), path, context);
+  reportAll(likely, branchSchema(schema, own, all.indexOf(likely)), path, context);
+}
+
+/** What one form of a union looks like. */
+function formOf(issue: Issue | undefined, branch: z.core.$ZodType): string {
+  if (issue?.code !== "invalid_type") return issue === undefined ? "another value" : (param(issue, "expected") ?? "another value");
+  return mappingWords(issue.expected, keysAt(branch, []));
+}
+
+function mappingWords(type: string, keys: readonly string[] | undefined): string {
+  const words = TYPE_WORDS[type] ?? `a ${type}`;
+  return keys === undefined || keys.length === 0 ? words : `${words} with ${keys.join(", ")}`;
 }
 
 /** The value as a whole does not have the form, for example a number where a mapping could stand. */
@@ -117,8 +158,14 @@ function isRootMisfit({ path, code }: Issue): boolean {
   return path.length === 0 && (code === "invalid_type" || code === "custom");
 }
 
+/** A word that only another form takes (`direction: ingress`) decides more than keys do. */
+const WRONG_WORD_WEIGHT = 4;
+
 function mistakes(issues: readonly Issue[]): number {
-  return issues.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" ? issue.keys.length : 1), 0);
+  return issues.reduce((sum, { code, ...issue }) => {
+    if (code === "invalid_value") return sum + WRONG_WORD_WEIGHT;
+    return sum + ("keys" in issue ? issue.keys.length : 1);
+  }, 0);
 }
 
 function branchSchema(schema: z.core.$ZodType, path: Path, index: number): z.core.$ZodType {

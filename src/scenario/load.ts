@@ -14,7 +14,7 @@ import { nestDottedKeys, readHelm } from "./helm/read-helm.js";
 import { readValuesFile, type ValuesFile } from "./helm/values-file.js";
 import { isForVariant, override, overrideVariant, readOverrides, type Override } from "./overrides.js";
 import { readInput, STDIN, type ReadResult } from "./read-file.js";
-import { clusterOf, resolve, resolveProfile } from "./resolve.js";
+import { clusterOf, readExpectations, resolve, resolveProfile } from "./resolve.js";
 import { checkCoverage, checkSizes } from "./settings-support.js";
 import { place, type Place, type SourceText } from "./source.js";
 import { describe, isNull, mergeTrees, placeOf, treeAt, withEntry, withoutKeys, type Tree, type TreeMap } from "./tree.js";
@@ -89,7 +89,8 @@ class Loader {
   #root(): TreeMap | undefined {
     const read = this.#read(this.#path);
     if (!read.ok) {
-      this.#found.unreadable(this.#path, `the scenario ${read.message}`, read);
+      if (read.at === undefined) this.#found.unreadable(this.#path, `the scenario ${read.message}`, read);
+      else this.#found.error(read.at, `the scenario ${read.message}`, read);
       return undefined;
     }
     const { source } = read;
@@ -152,7 +153,8 @@ class Loader {
 
   #scenario(merged: TreeMap, variant: Variant | null, overrides: readonly Override[]): Scenario | undefined {
     const tree = overrides.reduce((each, over) => override(each, over, this.#found), merged);
-    const input = validate(tree, this.#found);
+    const { input, parts } = validate(tree, this.#found);
+    const expect = readExpectations(parts, tree, this.#options, this.#found);
     const profile = resolveProfile(tree, this.#found);
     const files = this.#helmFiles(tree);
     if (profile === undefined) return undefined;
@@ -161,8 +163,7 @@ class Loader {
     const assumptions = checkCoverage(helm, this.#found);
     if (input === undefined) return undefined;
     checkSizes(helm, profile.cilium, clusterOf(input.cluster), placeOf(tree, ["helm"]), this.#found);
-    const request = { tree, input, variant, profile: profile.choice, helm, assumptions, names: this.#options };
-    return resolve(request, this.#found);
+    return resolve({ tree, input, variant, profile: profile.choice, helm, assumptions, expect });
   }
 
   /** The values files of the scenario, relative to it, then those of the command line. */
@@ -185,6 +186,7 @@ class Loader {
     const read = this.#read(path);
     let content: ValuesFile | undefined;
     if (read.ok) content = readValuesFile(read.source, this.#found);
+    else if (read.at !== undefined) this.#found.error(read.at, `the values file ${read.message}`, read);
     else if (at === undefined) this.#found.unreadable(path, `the values file ${read.message}`, read);
     else this.#found.error(at, `the values file ${path} ${read.message}`, read);
     this.#valuesFiles.set(path, content);

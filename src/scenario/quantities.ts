@@ -32,7 +32,7 @@ function leaf<Value>({ form, schema, read }: LeafForm<Value>): Leaf<Value> {
   const type = z.any().transform((value: unknown, context): Value => {
     const result = read(value);
     if (!(result instanceof Misfit)) return result;
-    context.issues.push({ code: "custom", input: value, message: result.reason ?? "", params: { expected: form } });
+    context.issues.push({ code: "custom", input: value, params: { expected: form, reason: result.reason } });
     return z.NEVER;
   });
   return type.meta(schema) as Leaf<Value>;

@@ -4,7 +4,7 @@ import { closeSync, fstatSync, openSync, readSync, readdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { formatBytes } from "../core/units.js";
 import { nearestName } from "./nearest.js";
-import { SourceText } from "./source.js";
+import { place, SourceText, type Place } from "./source.js";
 
 /** Largest input, bytes. Kubernetes refuses a ConfigMap, and so a values file that it holds, above 1 MiB. */
 export const INPUT_BYTES_MAX = 1024 * 1024;
@@ -16,7 +16,14 @@ const CHUNK_BYTES = 64 * 1024;
 
 export type ReadResult =
   | { readonly ok: true; readonly source: SourceText }
-  | { readonly ok: false; readonly message: string; readonly expected?: string; readonly nearest?: string | undefined };
+  | {
+      readonly ok: false;
+      readonly message: string;
+      readonly expected?: string;
+      readonly nearest?: string | undefined;
+      /** Where the text stops being one; absent when there is no text at all. */
+      readonly at?: Place;
+    };
 
 /** Reads a text file whole, or standard input for `-`. */
 export function readInput(path: string): ReadResult {
@@ -78,11 +85,8 @@ function decode(name: string, bytes: Buffer): ReadResult {
     return { ok: true, source: new SourceText(name, new TextDecoder("utf-8", { fatal: true }).decode(bytes)) };
   } catch {
     const good = validPrefix(bytes);
-    const before = bytes.subarray(0, good).toString("utf8");
-    const line = before.split("\n").length;
-    const column = before.length - before.lastIndexOf("\n");
-    const byte = bytes[good]!.toString(16).padStart(2, "0");
-    return { ok: false, message: `is not UTF-8 text: byte 0x${byte} at line ${line}, column ${column}`, expected: "UTF-8" };
+    const at = place(new SourceText(name, bytes.toString("utf8")), bytes.subarray(0, good).toString("utf8").length);
+    return { ok: false, message: `is not UTF-8 text: byte 0x${bytes[good]!.toString(16).padStart(2, "0")}`, expected: "UTF-8", at };
   }
 }
 

@@ -4,8 +4,9 @@ import { ciliumProfile } from "../cilium/profile/cilium.js";
 import type { CiliumProfile } from "../cilium/profile/cilium-profile.js";
 import { kernelProfile } from "../cilium/profile/kernel.js";
 import { UnknownVersionError } from "../cilium/profile/version.js";
+import type { CheckedInput } from "./checks.js";
 import type { Diagnostics } from "./diagnostics.js";
-import { ExpectationError, parseExpectation, type Expectation, type ExpectationNames } from "./expect.js";
+import { ExpectationError, parseExpectation, type Expectation, type ExpectationNames, type ParsedExpectation } from "./expect.js";
 import type { HelmRead } from "./helm/read-helm.js";
 import { mapLabel, PRELOADABLE } from "./map-names.js";
 import { SET_SOURCE } from "./overrides.js";
@@ -52,11 +53,11 @@ export interface ResolveRequest {
   readonly profile: ProfileChoice;
   readonly helm: HelmRead;
   readonly assumptions: readonly string[];
-  readonly names: ExpectationNames;
+  readonly expect: readonly Expectation[];
 }
 
-export function resolve(request: ResolveRequest, found: Diagnostics): Scenario {
-  const { tree, input, variant, profile, helm, assumptions, names } = request;
+export function resolve(request: ResolveRequest): Scenario {
+  const { tree, input, variant, profile, helm, assumptions, expect } = request;
   return {
     name: input.name,
     variant: variant?.name ?? null,
@@ -85,7 +86,7 @@ export function resolve(request: ResolveRequest, found: Diagnostics): Scenario {
     durationNs: input.duration,
     warmupNs: input.warmup,
     seed: input.seed,
-    expect: expectations(input, tree, names, found),
+    expect,
     assumptions: [...assumptions, ...setByHand(input)],
     origins: Object.fromEntries(origins(input, tree)),
   };
@@ -137,15 +138,19 @@ function burstsOf({ every, first, for: length }: ArrivalsInput): Bursts | null {
   return { firstNs: first ?? every, everyNs: every, lengthNs: length };
 }
 
-function expectations(input: ScenarioInput, tree: TreeMap, names: ExpectationNames, found: Diagnostics): readonly Expectation[] {
-  const bursts = input.workloads.some((workload) => "arrivals" in workload && burstsOf(workload.arrivals) !== null);
+/** Reads the `expect:` lines; every mistake is reported with its place in the line. */
+export function readExpectations(parts: CheckedInput, tree: TreeMap, names: ExpectationNames, found: Diagnostics): readonly Expectation[] {
+  const workloads = parts.workloads.filter((workload) => workload !== undefined);
+  const complete = workloads.length === parts.workloads.length;
+  // Half a burst is a mistake of its own.
+  const bursts = !complete || workloads.some((workload) => "arrivals" in workload && (workload.arrivals.every ?? workload.arrivals.for) !== undefined);
   const result: Expectation[] = [];
-  for (const [index, text] of input.expect.entries()) {
+  for (const [index, text] of parts.expect.entries()) {
+    if (text === undefined) continue;
     const at = placeOf(tree, ["expect", index]);
     try {
       const parsed = parseExpectation(text, names);
-      const aboutBursts = parsed.metric.startsWith("burst_") || parsed.metric === "map_pressure_before";
-      if (!bursts && (aboutBursts || parsed.labels["window"] === "inside")) {
+      if (!bursts && speaksOfBursts(parsed)) {
         found.error(at, `"${text}" speaks of bursts, and no workload has any`, { expected: "a workload with `every` and `for`" });
       }
       result.push({ ...parsed, file: at.source.name, line: at.source.position(at.start).line });
@@ -155,6 +160,10 @@ function expectations(input: ScenarioInput, tree: TreeMap, names: ExpectationNam
     }
   }
   return result;
+}
+
+function speaksOfBursts({ metric, labels }: ParsedExpectation): boolean {
+  return metric.startsWith("burst_") || metric === "map_pressure_before" || labels["window"] === "inside";
 }
 
 /** The place of a stretch of a scalar's text; the whole scalar when escapes or folding moved its letters. */

@@ -45,7 +45,8 @@ const qualifiedName = (): Leaf<string> => {
 };
 const shortName = (): Leaf<string> =>
   text({ form: "a name of small letters, digits and dashes", pattern: /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/ });
-const version = (example: string): Leaf<string> => text({ form: `a release such as ${example}`, pattern: /^v?\d+\.\d+/, examples: [example] });
+const version = (example: string): Leaf<string> =>
+  text({ form: `a release such as ${example}`, pattern: /^v?\d+\.\d+/, examples: [example] }).meta({ type: ["string", "number"] });
 const address = (): Leaf<string> => text({ form: "an IPv4 address such as 10.96.12.7", pattern: new RegExp(`^${ADDRESS}$`) });
 const prefix = (): Leaf<string> => text({ form: "an IPv4 prefix such as 10.244.0.0/16", pattern: new RegExp(`^${ADDRESS}/\\d{1,2}$`) });
 const port = (): Leaf<number> => whole(1, PORT_MAX);

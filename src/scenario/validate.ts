@@ -14,14 +14,21 @@ function asWritten(path: Path): boolean {
   return path.length <= 2 && AS_WRITTEN.includes(path.join("."));
 }
 
-/** Validates and checks a scenario without variants. Undefined when something was reported. */
-export function validate(tree: TreeMap, found: Diagnostics): ScenarioInput | undefined {
+export interface Validated {
+  /** Undefined when the schema refused something. */
+  readonly input: ScenarioInput | undefined;
+  /** What is valid, whatever else is not. */
+  readonly parts: CheckedInput;
+}
+
+/** Validates and checks a scenario without variants. */
+export function validate(tree: TreeMap, found: Diagnostics): Validated {
   const data = plain(tree, asWritten);
   const result = scenarioSchema.safeParse(data);
   if (!result.success) reportIssues(result.error.issues, scenarioSchema, tree, found);
-  const input = result.success ? result.data : validParts(data as Readonly<Record<string, unknown>>);
-  checkScenario(input, tree, found);
-  return result.success ? result.data : undefined;
+  const parts = result.success ? result.data : validParts(data as Readonly<Record<string, unknown>>);
+  checkScenario(parts, tree, found);
+  return { input: result.data, parts };
 }
 
 /** Section by section, and in lists item by item. */

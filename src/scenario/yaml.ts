@@ -39,7 +39,9 @@ function compose(source: SourceText, found: Diagnostics, from: number): readonly
   const tokens = [];
   // Blanks instead of what is left out keep every offset as it is.
   const text = from === 0 ? source.text : " ".repeat(from) + source.text.slice(from);
+  let openQuote: number | undefined;
   for (const lexeme of new Lexer().lex(text)) {
+    if (isOpenQuote(lexeme)) openQuote ??= parser.offset;
     for (const token of parser.next(lexeme)) tokens.push(token);
     if (parser.stack.length > NESTING_MAX * STACK_PER_LEVEL) {
       found.error(place(source, parser.offset), "values are nested too deeply", { expected: `at most ${NESTING_MAX} levels` });
@@ -53,12 +55,22 @@ function compose(source: SourceText, found: Diagnostics, from: number): readonly
   let failed = false;
   for (const { errors, warnings } of documents) {
     for (const { pos, message } of errors) {
-      found.error(place(source, pos[0], pos[1]), `this is no YAML: ${sentence(message)}`);
+      // The parser finds out at the end of the file; the mistake is where the quotes were opened.
+      if (/^Missing closing /.test(message) && openQuote !== undefined) {
+        found.error(place(source, openQuote, openQuote + 1), "this is no YAML: the quotes that open here are never closed");
+      } else {
+        found.error(place(source, pos[0], pos[1]), `this is no YAML: ${sentence(message)}`);
+      }
       failed = true;
     }
     for (const { pos, message } of warnings) found.warning(place(source, pos[0], pos[1]), sentence(message));
   }
   return failed ? undefined : documents;
+}
+
+function isOpenQuote(lexeme: string): boolean {
+  const quote = lexeme[0];
+  return (quote === '"' || quote === "'") && (lexeme.length === 1 || !lexeme.endsWith(quote));
 }
 
 function sentence(message: string): string {
