@@ -115,27 +115,14 @@ export class FlowTables {
     const endpoint = index === NOBODY ? undefined : this.#endpoints[index]!;
     const identity = seenIdentity === 0 ? (endpoint?.identity ?? 0) : seenIdentity;
     const labels = (identity === endpoint?.identity ? endpoint.labels : undefined) ?? this.#labels.get(identity) ?? [];
-    const workloads = endpoint?.workloads ?? [];
     return object([
       ["ID", numberOrNothing(endpoint?.id ?? 0)],
       ["identity", numberOrNothing(identity)],
       ["cluster_name", textOrNothing(endpoint?.clusterName)],
       ["namespace", textOrNothing(endpoint?.namespace)],
-      ["labels", labels.length === 0 ? "" : `[${labels.map(goString).join(",")}]`],
+      ["labels", listOrNothing(labels.map(goString))],
       ["pod_name", textOrNothing(endpoint?.podName)],
-      [
-        "workloads",
-        workloads.length === 0
-          ? ""
-          : `[${workloads
-              .map(({ name, kind }) =>
-                object([
-                  ["name", textOrNothing(name)],
-                  ["kind", textOrNothing(kind)],
-                ]),
-              )
-              .join(",")}]`,
-      ],
+      ["workloads", listOrNothing((endpoint?.workloads ?? []).map(workloadJson))],
     ]);
   }
 
@@ -196,4 +183,15 @@ function numberOrNothing(value: number): string {
 
 function textOrNothing(text: string | undefined): string {
   return text === undefined || text === "" ? "" : goString(text);
+}
+
+function listOrNothing(items: readonly string[]): string {
+  return items.length === 0 ? "" : `[${items.join(",")}]`;
+}
+
+function workloadJson({ name, kind }: { readonly name: string; readonly kind: string }): string {
+  return object([
+    ["name", textOrNothing(name)],
+    ["kind", textOrNothing(kind)],
+  ]);
 }

@@ -99,7 +99,8 @@ export class FlowUuids {
     const d = scramble((c + key[3]!) | 0);
     const version = (b & 0xffff0fff) | 0x4000;
     const variant = (c & 0x3fffffff) | 0x80000000;
-    return `${hex16(a >>> 16)}${hex16(a)}-${hex16(version >>> 16)}-${hex16(version)}-${hex16(variant >>> 16)}-${hex16(variant)}${hex16(d >>> 16)}${hex16(d)}`;
+    const head = `${hex16(a >>> 16)}${hex16(a)}-${hex16(version >>> 16)}-${hex16(version)}`;
+    return `${head}-${hex16(variant >>> 16)}-${hex16(variant)}${hex16(d >>> 16)}${hex16(d)}`;
   }
 }
 

@@ -206,7 +206,8 @@ export class FlowEncoder {
     const before = row.translated === 1 ? tables.addressText(addresses, ROW_ORIGINAL, family) : seen;
     const xlated = before !== seen && this.#format.sourceXlated ? `","source_xlated":"${seen}` : "";
     const version = family === IPV4_WORDS ? "IPv4" : "IPv6";
-    return `,"IP":{"source":"${before}${xlated}","destination":"${destination}","ipVersion":"${version}"${row.encrypted === 1 ? ',"encrypted":true' : ""}}`;
+    const encrypted = row.encrypted === 1 ? ',"encrypted":true' : "";
+    return `,"IP":{"source":"${before}${xlated}","destination":"${destination}","ipVersion":"${version}"${encrypted}}`;
   }
 
   #trace(row: FlowRow): string {

@@ -76,7 +76,7 @@ export class FileStream {
   #put(bytes: Uint8Array, length: number): void {
     if (this.#file === null) throw new Error(`${this.#label}: write after close`);
     try {
-      for (let at = 0; at < length; ) at += writeSync(this.#file, bytes, at, length - at);
+      for (let at = 0; at < length;) at += writeSync(this.#file, bytes, at, length - at);
     } catch (error) {
       throw this.#failed(error);
     }

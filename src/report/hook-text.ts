@@ -15,7 +15,13 @@ type Buckets = HookHistogram["buckets"];
 export function hookComparison(hook: HookHistogram): string[] {
   const model = [`@${hook.hook}_${hook.unit}:`, ...histogramRows(hook.buckets)];
   if (hook.observed === undefined) return model;
-  return [...model, "", `Beside the observed one${hook.observedSource === undefined ? "" : ` (${hook.observedSource})`}:`, "", ...beside(hook)];
+  return [
+    ...model,
+    "",
+    `Beside the observed one${hook.observedSource === undefined ? "" : ` (${hook.observedSource})`}:`,
+    "",
+    ...beside(hook),
+  ];
 }
 
 function histogramRows(buckets: Buckets): string[] {
@@ -33,7 +39,11 @@ function beside(hook: HookHistogram): string[] {
     ...["model", "share", "observed", "share"].map((title): Column => ({ title, align: "right" })),
   ];
   const rows = pairBuckets(hook).map(({ low, model, observed, modelShare, observedShare }) => [
-    bucketLabel(low), formatCount(model), shareText(modelShare), formatCount(observed), shareText(observedShare),
+    bucketLabel(low),
+    formatCount(model),
+    shareText(modelShare),
+    formatCount(observed),
+    shareText(observedShare),
   ]);
   return plainTable(columns, rows);
 }
@@ -71,7 +81,11 @@ export function bucketLabel(low: number): string {
 }
 
 function bound(value: number): string {
-  for (const [size, suffix] of [[2 ** 30, "G"], [2 ** 20, "M"], [2 ** 10, "K"]] as const) {
+  for (const [size, suffix] of [
+    [2 ** 30, "G"],
+    [2 ** 20, "M"],
+    [2 ** 10, "K"],
+  ] as const) {
     if (value >= size && value % size === 0) return `${value / size}${suffix}`;
   }
   return String(value);

@@ -42,7 +42,9 @@ function renderList(list: readonly unknown[], indent: string): string {
   if (list.length === 0) return "[]";
   const inner = indent + INDENT;
   if (!list.every(isFlat)) return `[\n${list.map((item) => inner + render(item, inner)).join(",\n")}\n${indent}]`;
-  const items = list.map((item) => (Array.isArray(item) ? `[${item.map((part) => render(part, "")).join(", ")}]` : render(item, "")));
+  const items = list.map((item) =>
+    Array.isArray(item) ? `[${item.map((part) => render(part, "")).join(", ")}]` : render(item, ""),
+  );
   const line = `[${items.join(", ")}]`;
   return line.length <= LINE_MAX ? line : `[\n${fill(items, inner)}\n${indent}]`;
 }

@@ -19,7 +19,11 @@ const result = experimentFixture();
 function reversed<T>(value: T): T {
   if (Array.isArray(value)) return value.map(reversed) as T;
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).reverse().map(([key, member]) => [key, reversed(member)])) as T;
+  return Object.fromEntries(
+    Object.entries(value)
+      .reverse()
+      .map(([key, member]) => [key, reversed(member)]),
+  ) as T;
 }
 
 describe("summary.json", () => {
@@ -28,7 +32,16 @@ describe("summary.json", () => {
     expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(result)));
     expect(summaryJson(reversed(result))).toBe(text);
     expect(Object.keys(JSON.parse(text) as object)).toEqual([
-      "schemaVersion", "ctlab", "scenario", "seed", "run", "command", "partial", "fingerprint", "verdict", "variants",
+      "schemaVersion",
+      "ctlab",
+      "scenario",
+      "seed",
+      "run",
+      "command",
+      "partial",
+      "fingerprint",
+      "verdict",
+      "variants",
     ]);
   });
 
@@ -69,7 +82,9 @@ describe("summary.md", () => {
     const [first] = result.variants;
     const few = { ...first!.synLatency["all"]!, count: 40, p99Ns: null, p999Ns: null };
     const short: ExperimentResult = {
-      ...result, partial: true, variants: [{ ...first!, reachedNs: 600e9, synLatency: { all: few } }],
+      ...result,
+      partial: true,
+      variants: [{ ...first!, reachedNs: 600e9, synLatency: { all: few } }],
     };
     const cut = summaryMarkdown(short);
     expect(cut).toContain("n too small");
@@ -92,8 +107,14 @@ describe("terminal", () => {
         expectations: variant.expectations.map((expectation) => ({ ...expectation, outcome: "inconclusive" as const })),
       })),
     };
-    for (const [shown, color] of [[result, false], [result, true], [hard, false], [hard, true]] as const) {
-      for (const line of terminalReport(shown, { ...options, color }).split("\n")) expect(widthOf(line), line).toBeLessThanOrEqual(80);
+    for (const [shown, color] of [
+      [result, false],
+      [result, true],
+      [hard, false],
+      [hard, true],
+    ] as const) {
+      for (const line of terminalReport(shown, { ...options, color }).split("\n"))
+        expect(widthOf(line), line).toBeLessThanOrEqual(80);
     }
   });
 
@@ -121,7 +142,12 @@ describe("terminal", () => {
 describe("series.csv", () => {
   it("has one row per sample, exact times and units in the header", () => {
     const text = seriesCsv({
-      stepNs: 5e8, timeNs: [0, 5e8, 1e9 + 1], columns: [{ name: "a,b", unit: "entries", values: [1, Number.NaN, 0.25] }, { name: "c", unit: "", values: [1, 2, 3] }],
+      stepNs: 5e8,
+      timeNs: [0, 5e8, 1e9 + 1],
+      columns: [
+        { name: "a,b", unit: "entries", values: [1, Number.NaN, 0.25] },
+        { name: "c", unit: "", values: [1, 2, 3] },
+      ],
     });
     expect(text).toBe('time_s,"a,b [entries]",c\n0,1,1\n0.5,,2\n1.000000001,0.25,3\n');
   });
@@ -137,10 +163,12 @@ describe("a run folder", () => {
       writeReports(folder, shown);
       folder.commit();
       const names = readdirSync(join(base, "run"), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-      return Object.fromEntries(names.map((entry) => {
-        const path = join(entry.parentPath, entry.name);
-        return [relative(join(base, "run"), path), readFileSync(path, "utf8")];
-      }));
+      return Object.fromEntries(
+        names.map((entry) => {
+          const path = join(entry.parentPath, entry.name);
+          return [relative(join(base, "run"), path), readFileSync(path, "utf8")];
+        }),
+      );
     } finally {
       rmSync(base, { recursive: true, force: true });
     }

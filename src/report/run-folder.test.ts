@@ -1,4 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -59,11 +70,18 @@ describe("a new folder", () => {
     writeManifest(folder);
     folder.commit();
     expect(tree(base)).toEqual(
-      ["as-told/flows.jsonl", "as-told/series.csv", "fixed/flows.jsonl", "manifest.json", "summary.md"].map((name) => `a/b/run/${name}`),
+      ["as-told/flows.jsonl", "as-told/series.csv", "fixed/flows.jsonl", "manifest.json", "summary.md"].map(
+        (name) => `a/b/run/${name}`,
+      ),
     );
     expect(readFileSync(join(dir, "as-told/flows.jsonl"), "utf8")).toBe("ü\n");
     expect(JSON.parse(readFileSync(join(dir, "manifest.json"), "utf8"))).toMatchObject({
-      files: [{ name: "as-told/flows.jsonl", bytes: 3 }, { name: "as-told/series.csv", bytes: 2 }, { name: "fixed/flows.jsonl", bytes: 5 }, { name: "summary.md", bytes: 4 }],
+      files: [
+        { name: "as-told/flows.jsonl", bytes: 3 },
+        { name: "as-told/series.csv", bytes: 2 },
+        { name: "fixed/flows.jsonl", bytes: 5 },
+        { name: "summary.md", bytes: 4 },
+      ],
     });
   });
 
@@ -92,7 +110,8 @@ describe("a new folder", () => {
 
   it("refuses names that lead out of it, and the same name twice", () => {
     const folder = RunFolder.create(join(base, "run"));
-    for (const name of ["../x", "/etc/x", ".hidden", "a/../b", "a/b/c", ""]) expect(() => folder.write(name, "x")).toThrow(/can't be the name/);
+    for (const name of ["../x", "/etc/x", ".hidden", "a/../b", "a/b/c", ""])
+      expect(() => folder.write(name, "x")).toThrow(/can't be the name/);
     folder.write("a.txt", "x");
     expect(() => folder.write("a.txt", "x")).toThrow(/twice/);
     folder.abandon();
@@ -187,7 +206,10 @@ describe("places that can't be written", () => {
 
   it.skipIf(process.getuid?.() === 0)("a folder without permission", () => {
     chmodSync(base, 0o500);
-    expect(faultOf(() => RunFolder.create(join(base, "run")))).toMatchObject({ fault: "input", message: `${base}/run: no permission to write here` });
+    expect(faultOf(() => RunFolder.create(join(base, "run")))).toMatchObject({
+      fault: "input",
+      message: `${base}/run: no permission to write here`,
+    });
     chmodSync(base, 0o700);
   });
 

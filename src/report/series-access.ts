@@ -7,6 +7,14 @@ export const PRESSURE_SUFFIX = "_pressure";
 /** `drops_155`: packets dropped for that reason since the sample before. */
 export const DROPS_PREFIX = "drops_";
 
+/** Units of columns that count since the sample before end so. */
+const PER_STEP = " per step";
+
+/** Whether a column counts since the sample before, so that samples add up; else it is a level. */
+export function isCount({ unit }: SeriesColumn): boolean {
+  return unit.endsWith(PER_STEP);
+}
+
 export function columnOf(series: Series, name: string): SeriesColumn | undefined {
   return series.columns.find((column) => column.name === name);
 }

@@ -1,35 +1,98 @@
 /** `summary.json`: the whole result model, with keys in the order in which `observe/result.ts` declares them. */
 import type {
-  DropCount, ExpectationResult, ExperimentResult, Finding, GcRun, HookHistogram, LatencySummary, MapResult, RunCounts,
-  ScenarioIdentity, Series, SeriesColumn, VariantResult, Verdict, Window,
+  DropCount,
+  ExpectationResult,
+  ExperimentResult,
+  Finding,
+  GcRun,
+  HookHistogram,
+  LatencySummary,
+  MapResult,
+  RunCounts,
+  ScenarioIdentity,
+  Series,
+  SeriesColumn,
+  VariantResult,
+  Verdict,
+  Window,
 } from "../observe/result.js";
 import { inOrder, keysOf, layOut } from "./json.js";
 
 const RESULT = keysOf<ExperimentResult>()(
-  "schemaVersion", "ctlab", "scenario", "seed", "run", "command", "partial", "fingerprint", "verdict", "variants",
+  "schemaVersion",
+  "ctlab",
+  "scenario",
+  "seed",
+  "run",
+  "command",
+  "partial",
+  "fingerprint",
+  "verdict",
+  "variants",
 );
 const SCENARIO = keysOf<ScenarioIdentity>()("name", "about", "hash");
 const VERDICT = keysOf<Verdict>()("headline", "findings", "assumptions");
 const FINDING = keysOf<Finding>()("label", "text");
 const VARIANT = keysOf<VariantResult>()(
-  "name", "about", "profile", "durationNs", "reachedNs", "fingerprint", "verdict", "counts", "windows", "synLatency",
-  "requestLatency", "drops", "maps", "gcRuns", "series", "hooks", "flows", "expectations",
+  "name",
+  "about",
+  "profile",
+  "durationNs",
+  "reachedNs",
+  "fingerprint",
+  "verdict",
+  "counts",
+  "windows",
+  "synLatency",
+  "synRetransmitNs",
+  "requestLatency",
+  "drops",
+  "maps",
+  "gcRuns",
+  "series",
+  "hooks",
+  "flows",
+  "expectations",
 );
 const PROFILE = keysOf<VariantResult["profile"]>()("cilium", "kernel");
 const COUNTS = keysOf<RunCounts>()(
-  "events", "packets", "connectionsOpened", "connectionsEstablished", "connectionsFailed", "connectionsPending",
-  "synSent", "synRetransmitted", "preloadedEntries",
+  "events",
+  "packets",
+  "connectionsOpened",
+  "connectionsEstablished",
+  "connectionsFailed",
+  "connectionsBroken",
+  "connectionsPending",
+  "synSent",
+  "synRetransmitted",
+  "preloadedEntries",
 );
 const WINDOW = keysOf<Window>()("name", "startNs", "endNs");
-const LATENCY = keysOf<LatencySummary>()(
-  "count", "minNs", "meanNs", "p50Ns", "p90Ns", "p99Ns", "p999Ns", "maxNs", "buckets",
-);
+const LATENCY = keysOf<LatencySummary>()("count", "minNs", "meanNs", "p50Ns", "p90Ns", "p99Ns", "p999Ns", "maxNs", "buckets");
 const DROP = keysOf<DropCount>()(
-  "code", "reason", "errno", "direction", "count", "inside", "outside", "established", "firstNs", "lastNs",
+  "code",
+  "reason",
+  "errno",
+  "direction",
+  "count",
+  "inside",
+  "outside",
+  "established",
+  "firstNs",
+  "lastNs",
 );
 const MAP = keysOf<MapResult>()(
-  "name", "type", "maxEntries", "origin", "entriesAtEnd", "entriesMax", "entriesMaxAtNs", "memoryBytes",
-  "insertsRefused", "evictions", "evictionsLive",
+  "name",
+  "type",
+  "maxEntries",
+  "origin",
+  "entriesAtEnd",
+  "entriesMax",
+  "entriesMaxAtNs",
+  "memoryBytes",
+  "insertsRefused",
+  "evictions",
+  "evictionsLive",
 );
 const GC = keysOf<GcRun>()("startNs", "endNs", "cause", "scanned", "deleted", "deleteRatio", "nextIntervalNs");
 const SERIES = keysOf<Series>()("stepNs", "timeNs", "columns");
@@ -79,7 +142,9 @@ function orderVerdict(verdict: Verdict): Verdict {
 /** Names of the windows with "all", "inside", "outside" first, others by name. */
 export function windowNames(latencies: Readonly<Record<string, LatencySummary>>): string[] {
   const usual = ["all", "inside", "outside"];
-  const others = Object.keys(latencies).filter((name) => !usual.includes(name)).sort();
+  const others = Object.keys(latencies)
+    .filter((name) => !usual.includes(name))
+    .sort();
   return [...usual.filter((name) => latencies[name] !== undefined), ...others];
 }
 

@@ -5,8 +5,21 @@ import { hookComparison } from "./hook-text.js";
 import { windowNames } from "./summary-json.js";
 import { type Column, markdownTable } from "./text-layout.js";
 import {
-  dropsTotal, dropText, evictionsLive, extremeText, gcStatistics, insertsRefused, mapMemory, outcomeText, peakPressure,
-  quantileText, ratioText, seenText, shareText, tightestMap, variantName,
+  dropsTotal,
+  dropText,
+  evictionsLive,
+  extremeText,
+  gcStatistics,
+  insertsRefused,
+  mapMemory,
+  outcomeText,
+  peakPressure,
+  quantileText,
+  ratioText,
+  seenText,
+  shareText,
+  tightestMap,
+  variantName,
 } from "./wording.js";
 
 /** GC runs listed at the beginning and at the end. */
@@ -45,8 +58,16 @@ function assumptionLines(verdict: Verdict): string[] {
 
 function sideBySide(result: ExperimentResult): string[] {
   const columns = [
-    left("variant"), right("SYN p50"), right("p99 inside"), right("p99 outside"), right("dropped"), right("refused inserts"),
-    right("live evictions"), right("peak fill"), right("map memory"), left("expectations"),
+    left("variant"),
+    right("SYN p50"),
+    right("p99 inside"),
+    right("p99 outside"),
+    right("dropped"),
+    right("refused inserts"),
+    right("live evictions"),
+    right("peak fill"),
+    right("map memory"),
+    left("expectations"),
   ];
   const rows = result.variants.map((variant) => {
     const tightest = tightestMap(variant);
@@ -55,9 +76,15 @@ function sideBySide(result: ExperimentResult): string[] {
       return summary === undefined ? "–" : quantileText(summary, quantile);
     };
     return [
-      variantName(result, variant), latency("all", "p50Ns"), latency("inside", "p99Ns"), latency("outside", "p99Ns"),
-      formatCount(dropsTotal(variant)), formatCount(insertsRefused(variant)), formatCount(evictionsLive(variant)),
-      tightest === undefined ? "–" : `${ratioText(peakPressure(tightest))} ${tightest.name}`, formatBytes(mapMemory(variant)),
+      variantName(result, variant),
+      latency("all", "p50Ns"),
+      latency("inside", "p99Ns"),
+      latency("outside", "p99Ns"),
+      formatCount(dropsTotal(variant)),
+      formatCount(insertsRefused(variant)),
+      formatCount(evictionsLive(variant)),
+      tightest === undefined ? "–" : `${ratioText(peakPressure(tightest))} ${tightest.name}`,
+      formatBytes(mapMemory(variant)),
       outcomeText(variant.expectations),
     ];
   });
@@ -86,7 +113,12 @@ function section(title: string, lines: readonly string[]): string[] {
 
 function expectationLines(variant: VariantResult): string[] {
   if (variant.expectations.length === 0) return [];
-  const rows = variant.expectations.map(({ text, outcome, actual, file, line }) => [outcome, `\`${text}\``, actual, `${file}:${line}`]);
+  const rows = variant.expectations.map(({ text, outcome, actual, file, line }) => [
+    outcome,
+    `\`${text}\``,
+    actual,
+    `${file}:${line}`,
+  ]);
   return markdownTable([left("outcome"), left("expected"), left("measured"), left("stated in")], rows);
 }
 
@@ -97,8 +129,14 @@ function latencyLines(variant: VariantResult, latencies: VariantResult["synLaten
   const rows = names.map((name) => {
     const summary = latencies[name]!;
     return [
-      windowTitle(name, variant), formatCount(summary.count), extremeText(summary, "minNs"), quantileText(summary, "p50Ns"),
-      quantileText(summary, "p90Ns"), quantileText(summary, "p99Ns"), quantileText(summary, "p999Ns"), extremeText(summary, "maxNs"),
+      windowTitle(name, variant),
+      formatCount(summary.count),
+      extremeText(summary, "minNs"),
+      quantileText(summary, "p50Ns"),
+      quantileText(summary, "p90Ns"),
+      quantileText(summary, "p99Ns"),
+      quantileText(summary, "p999Ns"),
+      extremeText(summary, "maxNs"),
       extremeText(summary, "meanNs"),
     ];
   });
@@ -114,12 +152,24 @@ function windowTitle(name: string, variant: VariantResult): string {
 function dropLines(variant: VariantResult): string[] {
   const { packets } = variant.counts;
   const columns = [
-    left("reason (Cilium's number)"), left("direction"), right("packets"), right("inside"), right("outside"), right("established"),
-    right("first"), right("last"),
+    left("reason (Cilium's number)"),
+    left("direction"),
+    right("packets"),
+    right("inside"),
+    right("outside"),
+    right("established"),
+    right("first"),
+    right("last"),
   ];
   const rows = variant.drops.map((drop) => [
-    dropText(drop), drop.direction, formatCount(drop.count), formatCount(drop.inside), formatCount(drop.outside),
-    formatCount(drop.established), formatDuration(drop.firstNs), formatDuration(drop.lastNs),
+    dropText(drop),
+    drop.direction,
+    formatCount(drop.count),
+    formatCount(drop.inside),
+    formatCount(drop.outside),
+    formatCount(drop.established),
+    formatDuration(drop.firstNs),
+    formatDuration(drop.lastNs),
   ]);
   const total = `Dropped: ${seenText(dropsTotal(variant), packets)} packets.`;
   const established = variant.drops.reduce((sum, drop) => sum + drop.established, 0);
@@ -129,13 +179,32 @@ function dropLines(variant: VariantResult): string[] {
 
 function mapLines(variant: VariantResult): string[] {
   const columns = [
-    left("map"), left("type"), right("max_entries"), right("peak entries"), right("peak pressure"), right("at"), right("at end"),
-    right("refused"), right("evicted"), right("evicted live"), right("memory"), left("size from"),
+    left("map"),
+    left("type"),
+    right("max_entries"),
+    right("peak entries"),
+    right("peak pressure"),
+    right("at"),
+    right("at end"),
+    right("refused"),
+    right("evicted"),
+    right("evicted live"),
+    right("memory"),
+    left("size from"),
   ];
   const rows = variant.maps.map((map) => [
-    map.name, map.type, formatCount(map.maxEntries), formatCount(map.entriesMax), ratioText(peakPressure(map)),
-    formatDuration(map.entriesMaxAtNs), formatCount(map.entriesAtEnd), formatCount(map.insertsRefused), formatCount(map.evictions),
-    formatCount(map.evictionsLive), formatBytes(map.memoryBytes), map.origin,
+    map.name,
+    map.type,
+    formatCount(map.maxEntries),
+    formatCount(map.entriesMax),
+    ratioText(peakPressure(map)),
+    formatDuration(map.entriesMaxAtNs),
+    formatCount(map.entriesAtEnd),
+    formatCount(map.insertsRefused),
+    formatCount(map.evictions),
+    formatCount(map.evictionsLive),
+    formatBytes(map.memoryBytes),
+    map.origin,
   ]);
   if (rows.length === 0) return [];
   return [...markdownTable(columns, rows), "", `Kernel memory of these maps on one node: ${formatBytes(mapMemory(variant))}.`];
@@ -149,14 +218,21 @@ function gcLines(variant: VariantResult): string[] {
   const closing = variant.gcRuns.length <= 2 * GC_LISTED ? [] : variant.gcRuns.slice(-GC_LISTED);
   const skipped = variant.gcRuns.length - listed.length - closing.length;
   const columns = [
-    right("start"), left("cause"), right("duration"), right("scanned"), right("deleted"), right("delete ratio"), right("next interval"),
+    right("start"),
+    left("cause"),
+    right("duration"),
+    right("scanned"),
+    right("deleted"),
+    right("delete ratio"),
+    right("next interval"),
   ];
   const gap = skipped > 0 ? [["…", `${skipped} more`, "", "", "", "", ""]] : [];
   return [
     `${formatCount(statistics.runs)} runs: ${byCause.start} at start, ${byCause.timer} by timer, ${byCause.signal} by signal. ` +
       `Duration ${formatDuration(statistics.durationMinNs)} to ${formatDuration(statistics.durationMaxNs)}, median ` +
       `${formatDuration(statistics.durationMedianNs)}. ${formatCount(statistics.deleted)} entries deleted, highest delete ratio ` +
-      `${shareText(statistics.deleteRatioMax)}. Interval ${formatDuration(statistics.intervalMinNs)} to ${formatDuration(statistics.intervalMaxNs)}.`,
+      `${shareText(statistics.deleteRatioMax)}. Interval ${formatDuration(statistics.intervalMinNs)} to ` +
+      `${formatDuration(statistics.intervalMaxNs)}.`,
     "",
     ...markdownTable(columns, [...listed.map(gcRow), ...gap, ...closing.map(gcRow)]),
   ];
@@ -164,8 +240,13 @@ function gcLines(variant: VariantResult): string[] {
 
 function gcRow(run: GcRun): string[] {
   return [
-    formatDuration(run.startNs), run.cause, formatDuration(run.endNs - run.startNs), formatCount(run.scanned), formatCount(run.deleted),
-    shareText(run.deleteRatio), formatDuration(run.nextIntervalNs),
+    formatDuration(run.startNs),
+    run.cause,
+    formatDuration(run.endNs - run.startNs),
+    formatCount(run.scanned),
+    formatCount(run.deleted),
+    shareText(run.deleteRatio),
+    formatDuration(run.nextIntervalNs),
   ];
 }
 
@@ -182,7 +263,8 @@ function countLines(variant: VariantResult): string[] {
       `fingerprint \`${variant.fingerprint}\``,
     `- ${formatCount(counts.packets)} packets, ${formatCount(counts.events)} events, ${formatCount(counts.preloadedEntries)} preloaded entries`,
     `- ${formatCount(counts.connectionsOpened)} connections opened: ${formatCount(counts.connectionsEstablished)} established, failed ` +
-      `${seenText(counts.connectionsFailed, counts.connectionsOpened)}, ${formatCount(counts.connectionsPending)} still in the handshake`,
+      `${seenText(counts.connectionsFailed, counts.connectionsOpened)}, broken later ` +
+      `${seenText(counts.connectionsBroken, counts.connectionsEstablished)}, ${formatCount(counts.connectionsPending)} still in the handshake`,
     `- SYNs retransmitted: ${retransmitted}`,
     `- flows: ${formatCount(flows.seen)} seen, ${formatCount(flows.written)} written (filter ${flows.filter})`,
   ];

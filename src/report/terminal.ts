@@ -5,7 +5,16 @@ import type { ExperimentResult, VariantResult, Verdict, Window } from "../observ
 import { pressureOf } from "./series-access.js";
 import { type Column, highestPerCell, pad, plainTable, sparkline, widthOf, wrap } from "./text-layout.js";
 import {
-  dropsTotal, type Outcome, outcomeOf, peakPressure, quantileText, ratioText, shareText, tightestMap, TOO_SMALL, variantName,
+  dropsTotal,
+  type Outcome,
+  outcomeOf,
+  peakPressure,
+  quantileText,
+  ratioText,
+  shareText,
+  tightestMap,
+  TOO_SMALL,
+  variantName,
 } from "./wording.js";
 
 /** Widest line, columns. */
@@ -59,7 +68,10 @@ function verdictLines(result: ExperimentResult, colors: Colors): string[] {
     "",
     ...wrap(verdict.headline, WIDTH).map(colors.bold),
     ...findingLines(verdict, colors),
-    ...verdict.assumptions.flatMap((text, index) => [...(index === 0 ? ["", colors.dim("Rests on")] : []), ...wrap(text, WIDTH, "- ", INDENT).map(colors.dim)]),
+    ...verdict.assumptions.flatMap((text, index) => [
+      ...(index === 0 ? ["", colors.dim("Rests on")] : []),
+      ...wrap(text, WIDTH, "- ", INDENT).map(colors.dim),
+    ]),
   ];
 }
 
@@ -70,10 +82,18 @@ function findingLines(verdict: Verdict, colors: Colors): string[] {
 function tableLines(result: ExperimentResult, colors: Colors): string[] {
   const right = (title: string): Column => ({ title, align: "right" });
   const columns: Column[] = [
-    { title: "variant", align: "left" }, right("SYN p50"), right("p99 burst"), right("p99 else"), right("dropped"), right("peak"),
+    { title: "variant", align: "left" },
+    right("SYN p50"),
+    right("p99 burst"),
+    right("p99 else"),
+    right("dropped"),
+    right("peak"),
     { title: "expected", align: "left" },
   ];
-  const [head, ...rows] = plainTable(columns, result.variants.map((variant) => tableRow(result, variant)));
+  const [head, ...rows] = plainTable(
+    columns,
+    result.variants.map((variant) => tableRow(result, variant)),
+  );
   return [colors.dim(head!), ...rows.map((row, index) => paint(row, outcomeOf(result.variants[index]!.expectations), colors))];
 }
 
@@ -152,14 +172,18 @@ function missedLines(result: ExperimentResult, colors: Colors): string[] {
     variant.expectations.filter(({ outcome }) => outcome !== "met").map((expectation) => ({ variant, expectation })),
   );
   if (open.length === 0) return [];
-  return ["", ...open.flatMap(({ variant, expectation: { text, actual, outcome, file, line } }) => {
-    const told = `${outcome}: ${text}, measured ${actual} (${variantName(result, variant)}, ${file}:${line})`;
-    return wrap(told, WIDTH, "", INDENT).map(outcome === "missed" ? colors.red : colors.yellow);
-  })];
+  return [
+    "",
+    ...open.flatMap(({ variant, expectation: { text, actual, outcome, file, line } }) => {
+      const told = `${outcome}: ${text}, measured ${actual} (${variantName(result, variant)}, ${file}:${line})`;
+      return wrap(told, WIDTH, "", INDENT).map(outcome === "missed" ? colors.red : colors.yellow);
+    }),
+  ];
 }
 
 function costLines(result: ExperimentResult, options: TerminalOptions, colors: Colors): string[] {
-  const sum = (of: (variant: VariantResult) => number): number => result.variants.reduce((total, variant) => total + of(variant), 0);
+  const sum = (of: (variant: VariantResult) => number): number =>
+    result.variants.reduce((total, variant) => total + of(variant), 0);
   const simulatedNs = sum(({ reachedNs }) => reachedNs);
   const counted = `${formatCount(sum(({ counts }) => counts.packets))} packets, ${formatCount(sum(({ counts }) => counts.events))} events`;
   const wall = options.wallNs === undefined ? "" : ` in ${formatDuration(options.wallNs)}${speed(simulatedNs, options.wallNs)}`;

@@ -21,7 +21,10 @@ export function pad(text: string, width: number, align: Align): string {
 export function plainTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const widths = columnWidths(columns, rows);
   const line = (cells: readonly string[]): string =>
-    columns.map(({ align }, index) => pad(cells[index] ?? "", widths[index]!, align)).join("  ").trimEnd();
+    columns
+      .map(({ align }, index) => pad(cells[index] ?? "", widths[index]!, align))
+      .join("  ")
+      .trimEnd();
   return [line(columns.map(({ title }) => title)), ...rows.map(line)];
 }
 
@@ -31,12 +34,17 @@ export function markdownTable(columns: readonly Column[], rows: readonly (readon
   const widths = columnWidths(columns, escaped).map((width) => Math.max(3, width));
   const line = (cells: readonly string[]): string =>
     `| ${columns.map(({ align }, index) => pad(cells[index] ?? "", widths[index]!, align)).join(" | ")} |`;
-  const rule = columns.map(({ align }, index) => (align === "left" ? "-".repeat(widths[index]!) : `${"-".repeat(widths[index]! - 1)}:`));
+  const rule = columns.map(({ align }, index) =>
+    align === "left" ? "-".repeat(widths[index]!) : `${"-".repeat(widths[index]! - 1)}:`,
+  );
   return [line(columns.map(({ title }) => title)), `| ${rule.join(" | ")} |`, ...escaped.map(line)];
 }
 
 function escapeCell(text: string): string {
-  return text.replace(/\\/g, "\\\\").replace(/\|/g, "\\|").replace(/\s*\n\s*/g, " ");
+  return text
+    .replace(/\\/g, "\\\\")
+    .replace(/\|/g, "\\|")
+    .replace(/\s*\n\s*/g, " ");
 }
 
 function columnWidths(columns: readonly Column[], rows: readonly (readonly string[])[]): number[] {

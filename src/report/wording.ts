@@ -3,7 +3,15 @@
  * nothing seen is stated with the bound that it allows.
  */
 import { formatCount, formatDuration } from "../core/units.js";
-import type { DropCount, ExpectationResult, ExperimentResult, GcRun, LatencySummary, MapResult, VariantResult } from "../observe/result.js";
+import type {
+  DropCount,
+  ExpectationResult,
+  ExperimentResult,
+  GcRun,
+  LatencySummary,
+  MapResult,
+  VariantResult,
+} from "../observe/result.js";
 
 /** Rule of three: with nothing seen in n trials, 3/n is the upper 95 % bound of the rate (-ln 0.05 = 2.996). */
 const RULE_OF_THREE = 3;
@@ -23,6 +31,13 @@ export function quantileText(summary: LatencySummary, quantile: "p50Ns" | "p90Ns
 export function extremeText(summary: LatencySummary, which: "minNs" | "meanNs" | "maxNs"): string {
   const value = summary[which];
   return value === null ? "no samples" : formatDuration(value);
+}
+
+/** The same in two parts, for cells: `12,345` and `1.25 % of 987,654`, or `none in 987,654` and `below 3.0e-6`. */
+export function seenParts(count: number, trials: number): readonly [main: string, detail: string] {
+  if (trials === 0) return count === 0 ? ["none", "no samples"] : [formatCount(count), ""];
+  if (count > 0) return [formatCount(count), `${shareText(count / trials)} of ${formatCount(trials)}`];
+  return [`none in ${formatCount(trials)}`, `below ${shareText(RULE_OF_THREE / trials)}`];
 }
 
 /** `12,345 of 987,654 (1.25 %)`, or `none in 987,654 (below 3.0e-6)`. */

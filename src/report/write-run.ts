@@ -1,5 +1,6 @@
 /** Fills a run folder from a result: what lies where in it. */
 import type { ExperimentResult } from "../observe/result.js";
+import { reportHtml } from "./html/page.js";
 import { manifestJson } from "./manifest.js";
 import { MANIFEST_NAME, type RunFolder } from "./run-folder.js";
 import { seriesCsv } from "./series-csv.js";
@@ -27,6 +28,7 @@ function folderName(variant: string): string {
 export function writeReports(folder: RunFolder, result: ExperimentResult, variants = result.variants.length): void {
   folder.write("summary.json", summaryJson(result));
   folder.write("summary.md", summaryMarkdown(result));
+  folder.write("report.html", reportHtml(result));
   for (const variant of result.variants) folder.write(variantFile(variant.name, variants, "series.csv"), seriesCsv(variant.series));
   folder.write(MANIFEST_NAME, manifestJson(result, folder.files()));
 }
