@@ -17,6 +17,7 @@ import {
   DROP_UNKNOWN_L4,
   DROP_UNSUPP_SERVICE_PROTO,
 } from "./drop-reasons.js";
+import { EGRESS_GATEWAY_MATCH, requestNeedsRedirect } from "./egress-gateway.js";
 import { lookupEndpoint, lookupRemoteEndpoint, worldIdentity } from "./eps.js";
 import {
   METRIC_EGRESS,
@@ -203,6 +204,14 @@ function forwardFromLxc(
     return localDelivery(dp, endpoint, program.identity, METRIC_EGRESS, false);
   }
   if (endpoint < 0) {
+    if (config.egressGateway && packet.addressWords === IPV4_WORDS && (status === CT_NEW || status === CT_ESTABLISHED)) {
+      const gateway = requestNeedsRedirect(dp, dp.dstIdentity);
+      if (gateway < 0) return gateway;
+      if (gateway === EGRESS_GATEWAY_MATCH) {
+        traceTo(dp, TRACE_TO_OVERLAY, program, config.node.tunnelIfindex, status, monitor);
+        return encapsulate(dp, dp.address[0]!, program.identity);
+      }
+    }
     if (config.tunnel && tunnelEndpoint !== 0) {
       const { tunnelIfindex } = config.node;
       traceTo(dp, TRACE_TO_OVERLAY, program, tunnelIfindex, status, monitor);

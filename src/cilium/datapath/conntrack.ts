@@ -159,6 +159,7 @@ function lookupOne(
     bits |= closingBits(dir, flags);
     ct.setFlags(slot, bits);
     dp.monitor = TRACE_PAYLOAD_LEN;
+    if (state !== null) state.closing = true;
     if (!isAlive(bits)) ctUpdateTimeout(dp, ct, slot, dp.config.conntrack.close, dir, flags, dp.config.conntrack.reportFlags);
   }
   if (state !== null) loadState(ct, slot, bits, revNatIndex, dir, state);
@@ -179,7 +180,6 @@ function loadState(ct: CtMap, slot: number, bits: number, revNatIndex: number, d
   state.proxyRedirect = (bits & CT_PROXY_REDIRECT) !== 0;
   state.fromL7lb = (bits & CT_FROM_L7LB) !== 0;
   state.fromTunnel = (bits & CT_FROM_TUNNEL) !== 0;
-  state.closing = (bits & CT_CLOSING) !== 0;
   if (dir === CT_SERVICE) state.backendId = ct.backendId(slot);
 }
 

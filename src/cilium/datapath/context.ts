@@ -50,6 +50,7 @@ export class CtState {
   proxyRedirect = false;
   fromL7lb = false;
   fromTunnel = false;
+  /** This packet closes the connection. */
   closing = false;
   srcSecId = 0;
   backendId = 0;

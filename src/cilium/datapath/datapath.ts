@@ -7,6 +7,7 @@
  */
 
 import type { CiliumMaps } from "../maps.js";
+import { ENDPOINT_MASK_HOST_DELIVERY } from "../maps/identity-maps.js";
 import { cilFromHost, cilFromNetdev, cilToHost, cilToNetdev } from "./bpf-host.js";
 import { cilFromContainer, cilToContainer } from "./bpf-lxc.js";
 import { cilFromOverlay, cilToOverlay } from "./bpf-overlay.js";
@@ -149,11 +150,34 @@ export class Datapath extends DatapathContext {
         case hostIfindex:
           current = this.toHost(packet);
           break;
-        default:
-          return VERDICT_WIRE;
+        default: {
+          const lxcId = this.#endpointAt(this.redirectIfindex);
+          if (lxcId === 0) return VERDICT_WIRE;
+          current = this.toContainer(packet, lxcId);
+        }
       }
     }
     return current;
+  }
+
+  /**
+   * What the node's stack does with a packet for it (VERDICT_STACK) under legacy routing: to a local pod by its own
+   * device (per-endpoint routes) or by cilium_host, else out by the native device; VERDICT_STACK when it is the node's own.
+   */
+  routeByStack(packet: Packet): number {
+    const { endpoints } = this.maps;
+    endpoints.setKey(packet.row, packet.daddrAt, packet.addressWords);
+    const slot = endpoints.map.peek(endpoints.key, 0);
+    if (slot < 0) return this.follow(packet, this.toNetdev(packet));
+    if ((endpoints.flags(slot) & ENDPOINT_MASK_HOST_DELIVERY) !== 0) return VERDICT_STACK;
+    if (this.config.endpointRoutes) return this.toContainer(packet, endpoints.lxcId(slot));
+    return this.follow(packet, this.fromHost(packet));
+  }
+
+  /** Endpoint whose device that is, or 0. */
+  #endpointAt(ifindex: number): number {
+    for (const program of this.programs) if (program !== undefined && program.ifindex === ifindex) return program.lxcId;
+    return 0;
   }
 
   #begin(packet: Packet, lxcId: number): EndpointProgram {

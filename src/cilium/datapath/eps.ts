@@ -49,3 +49,12 @@ export function isReservedIdentity(identity: number): boolean {
 export function isRemoteNode(identity: number): boolean {
   return identity === REMOTE_NODE_ID || identity === KUBE_APISERVER_ID || identity >>> SCOPE_SHIFT === SCOPE_REMOTE_NODE;
 }
+
+/** Top byte of an identity of a CIDR outside the cluster. */
+const SCOPE_CIDR = 1;
+
+/** `identity_is_cluster`: not of the world, neither by the reserved identities nor by a CIDR. */
+export function isCluster(dp: DatapathContext, identity: number): boolean {
+  if (identity === WORLD_ID || identity === worldIdentity(dp)) return false;
+  return identity >>> SCOPE_SHIFT !== SCOPE_CIDR;
+}

@@ -14,7 +14,8 @@ import type { Cidr } from "./config.js";
 import { CT_ENTRY_DSR, CT_ENTRY_NODEPORT, CT_INGRESS, ctIsReply, ctLazyLookup, SCOPE_REVERSE } from "./conntrack.js";
 import { CT_REPLY, CTX_ACT_OK, PROGRAM_HOST, TC_ACT_SHOT } from "./context.js";
 import type { DatapathContext } from "./context.js";
-import { DROP_CT_UNKNOWN_PROTO, DROP_NO_EGRESS_IP, DROP_UNKNOWN_L4, DROP_UNSUPP_SERVICE_PROTO, NAT_PUNT_TO_STACK } from "./drop-reasons.js";
+import { DROP_CT_UNKNOWN_PROTO, DROP_UNKNOWN_L4, DROP_UNSUPP_SERVICE_PROTO, NAT_PUNT_TO_STACK } from "./drop-reasons.js";
+import { EGRESS_GATEWAY_MATCH, snatNeeded } from "./egress-gateway.js";
 import { isRemoteNode, lookupEndpoint, lookupRemoteEndpoint } from "./eps.js";
 import { METRIC_EGRESS, TRACE_REASON_UNKNOWN, TRACE_TO_NETWORK, TRACE_TO_OVERLAY } from "./events.js";
 import { fibLookup, redirect } from "./l3.js";
@@ -23,7 +24,7 @@ import { lookupReverseNat, reverseNatSource } from "./lb.js";
 import { snatEgress } from "./nat.js";
 import { dsrEnabled, setSnatDone } from "./nodeport.js";
 import { sendDropNotify, sendTraceNotifyAt, SITE_SNAT_FORWARD, UNKNOWN } from "./notify.js";
-import { OP_EGRESS_GATEWAY_LOOKUP, OP_IPMASQ_LOOKUP, OP_TAIL_CALL } from "./ops.js";
+import { OP_IPMASQ_LOOKUP, OP_TAIL_CALL } from "./ops.js";
 import { IPPROTO_TCP } from "./packet.js";
 
 /** SNAT is needed: the target says how. */
@@ -198,8 +199,14 @@ function podNeedsMasquerade(dp: DatapathContext, own: readonly number[] | null):
     if (reply !== CTX_ACT_OK) return reply;
   }
   if (config.egressGateway && v4) {
-    const gateway = egressGatewayAddress(dp, endpoint);
-    if (gateway !== CTX_ACT_OK) return gateway;
+    const gateway = snatNeeded(dp);
+    if (gateway < 0) return gateway;
+    if (gateway === EGRESS_GATEWAY_MATCH) {
+      natTarget.egressGateway = true;
+      natTarget.address[0] = dp.address[0]!;
+      natTarget.needsCt = endpoint < 0;
+      return NAT_NEEDED;
+    }
   }
   if (inCidr(packet.row, packet.daddrAt, v4 ? config.node.nativeRoutingCidr4 : config.node.nativeRoutingCidr6)) return NAT_PUNT_TO_STACK;
   if (endpoint >= 0 && (dp.maps.endpoints.flags(endpoint) & ENDPOINT_F_HOST) !== 0) return NAT_PUNT_TO_STACK;
@@ -230,27 +237,6 @@ function parentRedirect(dp: DatapathContext, endpoint: number): number {
   const ret = isReply(dp);
   return ret === NAT_PUNT_TO_STACK ? redirect(dp, parent) : ret;
 }
-
-/** `egress_gw_snat_needed_hook`: NAT_NEEDED when this node is the gateway for the packet, CTX_ACT_OK when no policy matches. */
-function egressGatewayAddress(dp: DatapathContext, endpoint: number): number {
-  const { egressGateway } = dp.maps;
-  const { packet } = dp;
-  egressGateway.setKey(packet.saddr, packet.daddr, 32);
-  const slot = dp.lookup(OP_EGRESS_GATEWAY_LOOKUP, egressGateway.map, egressGateway.key);
-  if (slot < 0) return CTX_ACT_OK;
-  const gateway = egressGateway.gatewayAddress(slot);
-  if (gateway === EGRESS_EXCLUDED || gateway === EGRESS_NO_GATEWAY) return CTX_ACT_OK;
-  if (egressGateway.egressAddress(slot) === 0) return DROP_NO_EGRESS_IP;
-  dp.address[0] = egressGateway.egressAddress(slot);
-  dp.natTarget.egressGateway = true;
-  dp.natTarget.address[0] = dp.address[0]!;
-  dp.natTarget.needsCt = endpoint < 0;
-  return NAT_NEEDED;
-}
-
-/** Gateway addresses with a meaning of their own, network order (EGRESS_GATEWAY_EXCLUDED_CIDR, _NO_GATEWAY). */
-const EGRESS_NO_GATEWAY = 0;
-const EGRESS_EXCLUDED = 0x01000000;
 
 function isExcludedByAgent(dp: DatapathContext): boolean {
   const { ipMasq } = dp.family;

@@ -17,7 +17,7 @@ import {
   SCOPE_REVERSE,
   TRACE_PAYLOAD_LEN,
 } from "./conntrack.js";
-import { CT_ESTABLISHED, CT_NEW, CT_REPLY, CTX_ACT_OK, CTX_ACT_REDIRECT, PROGRAM_OVERLAY, PROGRAM_XDP, TC_ACT_SHOT } from "./context.js";
+import { CT_ESTABLISHED, CT_NEW, CT_REPLY, CTX_ACT_OK, CTX_ACT_REDIRECT, PROGRAM_HOST, PROGRAM_OVERLAY, PROGRAM_XDP, TC_ACT_SHOT } from "./context.js";
 import type { DatapathContext } from "./context.js";
 import {
   DROP_INVALID,
@@ -31,6 +31,7 @@ import {
   NAT_PUNT_TO_STACK,
 } from "./drop-reasons.js";
 import { dsrIngress, dsrRequest } from "./dsr.js";
+import { replyNeedsRedirect } from "./egress-gateway.js";
 import { lookupEndpoint, lookupRemoteEndpoint, WORLD_ID } from "./eps.js";
 import { METRIC_EGRESS, METRIC_INGRESS, TRACE_REASON_UNKNOWN, TRACE_TO_OVERLAY, TRACE_TO_PROXY } from "./events.js";
 import { decrementTtl, encapsulate, fibRedirect, redirect } from "./l3.js";
@@ -267,7 +268,7 @@ function natIngress(dp: DatapathContext): number {
   }
   setSnatDone(dp);
   dp.ops[OP_TAIL_CALL]!++;
-  if (dp.config.loadBalancer.mode !== "dsr") {
+  if (dp.config.loadBalancer.mode !== "dsr" || dp.config.egressGateway) {
     const sent = reverseDnatIngress(dp);
     if (sent < 0) return drop(dp, sent, UNKNOWN, METRIC_EGRESS);
     if (sent === CTX_ACT_REDIRECT) return sent;
@@ -279,9 +280,14 @@ function natIngress(dp: DatapathContext): number {
 /** `nodeport_rev_dnat_ingress_ipv4`: the reply of a remote backend gets the service's address and goes to the client. */
 function reverseDnatIngress(dp: DatapathContext): number {
   const { packet, tuple, ctState } = dp;
-  const { ipcache } = dp.maps;
   const ret = lbExtractTuple(dp, tuple);
-  if (ret < 0) return ret === DROP_UNSUPP_SERVICE_PROTO || ret === DROP_UNKNOWN_L4 ? CTX_ACT_OK : ret;
+  const canBeService = ret !== DROP_UNSUPP_SERVICE_PROTO && ret !== DROP_UNKNOWN_L4;
+  if (ret < 0 && canBeService) return ret;
+  if (dp.config.egressGateway && dp.program === PROGRAM_HOST && !dp.config.tunnel && packet.addressWords === IPV4_WORDS) {
+    const remote = replyNeedsRedirect(dp);
+    if (remote >= 0) return intoTunnel(dp, remote);
+  }
+  if (!canBeService) return CTX_ACT_OK;
   ctState.reset();
   dp.monitor = TRACE_PAYLOAD_LEN;
   const ct = dp.ctMap(packet.protocol === IPPROTO_TCP);
@@ -290,14 +296,19 @@ function reverseDnatIngress(dp: DatapathContext): number {
   if (lookupReverseNat(dp, ctState.revNatIndex)) reverseNatSource(dp, false, hasPorts(dp, packet.protocol));
   setSnatDone(dp);
 
-  const routed = decrementTtl(dp);
-  if (routed < 0) return routed;
   if (dp.config.tunnel) {
     const remote = lookupRemoteEndpoint(dp, packet.row, packet.daddrAt);
-    if (remote >= 0 && ipcache.tunnelEndpoint(remote) !== 0) {
-      traceTunnel(dp, UNKNOWN, ipcache.identity(remote), dp.config.node.tunnelIfindex, CT_REPLY, dp.monitor);
-      return encapsulate(dp, ipcache.tunnelEndpoint(remote), UNKNOWN);
-    }
+    if (remote >= 0 && dp.maps.ipcache.tunnelEndpoint(remote) !== 0) return intoTunnel(dp, remote);
   }
-  return fibRedirect(dp);
+  const routed = decrementTtl(dp);
+  return routed < 0 ? routed : fibRedirect(dp);
+}
+
+/** A translated reply to the node of the pod at `remote` of the ipcache. CTX_ACT_REDIRECT or a drop reason. */
+function intoTunnel(dp: DatapathContext, remote: number): number {
+  const { ipcache } = dp.maps;
+  const routed = decrementTtl(dp);
+  if (routed < 0) return routed;
+  traceTunnel(dp, UNKNOWN, ipcache.identity(remote), dp.config.node.tunnelIfindex, CT_REPLY, dp.monitor);
+  return encapsulate(dp, ipcache.tunnelEndpoint(remote), UNKNOWN);
 }

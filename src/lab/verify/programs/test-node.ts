@@ -12,8 +12,8 @@ import { IPV4_WORDS, ipv4 } from "../../../cilium/maps/address.js";
 import { ENDPOINT_F_HOST } from "../../../cilium/maps/identity-maps.js";
 import { POLICY_EGRESS, POLICY_INGRESS } from "../../../cilium/maps/policy-map.js";
 import type { PolicyMap } from "../../../cilium/maps/policy-map.js";
-import { deleteBackend, writeBackend, writeService } from "../../../cilium/maps/service-writer.js";
 import { PROTOCOLS } from "../map-entries.js";
+import { deleteBackend, writeBackend, writeService } from "./service-writer.js";
 import type { BackendSetup, PodPolicy, PolicyEntrySetup, ProgramConfig, ServiceSetup, Setup } from "./vectors.js";
 
 /** A pod of the recorded node. */

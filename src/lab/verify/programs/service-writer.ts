@@ -1,11 +1,11 @@
 /**
- * How the agent writes load balancing into the maps: backends, services with their slots, reverse NAT, affinity
- * membership, source ranges, Maglev tables. pkg/service and pkg/maps/lbmap; IPv4 and IPv6.
+ * Services and backends as recordings give them, written into the maps with the ids, slots and tables that the recording
+ * names. The agent's own way to choose those is cilium/agent/load-balancer.ts.
  */
 
-import type { CiliumMaps, FamilyMaps } from "../maps.js";
-import type { AddressWords } from "./address.js";
-import { LB_SCOPE_EXTERNAL, SVC_FLAG_AFFINITY, SVC_FLAG_SOURCE_RANGE } from "./service-maps.js";
+import type { CiliumMaps, FamilyMaps } from "../../../cilium/maps.js";
+import type { AddressWords } from "../../../cilium/maps/address.js";
+import { LB_SCOPE_EXTERNAL, SVC_FLAG_AFFINITY, SVC_FLAG_SOURCE_RANGE } from "../../../cilium/maps/service-maps.js";
 
 /** One backend. */
 export interface BackendSpec {
@@ -23,25 +23,17 @@ export interface ServiceSpec {
   readonly port: number;
   /** IP protocol; 0 = any. */
   readonly protocol: number;
-  readonly scope?: number;
   readonly revNatIndex: number;
   readonly backendIds: readonly number[];
   readonly flags?: number;
   readonly flags2?: number;
   /** Session affinity in seconds; 0 or absent = none. Sets the flag. */
   readonly affinitySeconds?: number;
-  /** `LB_SELECTION_*`; 0 = the node's. */
-  readonly algorithm?: number;
-  /** L7 proxy port, host order, for services of the L7 load balancer. */
-  readonly l7ProxyPort?: number;
   /** Allowed (or with the flag, denied) clients; sets the flag when not empty. */
   readonly sourceRanges?: readonly { readonly address: readonly number[]; readonly prefix: number }[];
   /** Maglev table as backend ids. */
   readonly maglevTable?: ArrayLike<number>;
 }
-
-/** Shift of the algorithm in a frontend's first word. */
-const ALGORITHM_SHIFT = 24;
 
 function familyOf(maps: CiliumMaps, address: readonly number[]): FamilyMaps {
   return maps.family(address.length as AddressWords);
@@ -86,7 +78,7 @@ export function writeService(maps: CiliumMaps, service: ServiceSpec): number {
   const slot = services.map.update(services.key, 0, 0, 0);
   if (slot < 0) return slot;
   const flags = frontendFlags(service);
-  services.setValue(slot, firstWord(service), service.backendIds.length, service.revNatIndex, flags, service.flags2 ?? 0, 0);
+  services.setValue(slot, service.affinitySeconds ?? 0, service.backendIds.length, service.revNatIndex, flags, service.flags2 ?? 0, 0);
   for (let i = service.backendIds.length + 1; i <= before; i++) {
     setKey(family, row, service, i);
     services.map.remove(services.key, 0, 0);
@@ -94,27 +86,9 @@ export function writeService(maps: CiliumMaps, service: ServiceSpec): number {
   return writeAttachments(maps, family, service);
 }
 
-/** Removes a service: frontend, slots, index, table and affinity membership. */
-export function deleteService(maps: CiliumMaps, service: ServiceSpec): void {
-  const family = familyOf(maps, service.address);
-  const row = Int32Array.from(service.address);
-  const count = countOf(family, row, service);
-  for (let i = 0; i <= count; i++) {
-    setKey(family, row, service, i);
-    family.services.map.remove(family.services.key, 0, 0);
-  }
-  family.reverseNat.key[0] = service.revNatIndex;
-  family.reverseNat.map.remove(family.reverseNat.key, 0, 0);
-  family.maglev.removeTable(service.revNatIndex);
-  for (const id of service.backendIds) {
-    maps.affinityMatch.setKey(id, service.revNatIndex);
-    maps.affinityMatch.map.remove(maps.affinityMatch.key, 0, 0);
-  }
-}
-
 function setKey({ services }: FamilyMaps, address: Int32Array, service: ServiceSpec, slot: number): void {
   services.setFrontend(address, 0, service.port, service.protocol);
-  services.keyScope = service.scope ?? LB_SCOPE_EXTERNAL;
+  services.keyScope = LB_SCOPE_EXTERNAL;
   services.keySlot = slot;
 }
 
@@ -129,12 +103,6 @@ function frontendFlags(service: ServiceSpec): number {
   const affinity = (service.affinitySeconds ?? 0) > 0 ? SVC_FLAG_AFFINITY : 0;
   const ranges = (service.sourceRanges?.length ?? 0) > 0 ? SVC_FLAG_SOURCE_RANGE : 0;
   return (service.flags ?? 0) | affinity | ranges;
-}
-
-/** Algorithm and affinity timeout, or the L7 proxy port as it stands in network order. */
-function firstWord(service: ServiceSpec): number {
-  if (service.l7ProxyPort !== undefined) return ((service.l7ProxyPort & 0xff) << 8) | (service.l7ProxyPort >>> 8);
-  return ((service.algorithm ?? 0) << ALGORITHM_SHIFT) | (service.affinitySeconds ?? 0);
 }
 
 function writeAttachments(maps: CiliumMaps, family: FamilyMaps, service: ServiceSpec): number {
