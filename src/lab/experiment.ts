@@ -59,9 +59,9 @@ export async function runExperiment(options: RunOptions): Promise<FinishedRun> {
     const simulated = await simulateAll(scenarios, folder, options);
     const result = assemble(file, scenarios, simulated, options);
     for (const { variant, latencyLog } of simulated) {
-      folder.write(variantFile(variant.name, simulated.length, LATENCY_FILE), latencyLog);
+      folder.write(variantFile(variant.name, scenarios.length, LATENCY_FILE), latencyLog);
     }
-    writeReports(folder, result);
+    writeReports(folder, result, scenarios.length);
     folder.commit();
     return { result, folder: dir, warnings: file.warnings };
   } catch (error) {

@@ -12,6 +12,12 @@ const LOADERS = {
   maps: async () => (await import("./maps.js")).verifyMaps,
   jhash: async () => (await import("./jhash.js")).verifyJhash,
   "map-create": async () => (await import("./map-create.js")).verifyMapCreate,
+  conntrack: async () => (await import("./conntrack.js")).verifyConntrack,
+  programs: async () => (await import("./programs.js")).verifyPrograms,
+  "gc-interval": async () => (await import("./gc-interval.js")).verifyGcInterval,
+  maglev: async () => (await import("./maglev.js")).verifyMaglev,
+  "map-size": async () => (await import("./map-size.js")).verifyMapSize,
+  testbed: async () => (await import("./testbed.js")).verifyTestbed,
   hist: async () => (await import("./hist.js")).verifyHist,
   hdr: async () => (await import("./hdr.js")).verifyHdr,
 } as const satisfies Readonly<Record<string, Loader>>;
