@@ -5,12 +5,12 @@ export const BATCH_NO_CURSOR = -1;
 
 /** Room for `capacity` elements of one map; reused from call to call. */
 export class MapBatch {
-  readonly capacity: number;
+  declare readonly capacity: number;
   /** Slots of the copied elements; after a delete they no longer belong to these keys, but `rows` still holds them. */
-  readonly slots: Int32Array;
+  declare readonly slots: Int32Array;
   /** Copied rows (key words, then held value words), `stride` words apart. */
-  readonly rows: Int32Array;
-  readonly stride: number;
+  declare readonly rows: Int32Array;
+  declare readonly stride: number;
   /** Elements copied by the last call. */
   count = 0;
   /** Where the next call goes on, or `BATCH_NO_CURSOR` when the last call left the cursor untouched. */

@@ -19,7 +19,7 @@ import type { MapSpec } from "./spec.js";
 const SPARE_ELEMENTS = 1;
 
 export class HashMap extends HashTable {
-  private readonly preallocated: boolean;
+  declare private readonly preallocated: boolean;
   /** Stack of used and freed slots, threaded through the chain column; 0 is its end. */
   private free = 0;
   /** Slots that were never used follow this one. */
@@ -36,9 +36,9 @@ export class HashMap extends HashTable {
 
   update(key: Int32Array, at: number, flags: number, cpu: number): number {
     if (flags < 0 || flags > UpdateFlag.exist) return -Errno.EINVAL;
-    const hash = this.hash(key, at);
+    const old = this.locate(key, at);
+    const hash = this.located;
     if (this.isBusy(hash, cpu)) return -Errno.EBUSY;
-    const old = this.find(hash, key, at);
     const refused = this.presenceError(old !== 0, flags);
     if (refused !== 0) return refused;
     if (old === 0 && this.count === this.maxEntries) return -Errno.E2BIG;

@@ -17,16 +17,20 @@
 import { BATCH_NO_CURSOR } from "./batch.js";
 import type { MapBatch } from "./batch.js";
 import { Errno } from "./errno.js";
-import { jhash } from "./jhash.js";
+import { jhash, jhashStart } from "./jhash.js";
 import type { BpfMap } from "./map.js";
 import { UpdateFlag, wordsOf } from "./spec.js";
 import type { MapSpec } from "./spec.js";
+import { heldPositions, heldWordCount } from "./value-words.js";
 
 /** Element locks of a table: a CPU that holds one bucket's lock holds its whole group. HASHTAB_MAP_LOCK_COUNT, kernel 5.11 to 6.14. */
 const LOCK_GROUPS = 8;
 
 /** Buckets whose elements are counted together: 1024, so that the counters of a table of 2^20 buckets take 4 KiB. */
 const BLOCK_SHIFT = 10;
+
+/** Words of a key for which `locate` has straight code. */
+const FOUR_WORDS = 4;
 
 /** A value for `lockCpu`: no bucket lock is held. */
 const NO_CPU = -1;
@@ -41,47 +45,54 @@ export interface TableShape {
 }
 
 export abstract class HashTable implements BpfMap {
-  readonly spec: MapSpec;
-  readonly maxEntries: number;
+  declare readonly spec: MapSpec;
+  declare readonly maxEntries: number;
   count = 0;
 
+  /** Bytes of a key. */
+  declare readonly keySize: number;
   /** Words of a key. */
-  readonly keyWords: number;
+  declare readonly keyWords: number;
   /** Words of a value that are held, of one copy. */
-  readonly heldWords: number;
-  readonly valueCopies: number;
+  declare readonly heldWords: number;
+  declare readonly valueCopies: number;
   /** Position of each value word among the held ones, or -1. */
-  readonly positions: Int32Array;
+  declare readonly positions: Int32Array;
   /** Key words, then held value words, of each slot. */
-  readonly rows: Int32Array;
+  declare readonly rows: Int32Array;
   /** Words of a row. */
-  readonly stride: number;
+  declare readonly stride: number;
   /** Number of buckets: smallest power of two that is at least `maxEntries`. */
-  readonly buckets: number;
+  declare readonly buckets: number;
 
   /** Allocations to refuse with -ENOMEM from now on: an injected fault. */
   failAllocations = 0;
 
-  protected readonly hashes: Int32Array;
-  protected readonly chain: Int32Array;
-  private readonly heads: Int32Array;
-  private readonly blockCounts: Int32Array;
-  private readonly slotMask: number;
-  private readonly tagMask: number;
-  private readonly seed: number;
+  declare protected readonly hashes: Int32Array;
+  declare protected readonly chain: Int32Array;
+  declare private readonly heads: Int32Array;
+  declare private readonly blockCounts: Int32Array;
+  declare private readonly slotMask: number;
+  declare private readonly tagMask: number;
+  declare private readonly seed: number;
+  declare private readonly hashStart: number;
+  /** Hash of the key that `locate` was last asked for. */
+  protected located = 0;
   private lockCpu = NO_CPU;
   private lockGroup = 0;
 
   constructor(spec: MapSpec, shape: TableShape) {
     this.spec = spec;
     this.maxEntries = shape.maxEntries;
+    this.keySize = spec.keySize;
     this.keyWords = wordsOf(spec.keySize);
     this.valueCopies = shape.valueCopies;
     this.positions = heldPositions(spec);
-    this.heldWords = spec.storedWords?.length ?? wordsOf(spec.valueSize);
+    this.heldWords = heldWordCount(spec);
     this.stride = this.keyWords + this.heldWords * shape.valueCopies;
     this.buckets = bucketCount(shape.maxEntries);
     this.seed = spec.seed ?? 0;
+    this.hashStart = jhashStart(spec.keySize, this.seed);
 
     this.rows = new Int32Array((shape.slots + 1) * this.stride);
     this.hashes = new Int32Array(shape.slots + 1);
@@ -89,7 +100,7 @@ export abstract class HashTable implements BpfMap {
     this.heads = new Int32Array(this.buckets);
     this.blockCounts = new Int32Array((this.buckets >>> BLOCK_SHIFT) + 1);
     const slotBits = 32 - Math.clz32(shape.slots);
-    this.slotMask = 2 ** slotBits - 1;
+    this.slotMask = (2 ** slotBits - 1) | 0; // as an int32: the power is a double
     this.tagMask = ~this.slotMask;
   }
 
@@ -108,20 +119,19 @@ export abstract class HashTable implements BpfMap {
   /** Takes back the slot of an element that has left its chain. */
   protected abstract release(slot: number): void;
 
-  /** Hash of a key, for `lookupHashed`. */
+  /** Hash of a key. */
   hash(key: Int32Array, at: number): number {
-    return jhash(key, at, this.spec.keySize, this.seed);
+    return jhash(key, at, this.keySize, this.seed);
   }
 
   peek(key: Int32Array, at: number): number {
-    const slot = this.find(this.hash(key, at), key, at);
+    const slot = this.locate(key, at);
     return slot === 0 ? -Errno.ENOENT : slot;
   }
 
   remove(key: Int32Array, at: number, cpu: number): number {
-    const hash = this.hash(key, at);
-    if (this.isBusy(hash, cpu)) return -Errno.EBUSY;
-    const slot = this.find(hash, key, at);
+    const slot = this.locate(key, at);
+    if (this.isBusy(this.located, cpu)) return -Errno.EBUSY;
     if (slot === 0) return -Errno.ENOENT;
     this.unlink(slot);
     this.release(slot);
@@ -141,6 +151,17 @@ export abstract class HashTable implements BpfMap {
   setWord(slot: number, w: number, value: number): void {
     const position = this.positions[w]!;
     if (position >= 0) this.rows[slot * this.stride + this.keyWords + position] = value;
+  }
+
+  /** Value word `w` of a CPU's copy; for per-CPU types. */
+  cpuWord(slot: number, cpu: number, w: number): number {
+    const position = this.positions[w]!;
+    return position < 0 ? 0 : this.rows[this.valueBase(slot) + cpu * this.heldWords + position]!;
+  }
+
+  setCpuWord(slot: number, cpu: number, w: number, value: number): void {
+    const position = this.positions[w]!;
+    if (position >= 0) this.rows[this.valueBase(slot) + cpu * this.heldWords + position] = value;
   }
 
   copyKey(slot: number, out: Int32Array, at: number): void {
@@ -170,11 +191,10 @@ export abstract class HashTable implements BpfMap {
   /** Slot after a key in iteration order (first one when the key is null or absent), or 0 at the end. */
   nextSlot(key: Int32Array | null, at: number): number {
     if (key === null) return this.firstSlotFrom(0);
-    const hash = this.hash(key, at);
-    const slot = this.find(hash, key, at);
+    const slot = this.locate(key, at);
     if (slot === 0) return this.firstSlotFrom(0);
     const next = this.chain[slot]! & this.slotMask;
-    return next !== 0 ? next : this.firstSlotFrom((hash & (this.buckets - 1)) + 1);
+    return next !== 0 ? next : this.firstSlotFrom((this.located & (this.buckets - 1)) + 1);
   }
 
   /** First slot of bucket `bucket`, or 0 when the bucket is empty. */
@@ -271,18 +291,65 @@ export abstract class HashTable implements BpfMap {
     return flags === UpdateFlag.exist ? -Errno.ENOENT : 0;
   }
 
-  /** Slot of a key, or 0. */
-  protected find(hash: number, key: Int32Array, at: number): number {
-    const { chain, rows, stride, keyWords, tagMask, slotMask } = this;
+  /**
+   * Slot of a key, or 0; leaves the key's hash in `located`.
+   *
+   * Keys of four words (IPv4 conntrack and NAT tuples) go through straight code, `jhash()` written out. That makes this
+   * function too long for V8 to inline into its callers, and is why nothing inside it is left as a call: a lookup that
+   * misses the cache takes half the time of one put together from small functions.
+   */
+  protected locate(key: Int32Array, at: number): number {
+    if (this.keyWords !== FOUR_WORDS) return this.locateAny(key, at);
+    const k0 = key[at]!;
+    const k1 = key[at + 1]!;
+    const k2 = key[at + 2]!;
+    const k3 = key[at + 3]!;
+    let a = (this.hashStart + k0) | 0;
+    let b = (this.hashStart + k1) | 0;
+    let c = (this.hashStart + k2) | 0;
+    a = (a - c) ^ ((c << 4) | (c >>> 28));
+    c = (c + b) | 0;
+    b = (b - a) ^ ((a << 6) | (a >>> 26));
+    a = (a + c) | 0;
+    c = (c - b) ^ ((b << 8) | (b >>> 24));
+    b = (b + a) | 0;
+    a = (a - c) ^ ((c << 16) | (c >>> 16));
+    c = (c + b) | 0;
+    b = (b - a) ^ ((a << 19) | (a >>> 13));
+    a = (a + c) | 0;
+    c = (c - b) ^ ((b << 4) | (b >>> 28));
+    b = (b + a) | 0;
+    a = (a + k3) | 0;
+    c = ((c ^ b) - ((b << 14) | (b >>> 18))) | 0;
+    a = ((a ^ c) - ((c << 11) | (c >>> 21))) | 0;
+    b = ((b ^ a) - ((a << 25) | (a >>> 7))) | 0;
+    c = ((c ^ b) - ((b << 16) | (b >>> 16))) | 0;
+    a = ((a ^ c) - ((c << 4) | (c >>> 28))) | 0;
+    b = ((b ^ a) - ((a << 14) | (a >>> 18))) | 0;
+    const hash = ((c ^ b) - ((b << 24) | (b >>> 8))) | 0;
+    this.located = hash;
+    const { chain, rows, stride, tagMask, slotMask } = this;
     let link = this.heads[hash & (this.buckets - 1)]!;
     while (link !== 0) {
       const slot = link & slotMask;
       if (((link ^ hash) & tagMask) === 0) {
-        const base = slot * stride;
-        let i = 0;
-        while (i < keyWords && rows[base + i] === key[at + i]) i++;
-        if (i === keyWords) return slot;
+        const base = Math.imul(slot, stride);
+        const unequal = (rows[base]! ^ k0) | (rows[base + 1]! ^ k1) | (rows[base + 2]! ^ k2) | (rows[base + 3]! ^ k3);
+        if (unequal === 0) return slot;
       }
+      link = chain[slot]!;
+    }
+    return 0;
+  }
+
+  private locateAny(key: Int32Array, at: number): number {
+    const hash = jhash(key, at, this.keySize, this.seed);
+    this.located = hash;
+    const { chain, tagMask, slotMask } = this;
+    let link = this.heads[hash & (this.buckets - 1)]!;
+    while (link !== 0) {
+      const slot = link & slotMask;
+      if (((link ^ hash) & tagMask) === 0 && this.sameKey(slot, key, at)) return slot;
       link = chain[slot]!;
     }
     return 0;
@@ -324,10 +391,10 @@ export abstract class HashTable implements BpfMap {
     this.count--;
   }
 
-  /** Zeroes the value words of one copy. */
-  protected clearValue(slot: number, copy: number): void {
-    const base = slot * this.stride + this.keyWords + copy * this.heldWords;
-    this.rows.fill(0, base, base + this.heldWords);
+  /** Zeroes the value words of `copies` copies from copy `first` on. */
+  protected clearCopies(slot: number, first: number, copies: number): void {
+    const base = this.valueBase(slot) + first * this.heldWords;
+    this.rows.fill(0, base, base + copies * this.heldWords);
   }
 
   private lockMask(): number {
@@ -382,18 +449,4 @@ export function bucketCount(maxEntries: number): number {
   let buckets = 1;
   while (buckets < maxEntries) buckets *= 2;
   return buckets;
-}
-
-/** Position of each value word among the held ones, -1 for those not held. */
-function heldPositions(spec: MapSpec): Int32Array {
-  const words = wordsOf(spec.valueSize);
-  if (spec.storedWords === undefined) return Int32Array.from({ length: words }, (_, i) => i);
-  const positions = new Int32Array(words).fill(-1);
-  spec.storedWords.forEach((word, i) => {
-    if (!(Number.isInteger(word) && word >= 0 && word < words)) {
-      throw new RangeError(`${spec.name}: stored word ${word} is outside a value of ${words} words`);
-    }
-    positions[word] = i;
-  });
-  return positions;
 }

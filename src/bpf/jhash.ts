@@ -17,7 +17,7 @@ const BLOCK_BYTES = 12;
  * zero-padded. The result is an int32 (the kernel's u32 with the same bits).
  */
 export function jhash(words: Int32Array, at: number, byteLength: number, seed: number): number {
-  let a = (INITIAL + byteLength + seed) | 0;
+  let a = jhashStart(byteLength, seed);
   let b = a;
   let c = a;
   let left = byteLength;
@@ -26,17 +26,17 @@ export function jhash(words: Int32Array, at: number, byteLength: number, seed: n
     a = (a + words[i]!) | 0;
     b = (b + words[i + 1]!) | 0;
     c = (c + words[i + 2]!) | 0;
-    a = ((a - c) | 0) ^ ((c << 4) | (c >>> 28));
+    a = (a - c) ^ ((c << 4) | (c >>> 28));
     c = (c + b) | 0;
-    b = ((b - a) | 0) ^ ((a << 6) | (a >>> 26));
+    b = (b - a) ^ ((a << 6) | (a >>> 26));
     a = (a + c) | 0;
-    c = ((c - b) | 0) ^ ((b << 8) | (b >>> 24));
+    c = (c - b) ^ ((b << 8) | (b >>> 24));
     b = (b + a) | 0;
-    a = ((a - c) | 0) ^ ((c << 16) | (c >>> 16));
+    a = (a - c) ^ ((c << 16) | (c >>> 16));
     c = (c + b) | 0;
-    b = ((b - a) | 0) ^ ((a << 19) | (a >>> 13));
+    b = (b - a) ^ ((a << 19) | (a >>> 13));
     a = (a + c) | 0;
-    c = ((c - b) | 0) ^ ((b << 4) | (b >>> 28));
+    c = (c - b) ^ ((b << 4) | (b >>> 28));
     b = (b + a) | 0;
     left -= BLOCK_BYTES;
     i += BLOCK_WORDS;
@@ -51,4 +51,9 @@ export function jhash(words: Int32Array, at: number, byteLength: number, seed: n
   a = ((a ^ c) - ((c << 4) | (c >>> 28))) | 0;
   b = ((b ^ a) - ((a << 14) | (a >>> 18))) | 0;
   return ((c ^ b) - ((b << 24) | (b >>> 8))) | 0;
+}
+
+/** What hashing begins with for a key size and seed. */
+export function jhashStart(byteLength: number, seed: number): number {
+  return (INITIAL + byteLength + seed) | 0;
 }

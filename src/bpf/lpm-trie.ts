@@ -1,272 +1,328 @@
 /**
- * Longest-prefix-match trie: kernel/bpf/lpm_trie.c (`trie_lookup_elem`, `trie_update_elem`, `trie_delete_elem`,
- * `trie_get_next_key`).
+ * `BPF_MAP_TYPE_LPM_TRIE`: longest prefix wins. kernel/bpf/lpm_trie.c, in the form it has since Linux 6.13 (and in the
+ * stable kernels that took its fixes): update flags are honoured, and replacing works on a full trie.
  *
- * A key is a prefix length in bits (word 0) and the data whose leading bits count, most significant bit of each byte
- * first. Inner nodes that hold no element are made where two prefixes part and go with the last element below them.
+ * A key is a prefix length in bits (word 0) and data whose leading bits count, each byte from its most significant bit
+ * on. Every node splits by the bit that follows its prefix; a node that only joins two others ("inner") holds no
+ * element and always has two children.
+ *
+ *              10.0.0.0/8
+ *             /          \
+ *      10.1.0.0/16    (10.128.0.0/9 inner)
+ *                      /              \
+ *              10.128.1.0/24     10.200.0.0/16
+ *
+ * Iteration goes through children before their parent, bit 0 before bit 1: more specific prefixes come first.
  */
 
 import { Errno } from "./errno.js";
 import type { BpfMap } from "./map.js";
-import { UpdateFlag, wordsOf, type MapSpec } from "./spec.js";
+import { UpdateFlag, wordsOf } from "./spec.js";
+import type { MapSpec } from "./spec.js";
+import { heldPositions, heldWordCount } from "./value-words.js";
 
-const NONE = 0;
-const BITS_PER_BYTE = 8;
+/** Bytes of the prefix length, before the data. */
+const PREFIX_BYTES = 4;
+/** Nodes that a trie has room for at first; it doubles as needed, since tries are sized far beyond their use. */
 const INITIAL_NODES = 64;
+const WORD_BITS = 32;
+
+/** What a node is. */
+const NodeKind = { free: 0, inner: 1, element: 2 } as const;
 
 export class LpmTrieMap implements BpfMap {
-  readonly spec: MapSpec;
-  readonly maxEntries: number;
+  declare readonly spec: MapSpec;
+  declare readonly maxEntries: number;
   count = 0;
-  readonly #keyWords: number;
-  readonly #maxPrefix: number;
-  readonly #positions: Int32Array;
-  readonly #stride: number;
-  /** Key words, then held value words, of each node; nodes start at 1. */
-  #rows: Int32Array;
-  /** Children of each node: bit 0, bit 1. */
-  #children: Int32Array;
-  /** 1 where the node holds an element. */
-  #holds: Uint8Array;
-  #free = NONE;
-  #used = 1;
-  #root = NONE;
+  private declare readonly keyWords: number;
+  private declare readonly maxPrefix: number;
+  private declare readonly positions: Int32Array;
+  private declare readonly stride: number;
+  /** Key words (the first is the prefix length), then held value words, of each node; nodes start at 1. */
+  private declare rows: Int32Array;
+  /** Children of node n: `children[2n]` for bit 0, `children[2n + 1]` for bit 1. */
+  private declare children: Int32Array;
+  private declare kinds: Uint8Array;
+  /** Nodes from the root to where `nextKey` stands. */
+  private declare readonly path: Int32Array;
+  private root = 0;
+  /** Freed nodes, a stack through `children[2n]`. */
+  private free = 0;
+  private used = 0;
 
   constructor(spec: MapSpec) {
     this.spec = spec;
     this.maxEntries = spec.maxEntries;
-    this.#keyWords = wordsOf(spec.keySize);
-    this.#maxPrefix = (spec.keySize - 4) * BITS_PER_BYTE;
-    const held = spec.storedWords ?? Array.from({ length: wordsOf(spec.valueSize) }, (_, w) => w);
-    this.#positions = new Int32Array(wordsOf(spec.valueSize)).fill(-1);
-    held.forEach((w, position) => (this.#positions[w] = this.#keyWords + position));
-    this.#stride = this.#keyWords + held.length;
-    this.#rows = new Int32Array(INITIAL_NODES * this.#stride);
-    this.#children = new Int32Array(INITIAL_NODES * 2);
-    this.#holds = new Uint8Array(INITIAL_NODES);
+    this.keyWords = wordsOf(spec.keySize);
+    this.maxPrefix = (spec.keySize - PREFIX_BYTES) * 8;
+    this.positions = heldPositions(spec);
+    this.stride = this.keyWords + heldWordCount(spec);
+    this.path = new Int32Array(this.maxPrefix + 1);
+    this.rows = new Int32Array(INITIAL_NODES * this.stride);
+    this.children = new Int32Array(INITIAL_NODES * 2);
+    this.kinds = new Uint8Array(INITIAL_NODES);
   }
 
   get modelBytes(): number {
-    return this.#rows.byteLength + this.#children.byteLength + this.#holds.byteLength;
+    return this.rows.byteLength + this.children.byteLength + this.kinds.byteLength;
   }
 
   lookup(key: Int32Array, at: number): number {
     return this.peek(key, at);
   }
 
+  /** The element with the longest prefix that the key's own prefix begins with. */
   peek(key: Int32Array, at: number): number {
-    if (key[at]! > this.#maxPrefix) return -Errno.ENOENT;
-    let found = NONE;
-    for (let node = this.#root; node !== NONE; ) {
-      const prefix = this.#prefixOf(node);
-      const match = this.#commonBits(node, key, at);
-      if (match === this.#maxPrefix) {
-        found = node;
-        break;
-      }
+    const wanted = key[at]! >>> 0;
+    const { rows, stride, children, kinds, maxPrefix } = this;
+    if (wanted > maxPrefix) return -Errno.ENOENT;
+    let found = 0;
+    let node = this.root;
+    while (node !== 0) {
+      const prefix = rows[node * stride]!;
+      const match = this.commonBits(node, key, at, wanted);
       if (match < prefix) break;
-      if (this.#holds[node] === 1) found = node;
-      node = this.#children[2 * node + bitOf(key, at, prefix)]!;
+      if (kinds[node] === NodeKind.element) found = node;
+      if (match === maxPrefix) break;
+      node = children[2 * node + bitOf(key, at, prefix)]!;
     }
-    return found === NONE ? -Errno.ENOENT : found;
+    return found === 0 ? -Errno.ENOENT : found;
   }
 
   update(key: Int32Array, at: number, flags: number, _cpu: number): number {
-    if (flags < 0 || flags > UpdateFlag.exist || key[at]! > this.#maxPrefix) return -Errno.EINVAL;
-    const wanted = key[at]!;
-    let parent = NONE;
-    let side = 0;
-    let node = this.#root;
+    const wanted = key[at]! >>> 0;
+    if (flags < 0 || flags > UpdateFlag.exist || wanted > this.maxPrefix) return -Errno.EINVAL;
+    const { rows, stride } = this;
+    let parent = 0;
+    let node = this.root;
     let match = 0;
-    while (node !== NONE) {
-      match = this.#commonBits(node, key, at);
-      const prefix = this.#prefixOf(node);
-      if (prefix !== match || prefix === wanted || prefix === this.#maxPrefix) break;
+    while (node !== 0) {
+      const prefix = rows[node * stride]!;
+      match = this.commonBits(node, key, at, wanted);
+      if (prefix !== match || prefix === wanted) break;
       parent = node;
-      side = bitOf(key, at, prefix);
-      node = this.#children[2 * node + side]!;
+      node = this.children[2 * node + bitOf(key, at, prefix)]!;
     }
-    const present = node !== NONE && this.#prefixOf(node) === match && match === wanted;
-    const exists = present && this.#holds[node] === 1;
-    if (exists && flags === UpdateFlag.noExist) return -Errno.EEXIST;
-    if (!exists && flags === UpdateFlag.exist) return -Errno.ENOENT;
-    if (exists) return this.#clearValue(node);
+    const sameNode = node !== 0 && rows[node * stride] === match;
+    if (sameNode && this.kinds[node] === NodeKind.element) {
+      if (flags === UpdateFlag.noExist) return -Errno.EEXIST;
+      this.rows.fill(0, node * stride + this.keyWords, (node + 1) * stride);
+      return node;
+    }
+    if (flags === UpdateFlag.exist) return -Errno.ENOENT;
     if (this.count === this.maxEntries) return -Errno.ENOSPC;
     this.count++;
-    if (present) {
-      this.#holds[node] = 1;
-      return this.#clearValue(node);
+    if (sameNode) {
+      this.kinds[node] = NodeKind.element;
+      this.rows.fill(0, node * stride + this.keyWords, (node + 1) * stride);
+      return node;
     }
-    return this.#insert(key, at, parent, side, node, match);
-  }
-
-  /** Links a new node between `parent` and `node`, with an inner node where the two prefixes part. */
-  #insert(key: Int32Array, at: number, parent: number, side: number, node: number, match: number): number {
-    const wanted = key[at]!;
-    const leaf = this.#make(key, at, wanted, 1);
-    if (node === NONE) this.#attach(parent, side, leaf);
-    else if (match === wanted) {
-      this.#children[2 * leaf + this.#bitOfNode(node, match)] = node;
-      this.#attach(parent, side, leaf);
-    } else {
-      const inner = this.#make(key, at, match, 0);
-      const leafSide = bitOf(key, at, match);
-      this.#children[2 * inner + leafSide] = leaf;
-      this.#children[2 * inner + (1 - leafSide)] = node;
-      this.#attach(parent, side, inner);
-    }
-    return leaf;
+    return this.insert(key, at, wanted, parent, node, match);
   }
 
   remove(key: Int32Array, at: number, _cpu: number): number {
-    if (key[at]! > this.#maxPrefix) return -Errno.EINVAL;
-    let grandparent = NONE;
-    let parent = NONE;
-    let node = this.#root;
+    const wanted = key[at]! >>> 0;
+    if (wanted > this.maxPrefix) return -Errno.EINVAL;
+    let grandparent = 0;
+    let parent = 0;
+    let node = this.root;
     let match = 0;
-    while (node !== NONE) {
-      match = this.#commonBits(node, key, at);
-      const prefix = this.#prefixOf(node);
-      if (prefix !== match || prefix === key[at]) break;
+    while (node !== 0) {
+      const prefix = this.prefixOf(node);
+      match = this.commonBits(node, key, at, wanted);
+      if (prefix !== match || prefix === wanted) break;
       grandparent = parent;
       parent = node;
-      node = this.#children[2 * node + bitOf(key, at, prefix)]!;
+      node = this.children[2 * node + bitOf(key, at, prefix)]!;
     }
-    if (node === NONE || this.#prefixOf(node) !== key[at] || match !== key[at] || this.#holds[node] === 0) return -Errno.ENOENT;
+    if (node === 0 || match !== wanted || this.prefixOf(node) !== wanted) return -Errno.ENOENT;
+    if (this.kinds[node] !== NodeKind.element) return -Errno.ENOENT;
     this.count--;
-    const [zero, one] = [this.#children[2 * node]!, this.#children[2 * node + 1]!];
-    if (zero !== NONE && one !== NONE) {
-      this.#holds[node] = 0;
-      return 0;
-    }
-    const heir = zero === NONE ? one : zero;
-    if (heir === NONE && parent !== NONE && this.#holds[parent] === 0) {
-      const sibling = this.#children[2 * parent]! === node ? this.#children[2 * parent + 1]! : this.#children[2 * parent]!;
-      this.#replace(grandparent, parent, sibling);
-      this.#release(parent);
-    } else this.#replace(parent, node, heir);
-    this.#release(node);
+    this.detach(grandparent, parent, node);
     return 0;
   }
 
   word(slot: number, w: number): number {
-    const position = this.#positions[w]!;
-    return position < 0 ? 0 : this.#rows[slot * this.#stride + position]!;
+    const position = this.positions[w]!;
+    return position < 0 ? 0 : this.rows[slot * this.stride + this.keyWords + position]!;
   }
 
   setWord(slot: number, w: number, value: number): void {
-    const position = this.#positions[w]!;
-    if (position >= 0) this.#rows[slot * this.#stride + position] = value;
+    const position = this.positions[w]!;
+    if (position >= 0) this.rows[slot * this.stride + this.keyWords + position] = value;
   }
 
   copyKey(slot: number, out: Int32Array, at: number): void {
-    for (let i = 0; i < this.#keyWords; i++) out[at + i] = this.#rows[slot * this.#stride + i]!;
+    const base = slot * this.stride;
+    for (let i = 0; i < this.keyWords; i++) out[at + i] = this.rows[base + i]!;
   }
 
-  /** Children before their parent, bit 0 before bit 1, as the kernel walks. */
   nextKey(key: Int32Array | null, at: number, out: Int32Array, outAt: number): number {
-    const order = this.#postorder(this.#root, []);
-    const current = key === null ? -1 : order.findIndex((node) => this.#isKey(node, key, at));
-    const next = order[current + 1];
-    if (next === undefined) return -Errno.ENOENT;
-    this.copyKey(next, out, outAt);
+    const slot = this.nextSlot(key, at);
+    if (slot === 0) return -Errno.ENOENT;
+    this.copyKey(slot, out, outAt);
     return 0;
   }
 
-  #postorder(node: number, into: number[]): number[] {
-    if (node === NONE) return into;
-    this.#postorder(this.#children[2 * node]!, into);
-    this.#postorder(this.#children[2 * node + 1]!, into);
-    if (this.#holds[node] === 1) into.push(node);
-    return into;
+  /** Slot after a key in iteration order (the first one when the key is null or absent), or 0 at the end. */
+  nextSlot(key: Int32Array | null, at: number): number {
+    const depth = key === null ? 0 : this.findPath(key, at);
+    if (depth === 0) return this.firstBelow(this.root);
+    const { path, children } = this;
+    for (let i = depth - 1; i > 0; i--) {
+      const parent = path[i - 1]!;
+      const other = children[2 * parent + 1]!;
+      if (children[2 * parent] === path[i] && other !== 0) return this.firstBelow(other);
+      if (this.kinds[parent] === NodeKind.element) return parent;
+    }
+    return 0;
   }
 
-  #isKey(node: number, key: Int32Array, at: number): boolean {
-    return this.#prefixOf(node) === key[at] && this.#commonBits(node, key, at) === key[at];
+  /** Fills `path` down to the element with this very key; its length, or 0 when there is none. */
+  private findPath(key: Int32Array, at: number): number {
+    const wanted = key[at]! >>> 0;
+    if (wanted > this.maxPrefix) return 0;
+    let depth = 0;
+    let node = this.root;
+    while (node !== 0) {
+      this.path[depth++] = node;
+      const prefix = this.prefixOf(node);
+      if (this.commonBits(node, key, at, wanted) !== prefix) return 0;
+      if (prefix === wanted) return this.kinds[node] === NodeKind.element ? depth : 0;
+      node = this.children[2 * node + bitOf(key, at, prefix)]!;
+    }
+    return 0;
   }
 
-  #prefixOf(node: number): number {
-    return this.#rows[node * this.#stride]!;
+  /** First element at or below a node in iteration order, or 0 below nothing. */
+  private firstBelow(node: number): number {
+    const { children } = this;
+    let last = 0;
+    let current = node;
+    while (current !== 0) {
+      last = current;
+      current = children[2 * current]! || children[2 * current + 1]!;
+    }
+    return last;
   }
 
-  /** Leading bits that the node's prefix and the key share, at most the shorter of the two. */
-  #commonBits(node: number, key: Int32Array, at: number): number {
-    const limit = Math.min(this.#prefixOf(node), key[at]!);
-    const row = node * this.#stride;
-    for (let i = 1, bits = 0; bits < limit; i++, bits += 32) {
-      const differing = swapBytes(this.#rows[row + i]! ^ key[at + i]!);
-      if (differing !== 0) return Math.min(limit, bits + Math.clz32(differing));
+  /** Adds a node between `parent` and `node`, with an inner node where the two prefixes part. */
+  private insert(key: Int32Array, at: number, wanted: number, parent: number, node: number, match: number): number {
+    const leaf = this.make(key, at, wanted, NodeKind.element);
+    if (node === 0) {
+      this.adopt(parent, leaf);
+    } else if (match === wanted) {
+      this.children[2 * leaf + bitOf(this.rows, node * this.stride, match)] = node;
+      this.adopt(parent, leaf);
+    } else {
+      const inner = this.make(key, at, match, NodeKind.inner);
+      const side = bitOf(key, at, match);
+      this.children[2 * inner + side] = leaf;
+      this.children[2 * inner + 1 - side] = node;
+      this.adopt(parent, inner);
+    }
+    return leaf;
+  }
+
+  /** Takes an element's node out, or leaves it as an inner node when it joins two others. */
+  private detach(grandparent: number, parent: number, node: number): void {
+    const zero = this.children[2 * node]!;
+    const one = this.children[2 * node + 1]!;
+    if (zero !== 0 && one !== 0) {
+      this.kinds[node] = NodeKind.inner;
+      return;
+    }
+    const child = zero + one;
+    if (child === 0 && parent !== 0 && this.kinds[parent] === NodeKind.inner) {
+      const sibling = this.children[2 * parent]! + this.children[2 * parent + 1]! - node;
+      this.replace(grandparent, parent, sibling);
+      this.release(parent);
+    } else {
+      this.replace(parent, node, child);
+    }
+    this.release(node);
+  }
+
+  /** Hangs a node below `parent` by the bit after the parent's prefix; below nothing it is the root. */
+  private adopt(parent: number, node: number): void {
+    if (parent === 0) this.root = node;
+    else this.children[2 * parent + bitOf(this.rows, node * this.stride, this.prefixOf(parent))] = node;
+  }
+
+  private replace(parent: number, node: number, heir: number): void {
+    if (parent === 0) this.root = heir;
+    else if (this.children[2 * parent] === node) this.children[2 * parent] = heir;
+    else this.children[2 * parent + 1] = heir;
+  }
+
+  private prefixOf(node: number): number {
+    return this.rows[node * this.stride]!;
+  }
+
+  /** Leading data bits that a node and the key share, at most the shorter prefix of the two. */
+  private commonBits(node: number, key: Int32Array, at: number, wanted: number): number {
+    const { rows } = this;
+    const base = node * this.stride;
+    const prefix = rows[base]!;
+    const limit = prefix < wanted ? prefix : wanted;
+    for (let i = 1, bits = 0; bits < limit; i++, bits += WORD_BITS) {
+      const differing = rows[base + i]! ^ key[at + i]!;
+      if (differing !== 0) {
+        const match = bits + Math.clz32(swapBytes(differing));
+        return match < limit ? match : limit;
+      }
     }
     return limit;
   }
 
-  #bitOfNode(node: number, bit: number): number {
-    return bitOf(this.#rows, node * this.#stride, bit);
-  }
-
-  #attach(parent: number, side: number, node: number): void {
-    if (parent === NONE) this.#root = node;
-    else this.#children[2 * parent + side] = node;
-  }
-
-  #replace(parent: number, node: number, heir: number): void {
-    this.#attach(parent, parent !== NONE && this.#children[2 * parent + 1] === node ? 1 : 0, heir);
-  }
-
-  #make(key: Int32Array, at: number, prefix: number, holds: number): number {
-    const node = this.#take();
-    const row = node * this.#stride;
-    this.#rows.fill(0, row, row + this.#stride);
-    for (let i = 1; i < this.#keyWords; i++) this.#rows[row + i] = key[at + i]!;
-    this.#rows[row] = prefix;
-    this.#children[2 * node] = NONE;
-    this.#children[2 * node + 1] = NONE;
-    this.#holds[node] = holds;
+  private make(key: Int32Array, at: number, prefix: number, kind: number): number {
+    const node = this.take();
+    const base = node * this.stride;
+    this.rows.fill(0, base, base + this.stride);
+    this.rows[base] = prefix;
+    for (let i = 1; i < this.keyWords; i++) this.rows[base + i] = key[at + i]!;
+    this.children[2 * node] = 0;
+    this.children[2 * node + 1] = 0;
+    this.kinds[node] = kind;
     return node;
   }
 
-  #take(): number {
-    if (this.#free !== NONE) {
-      const node = this.#free;
-      this.#free = this.#children[2 * node]!;
+  private take(): number {
+    const node = this.free;
+    if (node !== 0) {
+      this.free = this.children[2 * node]!;
       return node;
     }
-    if (this.#used === this.#holds.length) this.#grow();
-    return this.#used++;
+    if (++this.used === this.kinds.length) this.grow();
+    return this.used;
   }
 
-  #release(node: number): void {
-    this.#holds[node] = 0;
-    this.#children[2 * node] = this.#free;
-    this.#free = node;
+  private release(node: number): void {
+    this.kinds[node] = NodeKind.free;
+    this.children[2 * node] = this.free;
+    this.free = node;
   }
 
-  #grow(): void {
-    const nodes = this.#holds.length * 2;
-    const rows = new Int32Array(nodes * this.#stride);
-    rows.set(this.#rows);
-    this.#rows = rows;
+  private grow(): void {
+    const nodes = this.kinds.length * 2;
+    const rows = new Int32Array(nodes * this.stride);
     const children = new Int32Array(nodes * 2);
-    children.set(this.#children);
-    this.#children = children;
-    const holds = new Uint8Array(nodes);
-    holds.set(this.#holds);
-    this.#holds = holds;
-  }
-
-  #clearValue(node: number): number {
-    const row = node * this.#stride;
-    this.#rows.fill(0, row + this.#keyWords, row + this.#stride);
-    return node;
+    const kinds = new Uint8Array(nodes);
+    rows.set(this.rows);
+    children.set(this.children);
+    kinds.set(this.kinds);
+    this.rows = rows;
+    this.children = children;
+    this.kinds = kinds;
   }
 }
 
-/** Bit number `bit` of the key's data, most significant bit of the first byte first. */
+/** Data bit number `bit` of the key at `at`. */
 function bitOf(key: Int32Array, at: number, bit: number): number {
   const byte = bit >>> 3;
-  return (key[at + 1 + (byte >>> 2)]! >>> ((byte & 3) * BITS_PER_BYTE + (7 - (bit & 7)))) & 1;
+  return (key[at + 1 + (byte >>> 2)]! >>> ((byte & 3) * 8 + 7 - (bit & 7))) & 1;
 }
 
 function swapBytes(word: number): number {
-  return ((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
+  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }

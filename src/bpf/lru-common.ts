@@ -24,18 +24,18 @@ export function refillTarget(maxEntries: number, host: MapHost): number {
 }
 
 export class CommonLru {
-  readonly nodes: LruNodes;
-  private readonly shared: LruList;
-  private readonly victims: VictimTable;
-  private readonly cpus: number;
-  private readonly target: number;
-  private readonly localFree: readonly FreeStack[];
+  declare readonly nodes: LruNodes;
+  declare private readonly shared: LruList;
+  declare private readonly victims: VictimTable;
+  declare private readonly cpus: number;
+  declare private readonly target: number;
+  declare private readonly localFree: readonly FreeStack[];
   /** First sentinel of the pending lists; CPU c's is this plus c. */
-  private readonly pending: number;
+  declare private readonly pending: number;
   /** CPU whose pending list a node is or was last on. */
-  private readonly owner: Uint16Array;
+  declare private readonly owner: Uint16Array;
   /** Where each CPU begins to steal next. */
-  private readonly stealFrom: Int32Array;
+  declare private readonly stealFrom: Int32Array;
 
   constructor(maxEntries: number, host: MapHost, victims: VictimTable) {
     const cpus = host.possibleCpus;

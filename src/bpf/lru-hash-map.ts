@@ -32,9 +32,9 @@ export class LruHashMap extends HashTable implements VictimTable {
   evictions = 0;
   /** Called with the slot of each element about to be evicted. */
   onEvict: ((slot: number) => void) | undefined = undefined;
-  protected readonly lru: CommonLru | PerCpuLru;
+  declare protected readonly lru: CommonLru | PerCpuLru;
   /** State of each node: its list, and whether it is referenced. */
-  protected readonly state: Uint8Array;
+  declare protected readonly state: Uint8Array;
 
   constructor(spec: MapSpec, host: MapHost, valueCopies = 1) {
     const maxEntries = effectiveMaxEntries(spec, host);
@@ -49,7 +49,7 @@ export class LruHashMap extends HashTable implements VictimTable {
   }
 
   lookup(key: Int32Array, at: number): number {
-    const slot = this.find(this.hash(key, at), key, at);
+    const slot = this.locate(key, at);
     if (slot === 0) return -Errno.ENOENT;
     if (this.state[slot]! < REFERENCED) this.state[slot]! |= REFERENCED;
     return slot;
@@ -57,12 +57,12 @@ export class LruHashMap extends HashTable implements VictimTable {
 
   update(key: Int32Array, at: number, flags: number, cpu: number): number {
     if (flags < 0 || flags > UpdateFlag.exist) return -Errno.EINVAL;
-    const hash = this.hash(key, at);
     if (this.refusesAllocation()) return -Errno.ENOMEM;
     const slot = this.lru.take(cpu);
     if (slot === 0) return -Errno.ENOMEM;
+    const old = this.locate(key, at);
+    const hash = this.located;
     if (this.isBusy(hash, cpu)) return this.refuse(slot, -Errno.EBUSY);
-    const old = this.find(hash, key, at);
     const refused = this.presenceError(old !== 0, flags);
     if (refused !== 0) return this.refuse(slot, refused);
     this.link(slot, hash, key, at);

@@ -23,8 +23,8 @@ export interface VictimTable {
 /** Links and state of all nodes and sentinels. */
 export class LruNodes {
   /** `links[2n]` is the node after n (towards the tail), `links[2n + 1]` the one before it. */
-  readonly links: Int32Array;
-  readonly state: Uint8Array;
+  declare readonly links: Int32Array;
+  declare readonly state: Uint8Array;
 
   /** Nodes are 1 … `nodes`; sentinels follow them. */
   constructor(nodes: number, sentinels: number) {
@@ -78,10 +78,10 @@ export class LruNodes {
 
 /** A stack of free nodes; nodes that were never used are not linked at all but counted from `fresh` to `last`. */
 export class FreeStack {
-  private readonly links: Int32Array;
+  declare private readonly links: Int32Array;
   private top = 0;
-  private fresh: number;
-  private readonly last: number;
+  declare private fresh: number;
+  declare private readonly last: number;
 
   /** Holds nodes `first` … `last` to begin with. */
   constructor(nodes: LruNodes, first: number, last: number) {
@@ -107,18 +107,18 @@ export class FreeStack {
 }
 
 export class LruList {
-  readonly free: FreeStack;
-  private readonly nodes: LruNodes;
-  private readonly victims: VictimTable;
+  declare readonly free: FreeStack;
+  declare private readonly nodes: LruNodes;
+  declare private readonly victims: VictimTable;
   /** Sentinels. */
-  private readonly active: number;
-  private readonly inactive: number;
+  declare private readonly active: number;
+  declare private readonly inactive: number;
   /** Nodes that one rotation or shrink looks at, at most. */
-  private readonly scanLimit: number;
+  declare private readonly scanLimit: number;
   private activeCount = 0;
   private inactiveCount = 0;
   /** Where the next rotation of the inactive list begins: `next_inactive_rotation`. */
-  private rotation: number;
+  declare private rotation: number;
 
   constructor(nodes: LruNodes, victims: VictimTable, sentinel: number, free: FreeStack, scanLimit: number) {
     this.nodes = nodes;

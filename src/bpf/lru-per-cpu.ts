@@ -14,10 +14,10 @@ const PERCPU_SCANS = PERCPU_FREE_TARGET;
 const SENTINELS = 2;
 
 export class PerCpuLru {
-  readonly nodes: LruNodes;
-  private readonly lists: readonly LruList[];
+  declare readonly nodes: LruNodes;
+  declare private readonly lists: readonly LruList[];
   /** Nodes of one CPU. */
-  private readonly share: number;
+  declare private readonly share: number;
 
   /** `maxEntries` is a multiple of the CPUs. */
   constructor(maxEntries: number, host: MapHost, victims: VictimTable) {
