@@ -37,9 +37,14 @@ function variantSchema(root: JsonSchema): JsonSchema {
 /** A mapping of which any part may be given, or null. Lists replace as a whole, so their items stay as they are. */
 function changeable(schema: JsonSchema): JsonSchema {
   const { required: _required, default: _default, ...rest } = schema;
-  const properties = rest["properties"] as Record<string, JsonSchema> | undefined;
-  if (rest["type"] !== "object" || properties === undefined) return nullable(rest);
-  return nullable({ ...rest, properties: Object.fromEntries(Object.entries(properties).map(([key, each]) => [key, changeable(each)])) });
+  if (rest["type"] !== "object") return nullable(rest);
+  const properties = Object.entries((rest["properties"] ?? {}) as Record<string, JsonSchema>);
+  const others = rest["additionalProperties"];
+  return nullable({
+    ...rest,
+    ...(properties.length > 0 ? { properties: Object.fromEntries(properties.map(([key, each]) => [key, changeable(each)])) } : {}),
+    ...(typeof others === "object" ? { additionalProperties: changeable(others as JsonSchema) } : {}),
+  });
 }
 
 function nullable(schema: JsonSchema): JsonSchema {

@@ -50,7 +50,7 @@ class ConfigWriter {
     this.#dropEmpty();
     this.#extraConfig();
     this.#extraArgs();
-    const ignored = [...leaves(this.#values)].filter(({ path }) => !this.#isUsed(path.map(String))).length;
+    const ignored = [...leaves(this.#values)].filter(({ path }) => path.length > 0 && !this.#isUsed(path.map(String))).length;
     return { config: this.#config, ignored };
   }
 
