@@ -61,12 +61,28 @@ describe("BatchWalk", () => {
 });
 
 describe("KeyWalk between two slices", () => {
-  /** Stands on a key after one slice, removes it, goes on. */
-  function afterLosingItsKey(expired: (i: number) => boolean): KeyWalk {
+  /** A walk that has passed at least half of the entries, in slices of one bucket. */
+  function halfWay(expired: (i: number) => boolean): { walk: KeyWalk; table: HashTable } {
     const pair = filled(100, 128, expired);
-    const table: HashTable = tableOf(pair.tcp.ct.map);
+    const table = tableOf(pair.tcp.ct.map);
     const walk = new KeyWalk(pair.tcp, expiryRule(500), MEASURED_GC_COSTS, new WalkMemory(table), 0, undefined);
     while (walk.counts.alive + walk.counts.deleted < 50) walk.step(LEAST, cost);
+    return { walk, table };
+  }
+
+  /** Number of the entry that such a walk passes last: keys and so their order are the same in every map. */
+  function lastPassed(): number {
+    const { walk, table } = halfWay(() => false);
+    let last = 0;
+    for (let bucket = 0; bucket < walk.bucket; bucket++) {
+      for (let slot = table.firstOfBucket(bucket); slot !== 0; slot = table.nextInBucket(slot)) last = slot;
+    }
+    return table.rows[last * table.stride]!;
+  }
+
+  /** Half way, the key on which the walk stands is removed; then it goes on to the end. */
+  function afterLosingItsKey(expired: (i: number) => boolean): KeyWalk {
+    const { walk, table } = halfWay(expired);
     const key = new Int32Array(4);
     for (let bucket = walk.bucket; ; bucket++) {
       const slot = table.firstOfBucket(bucket);
@@ -85,8 +101,11 @@ describe("KeyWalk between two slices", () => {
   });
 
   it("starts over when the previous key is gone too, because the walk deleted it", () => {
-    const { counts } = afterLosingItsKey(() => true);
-    expect(counts).toMatchObject({ keyFallbacks: 0, interrupted: 1, completed: true, alive: 0, deleted: 99 });
+    expect(afterLosingItsKey(() => true).counts).toMatchObject({ keyFallbacks: 0, interrupted: 1, alive: 0, deleted: 99 });
+    const last = lastPassed();
+    const { counts } = afterLosingItsKey((i) => i === last);
+    expect(counts).toMatchObject({ keyFallbacks: 0, interrupted: 1, completed: true, deleted: 1 });
+    expect(counts.alive).toBeGreaterThan(140);
   });
 
   it("counts survivors again after starting over", () => {
