@@ -12,6 +12,8 @@ interface KeyRange {
 interface KeyNode extends KeyRange {
   /** Anything may stand below. */
   readonly open: boolean;
+  /** One value may stand for the keys: an image as `repository:tag`. */
+  readonly single: boolean;
   readonly keys: ReadonlyMap<string, KeyNode>;
 }
 
@@ -28,7 +30,8 @@ export interface ChartRelease {
 }
 
 export type KeyStatus =
-  | { readonly status: "known"; readonly container: boolean }
+  /** A container has keys of its own; `single` says that one value may stand for them. */
+  | { readonly status: "known"; readonly container: boolean; readonly single: boolean }
   /** Some chart has it, but not this one. */
   | { readonly status: "other release"; readonly when: string }
   | { readonly status: "unknown"; readonly siblings: readonly string[] };
@@ -37,13 +40,13 @@ export type KeyStatus =
 export function lookUp(path: readonly string[], release: ChartRelease): KeyStatus {
   let node = root();
   for (const [depth, step] of path.entries()) {
-    if (node.open || node.keys.size === 0) return { status: "known", container: false };
+    if (node.open || node.keys.size === 0) return { status: "known", container: false, single: true };
     const below = node.keys.get(step);
     if (below === undefined) return { status: "unknown", siblings: depth === path.length - 1 ? present(node, release) : [] };
     if (!covers(below, release)) return { status: "other release", when: rangeText(below, release) };
     node = below;
   }
-  return { status: "known", container: !node.open && present(node, release).length > 0 };
+  return { status: "known", container: !node.open && present(node, release).length > 0, single: node.single };
 }
 
 function present({ keys }: KeyNode, release: ChartRelease): readonly string[] {
@@ -63,7 +66,7 @@ let parsed: KeyNode | undefined;
 
 /** The table as a tree; read once, when first needed. */
 function root(): KeyNode {
-  parsed ??= { ...EVER, open: false, keys: new TableReader(CHART_KEYS).keys(EVER) };
+  parsed ??= { ...EVER, open: false, single: false, keys: new TableReader(CHART_KEYS).keys(EVER) };
   return parsed;
 }
 
@@ -81,17 +84,20 @@ class TableReader {
     while (this.#at < this.#tokens.length && this.#tokens[this.#at] !== "}") {
       const [, name, mark, range] = /^([^@*%]+)([*%]?)(?:@(.*))?$/.exec(this.#tokens[this.#at++]!)!;
       const own = range === undefined ? parent : readRange(range);
-      const image = new Map(IMAGE_KEYS.map((key) => [key, { ...own, open: false, keys: new Map<string, KeyNode>() }]));
-      let below: Map<string, KeyNode> = mark === "%" ? image : new Map();
+      let below = mark === "%" ? imageKeys(own) : new Map<string, KeyNode>();
       if (this.#tokens[this.#at] === "{") {
         this.#at++;
         below = this.keys(own);
         this.#at++;
       }
-      keys.set(name!, { ...own, open: mark === "*", keys: below });
+      keys.set(name!, { ...own, open: mark === "*", single: mark === "%", keys: below });
     }
     return keys;
   }
+}
+
+function imageKeys(range: KeyRange): Map<string, KeyNode> {
+  return new Map(IMAGE_KEYS.map((key) => [key, { ...range, open: false, single: true, keys: new Map<string, KeyNode>() }]));
 }
 
 /** `17`, `17.2`, `14-17`, `-13`. */

@@ -96,6 +96,46 @@ export const HUBBLE_RULES: readonly ChartRule[] = [
   truthy("hubble.dropEventEmitter.enabled", "hubble-drop-events"),
 ];
 
+/** Keys that `chart-to-config.ts` reads together with others. */
+const COMBINED_KEYS = [
+  "upgradeCompatibility",
+  "gke.enabled",
+  "aksbyocni.enabled",
+  "eni.enabled",
+  "azure.enabled",
+  "alibabacloud.enabled",
+  "routingMode",
+  "tunnel",
+  "tunnelProtocol",
+  "cni.chainingMode",
+  "cni.chainingTarget",
+  "installNoConntrackIptablesRules",
+  "encryption.enabled",
+  "encryption.type",
+  "kubeProxyReplacement",
+  "nodePort.enabled",
+  "hostPort.enabled",
+  "externalIPs.enabled",
+  "loadBalancer.standalone",
+  "hubble.enabled",
+  "hubble.metrics.enabled",
+  "hubble.metrics.port",
+  "hubble.export.static.enabled",
+  "hubble.export.static.filePath",
+  "prometheus.enabled",
+  "prometheus.port",
+  "prometheus.metrics",
+  "extraConfig",
+  "extraArgs",
+];
+
+const MODELLED_KEYS = [...CHART_RULES, ...HUBBLE_RULES].map(({ key }) => key).concat(COMBINED_KEYS);
+
+/** Whether a key, or one below it, decides anything in the model. */
+export function isModelled(key: string): boolean {
+  return MODELLED_KEYS.some((each) => each === key || each.startsWith(`${key}.`));
+}
+
 /** Smallest number that Go prints with an exponent. */
 export const EXPONENT_FROM = 1_000_000;
 

@@ -7,6 +7,7 @@ import type { Diagnostics } from "../diagnostics.js";
 import { nearestName } from "../nearest.js";
 import { describe, isNull, leaves, type Tree, type TreeEntry, type TreeMap } from "../tree.js";
 import { lookUp, type ChartRelease } from "./chart-keys.js";
+import { isModelled } from "./chart-rules.js";
 
 /** Names that were taken over by others; the chart says nothing about the old one. */
 const SUCCESSORS: Readonly<Record<string, string>> = {
@@ -91,15 +92,16 @@ class KeyChecker {
     const name = path.join(".");
     if (name === HELM_GLOBAL) return undefined;
     const found = lookUp(path, this.#release);
-    if (found.status === "known") return this.#known(entry, path, found.container);
+    if (found.status === "known") return this.#known(entry, path, found.container, found.single);
     if (found.status === "other release") this.#otherRelease(name, entry, found.when);
-    else this.#unknown(key, name, entry, found.siblings);
+    else this.#unknown(key, path, entry, found.siblings);
     return undefined;
   }
 
-  #known(entry: TreeEntry, path: readonly string[], container: boolean): Tree | undefined {
+  #known(entry: TreeEntry, path: readonly string[], container: boolean, single: boolean): Tree | undefined {
     if (!container || isNull(entry.value)) return entry.value;
     if (entry.value.kind === "map") return this.map(entry.value, path);
+    if (single) return entry.value;
     const name = path.join(".");
     this.#found.error(entry.value.at, `${name} is a group of keys; it can't be ${describe(entry.value)}`, { expected: `keys below ${name}` });
     return undefined;
@@ -114,16 +116,27 @@ class KeyChecker {
     else this.#found.warning(entry.keyAt, `chart ${chart} does not read ${name}, so it has no effect: ${when}`, { expected });
   }
 
-  #unknown(key: string, name: string, entry: TreeEntry, siblings: readonly string[]): void {
+  #unknown(key: string, path: readonly string[], entry: TreeEntry, siblings: readonly string[]): void {
+    const name = path.join(".");
     const successor = NEVER_IN_TABLE[name];
     if (successor !== undefined) {
       this.#found.warning(entry.keyAt, `chart ${this.#chart()} does not read ${name}, so it has no effect`, { expected: `${successor} instead` });
       return;
     }
+    const nearest = this.#meant(key, path, siblings);
+    const message = `chart ${this.#chart()} knows no key ${name}, so it has no effect`;
+    // A harmless slip is common in files that work; one that would have changed the outcome is not let through.
+    if (nearest !== undefined && isModelled(nearest.replaceAll(": ", "."))) this.#found.error(entry.keyAt, message, { nearest });
+    else this.#found.warning(entry.keyAt, message, { nearest });
+  }
+
+  /** What an unknown key stands for: a sibling with almost its name, or the nested form of `bpf.ctTcpMax: 5`. */
+  #meant(key: string, path: readonly string[], siblings: readonly string[]): string | undefined {
+    const parents = path.slice(0, -1);
+    const nested = [...parents, ...key.split(".")];
+    if (key.includes(".")) return lookUp(nested, this.#release).status === "known" ? nested.join(": ") : undefined;
     const nearest = nearestName(key, siblings, TYPO_EDITS_MAX);
-    const message = `chart ${this.#chart()} knows no key ${name}, so it would have no effect`;
-    if (nearest !== undefined) this.#found.error(entry.keyAt, message, { nearest: [...name.split(".").slice(0, -1), nearest].join(".") });
-    else this.#found.warning(entry.keyAt, message);
+    return nearest === undefined ? undefined : [...parents, nearest].join(".");
   }
 
   #chart(): string {

@@ -40,6 +40,14 @@ function problem(cilium: string, text: string): Diagnostic {
   return problems[0]!;
 }
 
+/** Real files, shortened: what people have in their repositories. */
+const REAL_FILES: readonly (readonly [release: string, text: string])[] = [
+  ["1.14.5", 'devices: "eth+ eno1+"\ncni: { chainingMode: generic-veth, customConf: true }\ntunnel: "disabled"\nkubeProxyReplacement: "disabled"\nrollOutCiliumPods: true\n'],
+  ["1.17.6", "---\nbpf: { datapathMode: netkit, masquerade: true, preallocateMaps: true }\nbpfClockProbe: true\nbgpControlPlane: { enabled: true }\ndevices: enp+\nsecurityContext: { capabilities: { ciliumAgent: [CHOWN, KILL] } }\nkubeProxyReplacementHealthzBindAddr: 0.0.0.0:10256\n"],
+  ["1.15.5", 'cilium:\n  kubeProxyReplacement: "strict"\n  k8sServiceHost: "127.0.0.1"\n'],
+  ["1.16.4", "l2announcements: { enabled: true, leaseDuration: 150s }\nk8sClientRateLimit: { qps: 30, burst: 60 }\nclustermesh: { useAPIServer: true, apiserver: { replicas: 2 } }\n"],
+];
+
 const RELEASES = ["1.14.5", "1.15.5", "1.16.4", "1.17.6", "1.18.0", "1.19.3"];
 
 describe("values that matter", () => {
@@ -222,8 +230,14 @@ describe("mistyped keys", () => {
     ["kubeproxyreplacement: true", "kubeProxyReplacement"],
     ["loadBalancer: { algoritm: maglev }", "loadBalancer.algorithm"],
     ["hubble: { metrics: { enbled: [drop] } }", "hubble.metrics.enabled"],
+    ["bpf.ctTcpMax: 1", "bpf: ctTcpMax"],
   ])("%s", (text, nearest) => {
     for (const release of RELEASES) expect(problem(release, text)).toMatchObject({ severity: "error", nearest });
+  });
+
+  it("that would have changed nothing are remarked on", () => {
+    expect(problem("1.17", "cgroup: { automount: { enabled: false } }")).toMatchObject({ severity: "warning", nearest: "cgroup.autoMount" });
+    expect(problem("1.17", "rolloutCiliumPods: true")).toMatchObject({ severity: "warning", nearest: "rollOutCiliumPods" });
   });
 
   it("a key that nothing resembles is a remark", () => {
@@ -313,6 +327,12 @@ describe("wrapped values", () => {
   it("of a HelmRelease and of an umbrella chart are found", () => {
     expect(settings("1.17", "kind: HelmRelease\nspec: { values: { bpf: { natMax: 2048 } } }").natMax).toBe(2048);
     expect(settings("1.17", "cilium: { bpf: { natMax: 2048 } }\nother: { x: 1 }").natMax).toBe(2048);
+  });
+});
+
+describe("files as people have them", () => {
+  it.each(REAL_FILES)("%s: %j", (release, text) => {
+    expect(helm(release, text).problems.filter(({ severity }) => severity === "error")).toEqual([]);
   });
 });
 
