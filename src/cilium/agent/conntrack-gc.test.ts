@@ -36,7 +36,7 @@ class Bench {
       profile,
       kernelProfile(more.kernel ?? "6.18"),
       { ...defaultSettings(profile), ...settings },
-      { pairs, cpu: 0, restored: more.restored ?? [] },
+      { pairs, cpu: 0, bootSeconds: 0, restored: more.restored ?? [] },
     );
     this.gc = new ConntrackGc(config, MEASURED_GC_COSTS, {
       onRun: (record) => this.runs.push(record),

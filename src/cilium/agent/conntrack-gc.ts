@@ -12,9 +12,10 @@
 
 import type { HashTable } from "../../bpf/hash-table.js";
 import { NS_PER_MS } from "../../core/units.js";
+import type { ConntrackGcConfig } from "./gc-config.js";
 import type { GcCosts, SliceCost } from "./gc-costs.js";
 import { GcSchedule } from "./gc-interval.js";
-import type { GcIntervalOptions, PassOutcome } from "./gc-interval.js";
+import type { PassOutcome } from "./gc-interval.js";
 import { OrphanWalk } from "./gc-orphans.js";
 import type {
   GcCause,
@@ -24,38 +25,17 @@ import type {
   SignalOutcome,
   SignalType,
 } from "./gc-records.js";
-import { AddressSet, FAMILY_V4, FAMILY_V6, NOTHING_EXPIRES, tableOf } from "./gc-targets.js";
-import type { ConntrackPair, ConntrackTarget, DeletionRule } from "./gc-targets.js";
+import { FAMILY_V4, FAMILY_V6, NOTHING_EXPIRES, tableOf } from "./gc-targets.js";
+import type { AddressSet, ConntrackPair, ConntrackTarget, DeletionRule } from "./gc-targets.js";
 import { BatchWalk, KeyWalk, WalkMemory } from "./gc-walk.js";
 import type { SlicedWalk } from "./gc-walk.js";
+
+export type { ConntrackGcConfig } from "./gc-config.js";
 
 /** Returned instead of a time: nothing to schedule. */
 export const NO_STEP = -1;
 /** How long a slice works, ns. Short against a SYN's handshake with a remote peer, long against an event. */
 export const GC_SLICE_NS = NS_PER_MS;
-
-export interface ConntrackGcConfig {
-  /** Pairs in the agent's order: v4, then v6; only enabled families. */
-  readonly pairs: readonly ConntrackPair[];
-  readonly interval: GcIntervalOptions;
-  readonly iteration: "per-key" | "batch";
-  /** NAT orphans are deleted while walking or after the walk. */
-  readonly orphanDeletion: "while-walking" | "after-walk";
-  /** Signals that the agent listens to. */
-  readonly signals: readonly SignalType[];
-  /** A bucket lock held by the walk refuses inserts on its CPU (kernels 5.11 to 6.14, M3). */
-  readonly refusesNestedInserts: boolean;
-  /** Counting for the pressure metric: every so many ns, in chunks of so many entries (null = as GC walks). */
-  readonly pressureCount: { readonly every: number; readonly chunk: number | null } | null;
-  /** How late the first scan may be, ns, and what happens then. */
-  readonly firstScanLate: { readonly after: number; readonly action: "exit" | "warn" };
-  /** First scan also deletes entries between addresses that are not in these sets (per pair); null from 1.15.2 on. */
-  readonly firstScanKnown: readonly AddressSet[] | null;
-  /** The datapath's clock at a simulated time. */
-  readonly clock: (now: number) => number;
-  /** CPU on which the agent runs. */
-  readonly cpu: number;
-}
 
 /** What the worker is at. */
 type Job =
