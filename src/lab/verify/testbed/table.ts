@@ -1,0 +1,59 @@
+/** The table of all experiments for the validation report: recorded and simulated figures side by side, in Markdown. */
+import type { VectorFile } from "../case.js";
+import { parseVectors } from "../fields.js";
+import { runExperiment } from "./experiment.js";
+import type { Measure } from "./measures.js";
+import { EXPERIMENT_SCHEMA } from "./recording.js";
+
+const HEADINGS = [
+  "experiment", "entries, RMSE / size", "SYNs dropped", "lost a SYN", "never connected", "latency, KS", "by retransmissions, worst",
+  "evicted", "recreated", "requests timed out", "",
+];
+
+/** One row per file; files that hold no experiment of the classifier are listed as not covered. */
+export function testbedTable(files: readonly VectorFile[]): string {
+  const rows = files.map(row);
+  const rule = HEADINGS.map((_, index) => (index === 0 ? "---" : "---:"));
+  return [HEADINGS, rule, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n") + "\n";
+}
+
+function row(file: VectorFile): string[] {
+  const root = parseVectors(file, []);
+  const name = String(root["name"] ?? file.path);
+  if (root["schema"] !== EXPERIMENT_SCHEMA) return [name, ...HEADINGS.slice(2).map(() => ""), "not covered"];
+  const { measures, contradiction } = runExperiment(root, file);
+  const of = (prefix: string): Measure | undefined => measures.find((measure) => measure.name.startsWith(prefix));
+  const held = measures.every(({ distance, bound }) => bound === undefined || distance <= bound);
+  return [
+    name,
+    percent(of("occupancy")?.distance),
+    pair(of("SYN drop fraction")),
+    pair(of("connections that lost")),
+    pair(of("never connected")),
+    of("SYN latency")?.distance.toFixed(3) ?? "",
+    worst(measures.filter((measure) => measure.name.startsWith("established after"))),
+    counts(of("LRU evictions")),
+    counts(of("entries recreated")),
+    pair(of("request time-outs")),
+    contradiction === undefined && held ? "holds" : "**missed**",
+  ];
+}
+
+/** Recorded / simulated fractions. */
+function pair(measure: Measure | undefined): string {
+  return measure === undefined ? "" : `${measure.recorded.toFixed(4)} / ${measure.simulated.toFixed(4)}`;
+}
+
+/** Recorded / simulated counts; empty where there is nothing to count. */
+function counts(measure: Measure | undefined): string {
+  if (measure === undefined || (measure.recorded === 0 && measure.simulated === 0)) return "";
+  return `${measure.recorded} / ${measure.simulated}`;
+}
+
+function percent(fraction: number | undefined): string {
+  return fraction === undefined ? "" : `${(100 * fraction).toFixed(2)} %`;
+}
+
+function worst(measures: readonly Measure[]): string {
+  return measures.length === 0 ? "" : Math.max(...measures.map(({ distance }) => distance)).toFixed(4);
+}
