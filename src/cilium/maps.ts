@@ -16,7 +16,7 @@ import type { CtCounters } from "./maps/ct-map.js";
 import { CILIUM_MAPS, mapSpec, POLICY_MAP_MAX, policyMapSpec } from "./maps/definitions.js";
 import type { CiliumMapName, MapFlavour, MapOverride } from "./maps/definitions.js";
 import { EndpointMap, IpcacheMap } from "./maps/identity-maps.js";
-import { MaglevMap } from "./maps/maglev-map.js";
+import { maglevInnerSpec, MaglevMap } from "./maps/maglev-map.js";
 import { NatMap } from "./maps/nat-map.js";
 import { EgressGatewayMap, FragmentMap, IpMasqMap, NeighbourMap, ThrottleMap } from "./maps/other-maps.js";
 import { PolicyMap } from "./maps/policy-map.js";
@@ -38,7 +38,12 @@ export interface CiliumMapOptions {
   /** 24, from 1.18 8. */
   readonly policyValueSize: 8 | 24;
   readonly policyMaxEntries?: number;
+  /** Length of Maglev tables; default 16381. */
+  readonly maglevTableSize?: number;
 }
+
+/** `bpf-lb-maglev-table-size`. */
+const MAGLEV_TABLE_SIZE = 16381;
 
 /** Options of a v1.17 node with IPv4 only and default sizes. */
 export const DEFAULT_MAP_OPTIONS: CiliumMapOptions = {
@@ -185,6 +190,14 @@ export class CiliumMaps {
     return new CtMap(map, ctCounters);
   }
 
+  #createMaglev(name: CiliumMapName): MaglevMap {
+    const { overrides, flavour, maglevTableSize } = this.options;
+    const inner = maglevInnerSpec(maglevTableSize ?? MAGLEV_TABLE_SIZE);
+    const map = createMap(mapSpec(name, flavour, { inner, ...overrides?.[name] }), this.host);
+    this.#byName.set(name, map);
+    return new MaglevMap(map);
+  }
+
   #createFamily(addressWords: AddressWords): FamilyMaps {
     const v4 = addressWords === IPV4_WORDS;
     const n = addressWords;
@@ -196,7 +209,7 @@ export class CiliumMaps {
       services: new ServiceMap(this.#create(v4 ? "lb4_services_v2" : "lb6_services_v2"), n),
       backends: new BackendMap(this.#create(v4 ? "lb4_backends_v3" : "lb6_backends_v3"), n),
       reverseNat: new ReverseNatMap(this.#create(v4 ? "lb4_reverse_nat" : "lb6_reverse_nat"), n),
-      maglev: new MaglevMap(this.#create(v4 ? "lb4_maglev" : "lb6_maglev")),
+      maglev: this.#createMaglev(v4 ? "lb4_maglev" : "lb6_maglev"),
       affinity: new AffinityMap(this.#create(v4 ? "lb4_affinity" : "lb6_affinity"), n),
       sourceRange: new SourceRangeMap(this.#create(v4 ? "lb4_source_range" : "lb6_source_range"), n),
       reverseSk: new ReverseSkMap(this.#create(v4 ? "lb4_reverse_sk" : "lb6_reverse_sk"), n),

@@ -105,14 +105,14 @@ export function lookupBackendSlot(dp: DatapathContext, slotNumber: number): numb
 function selectMaglev(dp: DatapathContext, tuple: Tuple, revNatIndex: number, affinity: boolean): number {
   const { maglev } = dp.family;
   const { maglevTableSize, maglevSeed4, maglevSeed6 } = dp.config.loadBalancer;
-  dp.ops[OP_MAGLEV_OUTER_LOOKUP]!++;
-  const table = maglev.table(revNatIndex);
-  if (table === null) return NO_BACKEND;
+  maglev.key[0] = revNatIndex;
+  const table = dp.lookup(OP_MAGLEV_OUTER_LOOKUP, maglev.map, maglev.key);
+  if (table < 0) return NO_BACKEND;
   dp.ops[OP_MAGLEV_INNER_LOOKUP]!++;
   dp.ops[OP_HASH]!++;
   const seed = tuple.addressWords === IPV4_WORDS ? maglevSeed4 : maglevSeed6;
   const hash = hashServiceTuple(tuple, affinity, seed) >>> 0;
-  return table[hash % maglevTableSize]!;
+  return maglev.backendId(table, hash % maglevTableSize);
 }
 
 /** `lb4_select_backend_id`: by the service's own algorithm when it has one, else by the program's. */

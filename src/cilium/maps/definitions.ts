@@ -127,6 +127,8 @@ export interface MapOverride {
   readonly type?: MapType;
   readonly flags?: number;
   readonly storedWords?: readonly number[];
+  /** Template of the inner maps of a map of maps. */
+  readonly inner?: MapSpec;
 }
 
 /** Flags that the agent creates a map of that kind with. */
@@ -164,6 +166,7 @@ export function mapSpec(name: CiliumMapName, flavour: MapFlavour, override: MapO
     maxEntries: override.maxEntries ?? definition.maxEntries,
     flags: override.flags ?? agentFlags(type, flavour),
     ...(storedWords === undefined ? {} : { storedWords }),
+    ...(override.inner === undefined ? {} : { inner: override.inner }),
   };
 }
 

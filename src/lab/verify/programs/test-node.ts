@@ -112,9 +112,11 @@ export class TestNode {
   constructor(build: ProgramConfig, setup: Setup, events: DatapathEvents) {
     const entries = { maxEntries: setup.ctEntries ?? ROOMY_ENTRIES };
     const roomy = { maxEntries: ROOMY_ENTRIES };
+    const config = buildConfig(build);
     this.maps = new CiliumMaps(
       {
         ...DEFAULT_MAP_OPTIONS,
+        maglevTableSize: config.loadBalancer.maglevTableSize,
         overrides: {
           ct4_global: entries,
           ct_any4_global: entries,
@@ -125,7 +127,7 @@ export class TestNode {
       },
       HOST,
     );
-    this.datapath = new Datapath(this.maps, buildConfig(build), {
+    this.datapath = new Datapath(this.maps, config, {
       events,
       random: () => this.random.next(),
       signal: (type) => this.signals.push(type === 0 ? "nat_fill_up" : "ct_fill_up"),
