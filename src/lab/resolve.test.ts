@@ -99,6 +99,11 @@ describe("resolveConfiguration", () => {
     expect(map.memory.full).toBeGreaterThan(0);
   });
 
+  it("gives the memory of a Maglev table, which comes on top for each service", () => {
+    expect(resolve({ ...replacing, lbAlgorithm: "maglev" }).nodes[0]!.maglevBytesPerService).toBeGreaterThanOrEqual(4 * 16381);
+    expect(resolve(replacing).nodes[0]!.maglevBytesPerService).toBeNull();
+  });
+
   it("says how collection will behave", () => {
     const gc = resolve({}, { cilium: "1.17.5", kernel: "5.15" }).nodes[0]!.gc;
     expect(gc).toMatchObject({

@@ -3,7 +3,9 @@
  * how garbage collection will behave; and what deserves a warning. Pure data; `ctlab resolve` prints it.
  */
 
+import { kernelMemory } from "../bpf/memory.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
+import { maglevInnerSpec } from "../cilium/maps/maglev-map.js";
 import { planMaps } from "../cilium/agent/map-plan.js";
 import { settled } from "../cilium/profile/assumptions.js";
 import type { CiliumProfile } from "../cilium/profile/cilium-profile.js";
@@ -49,6 +51,8 @@ export interface ResolvedNode {
   readonly shape: NodeShape;
   readonly maps: readonly ResolvedMap[];
   readonly memory: MemoryTotals;
+  /** Kernel memory of one service's Maglev table in one family, on top of `memory`; null without Maglev. */
+  readonly maglevBytesPerService: number | null;
   /** Bytes that dynamic sizing reckons with, and the divisor; null when it is off. */
   readonly sizing: { readonly availableBytes: number; readonly divisorBytes: number } | null;
   /** The agent's own message when it wouldn't start. */
@@ -94,6 +98,9 @@ function resolveNode(request: ResolveRequest, shape: NodeShape): ResolvedNode {
     shape,
     maps,
     memory: totalsOf(maps.map((map) => ({ memory: map.memory, times: map.copies }))),
+    maglevBytesPerService: maps.some(({ label }) => /^lb[46]_maglev$/.test(label))
+      ? kernelMemory(maglevInnerSpec(settings.maglevTableSize), host, 1)
+      : null,
     sizing: plan.sizes.budget,
     refusal: plan.sizes.refusal?.message ?? null,
     gc,

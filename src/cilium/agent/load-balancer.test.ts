@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { HashMap } from "../../bpf/hash-map.js";
+import { HashOfMaps } from "../../bpf/map-of-maps.js";
 import { MapType } from "../../bpf/spec.js";
 import { IPV4_WORDS, ipv4 } from "../maps/address.js";
 import { CILIUM_MAPS } from "../maps/definitions.js";
 import type { CiliumMapName } from "../maps/definitions.js";
-import { MaglevMap } from "../maps/maglev-map.js";
+import { MaglevMap, maglevInnerSpec } from "../maps/maglev-map.js";
 import {
   AffinityMatchMap,
   BACKEND_ACTIVE,
@@ -25,13 +26,18 @@ function hash(name: CiliumMapName, maxEntries = 64): HashMap {
   return new HashMap({ name, type: MapType.hash, keySize, valueSize, maxEntries, flags: 0 });
 }
 
+function maglevOuter(): HashOfMaps {
+  const inner = maglevInnerSpec(251);
+  return new HashOfMaps({ name: "lb4_maglev", type: MapType.hashOfMaps, keySize: 2, valueSize: 4, maxEntries: 64, flags: 0, inner });
+}
+
 function fixture(serviceEntries = 64) {
   const maps = {
     addressWords: IPV4_WORDS,
     services: new ServiceMap(hash("lb4_services_v2", serviceEntries), IPV4_WORDS),
     backends: new BackendMap(hash("lb4_backends_v3"), IPV4_WORDS),
     reverseNat: new ReverseNatMap(hash("lb4_reverse_nat"), IPV4_WORDS),
-    maglev: new MaglevMap(hash("lb4_maglev")),
+    maglev: new MaglevMap(maglevOuter()),
   } as const;
   const match = new AffinityMatchMap(hash("lb_affinity_match"));
   const lb = new LoadBalancer(maps, match, {
