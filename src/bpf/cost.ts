@@ -96,7 +96,6 @@ export function operationCost(spec: MapSpec, kind: MapCostKind, entries: number)
   const fill = Math.min(1, entries / spec.maxEntries);
   const sized = (sizes: Sizes): number => bySize(sizes, spec);
   switch (kind) {
-    case "recent":
     case "hit":
       return byFill(fill, sized(costs.hitHalf), sized(costs.hitHalf), sized(costs.hitFull));
     case "miss":

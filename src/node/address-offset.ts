@@ -2,7 +2,12 @@ import { ipv4 } from "../cilium/maps/address.js";
 
 /** The address `offset` places after `base` (`10.96.0.0` + 10 → 10.96.0.10), as a word in network byte order. */
 export function addressAfter(base: string, offset: number): number {
-  return swapBytes(swapBytes(ipv4(base)) + offset);
+  return wordAfter(ipv4(base), offset);
+}
+
+/** The same for an address that is a word already. */
+export function wordAfter(word: number, offset: number): number {
+  return swapBytes(swapBytes(word) + offset);
 }
 
 function swapBytes(word: number): number {

@@ -10,7 +10,7 @@ export class Connections {
   cpu = new Int32Array(0);
   /** CPU that the NIC's receive hashing chose for packets from the server. */
   receiveCpu = new Int32Array(0);
-  /** Backend, as index into the service's list. */
+  /** Number of the backend, over all services. */
   backend = new Int32Array(0);
   /** Where packets go: IPv4 word in network byte order, and port. */
   serverAddress = new Int32Array(0);

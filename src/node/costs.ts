@@ -57,11 +57,14 @@ const STEP_NS: readonly (readonly [counter: number, ns: number])[] = [
 export class PacketCosts {
   readonly #maps: CiliumMaps;
   readonly #weights = new Float64Array(op.OP_COUNT);
+  /** Counters that cost something, rising. */
+  readonly #weighed: Int32Array;
 
   constructor(maps: CiliumMaps) {
     this.#maps = maps;
     for (const [counter, ns] of STEP_NS) this.#weights[counter] = ns;
     this.refresh();
+    this.#weighed = Int32Array.from([...MAP_OPERATIONS, ...STEP_NS].map(([counter]) => counter)).sort();
   }
 
   /** Takes the present fill of the maps into account. */
@@ -74,13 +77,14 @@ export class PacketCosts {
 
   /** Weighs what a packet's programs have counted, in whole nanoseconds, and clears the counters. */
   take(ops: Int32Array): number {
+    const weighed = this.#weighed;
+    const weights = this.#weights;
     let total = 0;
-    for (let counter = 0; counter < op.OP_COUNT; counter++) {
-      const times = ops[counter]!;
-      if (times === 0) continue;
-      total += times * this.#weights[counter]!;
-      ops[counter] = 0;
+    for (let i = 0; i < weighed.length; i++) {
+      const counter = weighed[i]!;
+      total += ops[counter]! * weights[counter]!;
     }
+    ops.fill(0);
     return Math.round(total);
   }
 }

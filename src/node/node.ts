@@ -30,6 +30,7 @@ import type { Sockets } from "./workloads.js";
 /** Bytes of IPv4 and TCP headers with the time stamp option. */
 const HEADER_BYTES = 52;
 const BITS_PER_BYTE = 8;
+const NO_BACKEND = 0;
 /** Bytes of a 4-tuple. */
 const TUPLE_BYTES = 12;
 
@@ -65,6 +66,8 @@ export class Node implements Sockets, Network {
   readonly #atNic: number;
   readonly #atPod: number;
   readonly #received = new Int32Array(TUPLE_BYTES / 4);
+  /** Number of each backend, over all services, by its address; 0 is a service address that was not translated. */
+  readonly #backendOf: ReadonlyMap<number, number>;
   /** Cookie of the next socket; the kernel counts them from 1. */
   #cookie = 1;
 
@@ -72,6 +75,8 @@ export class Node implements Sockets, Network {
     const { simulation, scenario } = parts;
     this.#parts = parts;
     this.#simulation = simulation;
+    const backends = parts.topology.services.flatMap((service) => service.backends);
+    this.#backendOf = new Map(backends.map(({ address }, index) => [address, index + 1]));
     this.peers = new TcpPeers(simulation, this, parts.application);
     this.cpus = new CpuQueues(scenario.cluster.cpus);
     this.#oneWayNs = Math.round(scenario.cluster.rttNs / 2);
@@ -91,8 +96,8 @@ export class Node implements Sockets, Network {
     header.sport = 0;
     this.#setClock(cpu);
     if (hooks.datapath.config.loadBalancer.socketLb && !hooks.connectSocket(this.#cookie++)) return -1;
-    const backend = service.backends.findIndex(({ address }) => address === header.daddr);
-    const pair = this.#pairOf(pod, workload, backend);
+    const backend = this.#backendOf.get(header.daddr) ?? NO_BACKEND;
+    const pair = this.#pairOf(pod, backend);
     const port = ports.take(pair, this.#simulation.now);
     if (port < 0) return -1;
     const connection = this.peers.allocate(this.clientHost, this.serverHost);
@@ -114,17 +119,14 @@ export class Node implements Sockets, Network {
 
   release(connection: number, timeWait: boolean): void {
     const { connections } = this;
-    const pair = this.#pairOf(connections.pod[connection]!, connections.workload[connection]!, connections.backend[connection]!);
+    const pair = this.#pairOf(connections.pod[connection]!, connections.backend[connection]!);
     const freeFrom = timeWait ? this.#simulation.now + this.#parts.timeWaitNs : this.#simulation.now;
     this.#parts.ports.release(pair, connections.clientPort[connection]!, freeFrom);
   }
 
-  /** One number for a pod and a backend of a workload's service. */
-  #pairOf(pod: number, workload: number, backend: number): number {
-    const { topology, scenario } = this.#parts;
-    const service = scenario.workloads[workload]!.service;
-    const before = topology.services.slice(0, service).reduce((sum, { backends }) => sum + backends.length, 0);
-    return (before + backend) * topology.localPods.length + pod;
+  /** One number for a pod and a remote address and port. */
+  #pairOf(pod: number, backend: number): number {
+    return backend * this.#parts.topology.localPods.length + pod;
   }
 
   /** Takes a segment from a socket: of a pod through the programs, of a peer onto the network. */

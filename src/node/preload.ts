@@ -5,12 +5,12 @@
 import type { RandomStream } from "../core/random.js";
 import { NS_PER_S, type Seconds } from "../core/units.js";
 import type { CiliumMaps } from "../cilium/maps.js";
-import { IPV4_WORDS } from "../cilium/maps/address.js";
+import { ipv4, IPV4_WORDS } from "../cilium/maps/address.js";
 import { CT_RX_CLOSING, CT_SEEN_NON_SYN, CT_TX_CLOSING, type CtMap } from "../cilium/maps/ct-map.js";
 import { BACKEND_ACTIVE } from "../cilium/maps/service-maps.js";
 import { Tuple, TUPLE_F_OUT } from "../cilium/maps/tuple.js";
 import type { Preload, PreloadKind, Scenario } from "../scenario/types.js";
-import { addressAfter } from "./address-offset.js";
+import { wordAfter } from "./address-offset.js";
 import { PROTOCOL_NUMBER } from "./populate.js";
 import type { Topology } from "./topology.js";
 
@@ -19,12 +19,12 @@ const PORT_FIRST = 32_768;
 /** Ports used toward one remote address before the next address is taken. */
 const PORTS_PER_PEER = 28_000;
 /** Peers of preloaded connections: the block for benchmarks (RFC 2544), which no simulated pod or node has. */
-const PEERS = "198.18.0.0";
+const PEERS = ipv4("198.18.0.0");
 /** Port of the peers. */
 const PEER_PORT = 443;
 /** Services and backends of others: an address block of their own, and ids far from the simulated ones. */
-const OTHER_SERVICES = "10.111.0.0";
-const OTHER_BACKENDS = "10.200.0.0";
+const OTHER_SERVICES = ipv4("10.111.0.0");
+const OTHER_BACKENDS = ipv4("10.200.0.0");
 const OTHER_BACKEND_ID_FIRST = 1_000_000;
 const OTHER_PORT = 80;
 /** Entries that don't expire within the run do so between one and six hours after it. */
@@ -90,7 +90,7 @@ function preloadConntrack(
     const nth = Math.floor(i / pods.length);
     // OUT entries hold the addresses swapped and the ports straight.
     tuple.words[0] = pod.address;
-    tuple.words[1] = addressAfter(PEERS, 1 + Math.floor(nth / PORTS_PER_PEER));
+    tuple.words[1] = wordAfter(PEERS, 1 + Math.floor(nth / PORTS_PER_PEER));
     tuple.setPorts(PEER_PORT, PORT_FIRST + (nth % PORTS_PER_PEER));
     tuple.setProtocolAndFlags(PROTOCOL_OF[kind], TUPLE_F_OUT);
     const slot = ct.map.update(tuple.words, 0, 0, random.below(scenario.cluster.cpus));
@@ -116,7 +116,7 @@ function preloadServices(maps: CiliumMaps, entries: number): number {
   const wanted = Math.max(0, entries - services.map.count);
   const address = new Int32Array(1);
   for (let i = 0; i < wanted; i++) {
-    address[0] = addressAfter(OTHER_SERVICES, 1 + i);
+    address[0] = wordAfter(OTHER_SERVICES, 1 + i);
     services.setFrontend(address, 0, OTHER_PORT, PROTOCOL_NUMBER.TCP);
     services.keySlot = 0;
     const slot = services.map.update(services.key, 0, 0, 0);
@@ -133,7 +133,7 @@ function preloadBackends(maps: CiliumMaps, entries: number): number {
     backends.key[0] = OTHER_BACKEND_ID_FIRST + i;
     const slot = backends.map.update(backends.key, 0, 0, 0);
     if (slot < 0) return i;
-    backends.setValue(slot, [addressAfter(OTHER_BACKENDS, 1 + i)], OTHER_PORT, PROTOCOL_NUMBER.TCP, BACKEND_ACTIVE);
+    backends.setValue(slot, [wordAfter(OTHER_BACKENDS, 1 + i)], OTHER_PORT, PROTOCOL_NUMBER.TCP, BACKEND_ACTIVE);
   }
   return wanted;
 }
