@@ -2,13 +2,13 @@
  * Pending events in exact (time, sequence) order: of two events at the same time the one pushed first comes first.
  *
  * A ladder queue (Tang, Goh, Thng: "Ladder queue: an O(1) priority queue structure for large-scale discrete event
- * simulation", 2005) over typed arrays. Records are only ever appended to buckets, so memory is walked in order, which
- * is what makes it 4 to 6 times faster than heaps at 10⁵ pending events and above:
+ * simulation", 2005) over typed arrays. Events are only ever appended to buckets, so memory is walked in order, which is
+ * what makes it several times faster than a heap (bench/event-queue.mjs):
  *
- *     far   ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   rung 0: one bucket for everything later, unsorted
- *     rung 1   │ █ │ █ │ █ │ █ │ █ │ █ │     equal slices of the time before that, unsorted inside
- *     rung 2  ││││││                         one slice of the rung above, sliced more finely
- *     near   ▏▏▏▏                            the earliest slice, sorted; `pop` takes from its front
+ *     far    rung 0: one bucket for everything later, unsorted
+ *     rung 1   | . | . | . | . | . | . |     equal slices of the time before that, unsorted inside
+ *     rung 2  |||||||                        one slice of the rung above, sliced more finely
+ *     near   ....                            the earliest slice, sorted; `pop` takes from its front
  *
  * When `near` is used up, the next bucket of the finest rung is sorted into it; a bucket too big for that is dealt
  * out to a finer rung first; when no rung is left, the early part of `far` becomes a new rung 1, sliced by the density
@@ -19,25 +19,15 @@
  *
  * Nothing allocates but the doubling of an array that has become too small.
  */
+import { EventBuckets, grown, NONE } from "./event-buckets.js";
+import { EventRungs, MAX_RUNGS, MIN_BUCKETS } from "./event-rungs.js";
 import { HORIZON_NS } from "./units.js";
 
-/** Records per chunk, a power of two: buckets are lists of chunks. Larger wastes memory, smaller links more often. */
-const CHUNK = 32;
-const CHUNK_MASK = CHUNK - 1;
-const CHUNK_BITS = 5;
-/** A record is a time (one double) and kind, a, b (three words), padded to three doubles. */
-const RECORD_DOUBLES = 3;
-const RECORD_WORDS = 6;
-const KIND_WORD = 2;
-const A_WORD = 3;
-const B_WORD = 4;
-
-/** Rungs at most, `far` included. A rung divides its range by 16 or more, so 53-bit times need 14. */
-const MAX_RUNGS = 24;
-/** Bucket numbers of the two containers that are always there; those of rungs follow. */
+/** Buckets that are always there; those of rungs follow. The last one holds a bucket that is being dealt out. */
 const FAR = 0;
 const NEAR = 1;
-const FIRST_RUNG_BUCKET = 2;
+const DEALT = 2;
+const FIRST_RUNG_BUCKET = 3;
 
 /** A bucket up to this size is sorted by insertion; a larger one is dealt out to a finer rung. */
 const SORT_MAX = 48;
@@ -45,6 +35,10 @@ const SORT_MAX = 48;
 const NEAR_MAX = 64;
 /** Free places kept before the front of `near`, for events earlier than all that it holds. */
 const NEAR_SLACK = 64;
+const INITIAL_NEAR = 512;
+/** Room ensured in `near` before a chunk is sorted into it: at least a chunk's records. */
+const NEAR_ROOM = 64;
+
 /** Events per bucket to aim at where buckets go straight to `near`. */
 const FINE_FILL = 8;
 /** Events per bucket to aim at where buckets go to a finer rung first, and from how many events on that pays. */
@@ -52,16 +46,9 @@ const COARSE_FILL = 2048;
 const COARSE_FROM = 32768;
 /** Length of rung 1, as a multiple of the time that the events pending in `far` would take at the density found. */
 const SPAN = 4;
-const MIN_BUCKETS = 16;
-const MAX_BUCKETS = 1 << 20;
 /** Times looked at to estimate the density of `far`, and which of them, sorted, ends the stretch measured. */
 const SAMPLES = 32;
 const SAMPLE_END = SAMPLES >> 2;
-
-const INITIAL_CHUNKS = 64;
-const INITIAL_BUCKETS = 256;
-const INITIAL_NEAR = 512;
-const NONE = -1;
 
 export class EventQueue {
   /** The event that the last successful `pop` took. */
@@ -72,50 +59,22 @@ export class EventQueue {
   /** Pending events. */
   size = 0;
 
-  /** Records, seen as doubles and as words; the same memory. */
-  #doubles = new Float64Array(INITIAL_CHUNKS * CHUNK * RECORD_DOUBLES);
-  #words = new Int32Array(this.#doubles.buffer);
-  /** The chunk after each chunk, in a bucket's list or in the list of free chunks. */
-  #nextChunk = new Int32Array(INITIAL_CHUNKS);
-  #freeChunk = NONE;
+  readonly #store = new EventBuckets();
+  readonly #rungs = new EventRungs(FAR, FIRST_RUNG_BUCKET);
 
-  /** Per bucket: first chunk, and the record to write next (0: bucket empty; at a chunk's start: chunk full). */
-  #head = new Int32Array(INITIAL_BUCKETS);
-  #tail = new Int32Array(INITIAL_BUCKETS);
-
-  /** Rungs in use; rung 0 is `far` and always there. */
-  #rungs = 1;
-  /** Per rung: where its first untaken bucket starts. Falling; one place beyond the finest rung is -Infinity. */
-  readonly #start = new Float64Array(MAX_RUNGS + 1).fill(-Infinity);
-  readonly #base = new Float64Array(MAX_RUNGS);
-  /** Width of a bucket, a power of two, and its inverse: so all bucket arithmetic is exact. */
-  readonly #width = new Float64Array(MAX_RUNGS);
-  readonly #perWidth = new Float64Array(MAX_RUNGS);
-  /** Number of its first bucket, how many it has, and how many are taken. */
-  readonly #firstBucket = new Int32Array(MAX_RUNGS);
-  readonly #buckets = new Int32Array(MAX_RUNGS);
-  readonly #taken = new Int32Array(MAX_RUNGS);
-
-  /** `near`: times and record numbers, rising, from front to end. */
+  /** `near`: times and record numbers, rising, from front to end; the records are those of bucket NEAR. */
   #nearTime = new Float64Array(INITIAL_NEAR);
   #nearRecord = new Int32Array(INITIAL_NEAR);
   #front = NEAR_SLACK;
   #end = NEAR_SLACK;
-  /** Records of `near` whose event was popped, linked through their kind word. */
+  /** Records of `near` whose event was popped, linked through their kind's word. */
   #freeRecord = NONE;
 
-  /** Earliest and latest time and number of events of the list that `measure` saw last. */
+  /** Earliest and latest time and number of events of the bucket that was measured last. */
   #low = 0;
   #high = 0;
   #counted = 0;
   readonly #sample = new Float64Array(SAMPLES);
-
-  constructor() {
-    // Chunk 0 is never used: record 0 as a tail means an empty bucket.
-    this.#linkFree(1, INITIAL_CHUNKS);
-    this.#firstBucket[0] = FAR;
-    this.#buckets[0] = 1;
-  }
 
   /**
    * Adds an event. `time`: whole nanoseconds, not before the last popped time and within the horizon, else a
@@ -123,25 +82,17 @@ export class EventQueue {
    */
   push(time: number, kind: number, a: number, b: number): void {
     if (!(time >= this.time && time <= HORIZON_NS && Math.floor(time) === time)) refuse(time, this.time);
-    let rung = 0;
-    while (time < this.#start[rung]!) rung++;
-    const late = rung === this.#rungs;
-    const bucket = late ? NEAR : this.#bucketAt(rung, time);
-    let record = late ? this.#freeRecord : NONE;
-    if (record === NONE) {
-      record = this.#tail[bucket]!;
-      if ((record & CHUNK_MASK) === 0) record = this.#extend(bucket);
-      this.#tail[bucket] = record + 1;
-    } else {
-      this.#freeRecord = this.#words[record * RECORD_WORDS + KIND_WORD]!;
-    }
-    this.#doubles[record * RECORD_DOUBLES] = time;
-    const word = record * RECORD_WORDS;
-    this.#words[word + KIND_WORD] = kind;
-    this.#words[word + A_WORD] = a;
-    this.#words[word + B_WORD] = b;
     this.size++;
-    if (late) this.#insertNear(record);
+    const rung = this.#rungs.rungOf(time);
+    if (rung < this.#rungs.count) {
+      this.#store.write(this.#store.extend(this.#rungs.bucketOf(rung, time)), time, kind, a, b);
+      return;
+    }
+    let record = this.#freeRecord;
+    if (record === NONE) record = this.#store.extend(NEAR);
+    else this.#freeRecord = this.#store.kindAt(record);
+    this.#store.write(record, time, kind, a, b);
+    this.#insertNear(record);
   }
 
   /** Takes the earliest event into `time`, `kind`, `a`, `b`; false when there is none. */
@@ -156,13 +107,12 @@ export class EventQueue {
     const time = this.#nearTime[front]!;
     if (time > limit) return false;
     const record = this.#nearRecord[front]!;
-    const word = record * RECORD_WORDS;
-    const words = this.#words;
+    const store = this.#store;
     this.time = time;
-    this.kind = words[word + KIND_WORD]!;
-    this.a = words[word + A_WORD]!;
-    this.b = words[word + B_WORD]!;
-    words[word + KIND_WORD] = this.#freeRecord;
+    this.kind = store.kindAt(record);
+    this.a = store.aAt(record);
+    this.b = store.bAt(record);
+    store.setKindAt(record, this.#freeRecord);
     this.#freeRecord = record;
     this.#front = front + 1;
     this.size--;
@@ -175,42 +125,9 @@ export class EventQueue {
     return this.#nearTime[this.#front]!;
   }
 
-  /** The bucket of a rung for a time that belongs there; what lies outside its range goes to its ends. */
-  #bucketAt(rung: number, time: number): number {
-    const slice = (time - this.#base[rung]!) * this.#perWidth[rung]!;
-    const buckets = this.#buckets[rung]!;
-    return this.#firstBucket[rung]! + (slice < buckets ? (slice > 0 ? slice | 0 : 0) : buckets - 1);
-  }
-
-  /** Appends a copy of a record to a bucket. */
-  #append(bucket: number, from: number): void {
-    let to = this.#tail[bucket]!;
-    if ((to & CHUNK_MASK) === 0) to = this.#extend(bucket);
-    this.#tail[bucket] = to + 1;
-    this.#doubles[to * RECORD_DOUBLES] = this.#doubles[from * RECORD_DOUBLES]!;
-    const words = this.#words;
-    const source = from * RECORD_WORDS;
-    const target = to * RECORD_WORDS;
-    words[target + KIND_WORD] = words[source + KIND_WORD]!;
-    words[target + A_WORD] = words[source + A_WORD]!;
-    words[target + B_WORD] = words[source + B_WORD]!;
-  }
-
-  /** Gives a bucket one more chunk and returns its first record. */
-  #extend(bucket: number): number {
-    if (this.#freeChunk === NONE) this.#growChunks();
-    const chunk = this.#freeChunk;
-    this.#freeChunk = this.#nextChunk[chunk]!;
-    this.#nextChunk[chunk] = NONE;
-    const tail = this.#tail[bucket]!;
-    if (tail === 0) this.#head[bucket] = chunk;
-    else this.#nextChunk[(tail - 1) >> CHUNK_BITS] = chunk;
-    return chunk << CHUNK_BITS;
-  }
-
   /** Puts a record that was pushed late into its place in `near`, behind all that are not later. */
   #insertNear(record: number): void {
-    const time = this.#doubles[record * RECORD_DOUBLES]!;
+    const time = this.#store.timeAt(record);
     const front = this.#front;
     const end = this.#end;
     if (front < end && time < this.#nearTime[end - 1]!) {
@@ -220,7 +137,7 @@ export class EventQueue {
         this.#nearRecord[front - 1] = record;
         return;
       }
-      if (end - front >= NEAR_MAX && this.#rungs < MAX_RUNGS) {
+      if (end - front >= NEAR_MAX && this.#rungs.count < MAX_RUNGS) {
         this.#dealOutNear(record);
         return;
       }
@@ -249,59 +166,55 @@ export class EventQueue {
     this.#clearNear();
     if (this.size === 0) return false;
     for (;;) {
-      const rung = this.#rungs - 1;
-      const bucket = rung === 0 ? FAR : this.#takeBucket(rung);
+      if (this.#rungs.count === 1) {
+        if (this.size <= SORT_MAX) {
+          this.#rungs.farStart = Infinity;
+          this.#sortIntoNear(FAR);
+          return true;
+        }
+        this.#store.move(FAR, DEALT);
+        this.#sliceFar();
+        this.#dealOut();
+      }
+      const bucket = this.#takeBucket();
       if (bucket === NONE) continue;
-      const head = this.#head[bucket]!;
-      const tail = this.#tail[bucket]!;
-      this.#tail[bucket] = 0;
-      if (bucket === FAR ? this.size <= SORT_MAX : this.#fitsNear(head, tail)) {
-        if (bucket === FAR) this.#start[0] = Infinity;
-        this.#sortIntoNear(head, tail);
+      if (this.#fitsNear(bucket)) {
+        this.#sortIntoNear(bucket);
         return true;
       }
-      if (bucket === FAR) this.#sliceFar(head);
-      else this.#addRung(this.#low, this.#high, this.#counted);
-      this.#dealOut(head, tail);
+      this.#store.move(bucket, DEALT);
+      this.#addRung(this.#low, this.#high, this.#counted);
+      this.#dealOut();
     }
   }
 
-  /** The next bucket of the finest rung that is not empty, NONE if there is none; a rung used up is dropped. */
-  #takeBucket(rung: number): number {
-    const tail = this.#tail;
-    const first = this.#firstBucket[rung]!;
-    const buckets = this.#buckets[rung]!;
-    let slice = this.#taken[rung]!;
-    while (slice < buckets && tail[first + slice] === 0) slice++;
-    if (slice + 1 >= buckets) {
-      this.#rungs = rung;
-      this.#start[rung] = -Infinity;
-    } else {
-      this.#taken[rung] = slice + 1;
-      this.#start[rung] = this.#base[rung]! + (slice + 1) * this.#width[rung]!;
-    }
-    return slice < buckets ? first + slice : NONE;
+  /** The next bucket of the finest rung that is not empty, NONE if there is none; the ones before it count as taken. */
+  #takeBucket(): number {
+    const end = this.#rungs.endBucket;
+    let bucket = this.#rungs.nextBucket;
+    while (bucket < end && this.#store.isEmpty(bucket)) bucket++;
+    this.#rungs.takeThrough(bucket);
+    return bucket < end ? bucket : NONE;
   }
 
-  /** Whether a list should be sorted right away: it is short, or all of one time, or rungs have run out. */
-  #fitsNear(head: number, tail: number): boolean {
-    if ((tail - 1) >> CHUNK_BITS === head) return true;
-    this.#measure(head, tail);
-    return this.#counted <= SORT_MAX || this.#low === this.#high || this.#rungs === MAX_RUNGS;
+  /** Whether a bucket should be sorted right away: it is short, or all of one time, or rungs have run out. */
+  #fitsNear(bucket: number): boolean {
+    if (this.#store.isShort(bucket)) return true;
+    this.#measure(bucket);
+    return this.#counted <= SORT_MAX || this.#low === this.#high || this.#rungs.count === MAX_RUNGS;
   }
 
-  /** Sets `low`, `high` and `counted` for a list. */
-  #measure(head: number, tail: number): void {
-    const doubles = this.#doubles;
-    const last = (tail - 1) >> CHUNK_BITS;
+  /** Sets `low`, `high` and `counted`. */
+  #measure(bucket: number): void {
+    const store = this.#store;
     let low = Infinity;
     let high = -Infinity;
     let counted = 0;
-    for (let chunk = head; chunk !== NONE; chunk = this.#nextChunk[chunk]!) {
-      const first = chunk << CHUNK_BITS;
-      const end = chunk === last ? tail : first + CHUNK;
+    for (let chunk = store.firstChunk(bucket); chunk !== NONE; chunk = store.chunkAfter(chunk)) {
+      const first = store.firstRecord(chunk);
+      const end = store.endRecord(bucket, chunk);
       for (let record = first; record < end; record++) {
-        const time = doubles[record * RECORD_DOUBLES]!;
+        const time = store.timeAt(record);
         if (time < low) low = time;
         if (time > high) high = time;
       }
@@ -312,70 +225,59 @@ export class EventQueue {
     this.#counted = counted;
   }
 
-  /** Makes a list the content of `near`, which is empty. */
-  #sortIntoNear(head: number, tail: number): void {
-    this.#head[NEAR] = head;
-    this.#tail[NEAR] = tail;
-    const doubles = this.#doubles;
-    const last = (tail - 1) >> CHUNK_BITS;
-    for (let chunk = head; chunk !== NONE; chunk = this.#nextChunk[chunk]!) {
-      const first = chunk << CHUNK_BITS;
-      const end = chunk === last ? tail : first + CHUNK;
-      while (this.#end + CHUNK > this.#nearTime.length) this.#makeRoomNear();
-      for (let record = first; record < end; record++) this.#sink(doubles[record * RECORD_DOUBLES]!, record);
+  /** Makes a bucket's records the content of `near`, which is empty. */
+  #sortIntoNear(bucket: number): void {
+    const store = this.#store;
+    store.move(bucket, NEAR);
+    for (let chunk = store.firstChunk(NEAR); chunk !== NONE; chunk = store.chunkAfter(chunk)) {
+      while (this.#end + NEAR_ROOM > this.#nearTime.length) this.#makeRoomNear();
+      const end = store.endRecord(NEAR, chunk);
+      for (let record = store.firstRecord(chunk); record < end; record++) this.#sink(store.timeAt(record), record);
     }
   }
 
-  /** Moves the events of a list to the finest rung, or to `far` if they are later, and frees its chunks. */
-  #dealOut(head: number, tail: number): void {
-    const rung = this.#rungs - 1;
-    const limit = rung === 1 ? this.#start[0]! : Infinity;
-    const last = (tail - 1) >> CHUNK_BITS;
-    let chunk = head;
+  /** Moves the events of bucket DEALT to the finest rung, or to `far` if they are later. */
+  #dealOut(): void {
+    const store = this.#store;
+    const rungs = this.#rungs;
+    const rung = rungs.count - 1;
+    const limit = rungs.farStart;
+    let chunk = store.firstChunk(DEALT);
     while (chunk !== NONE) {
-      const first = chunk << CHUNK_BITS;
-      const end = chunk === last ? tail : first + CHUNK;
-      for (let record = first; record < end; record++) {
-        const time = this.#doubles[record * RECORD_DOUBLES]!;
-        this.#append(time < limit ? this.#bucketAt(rung, time) : FAR, record);
+      const end = store.endRecord(DEALT, chunk);
+      for (let record = store.firstRecord(chunk); record < end; record++) {
+        const time = store.timeAt(record);
+        store.append(time < limit ? rungs.bucketOf(rung, time) : FAR, record);
       }
-      const next = this.#nextChunk[chunk]!;
-      this.#nextChunk[chunk] = this.#freeChunk;
-      this.#freeChunk = chunk;
-      chunk = next;
+      chunk = store.dropFirstChunk(DEALT);
     }
   }
 
   /** Moves all of `near`, and one record more, to a rung of their own; to `far` when nothing else is pending. */
   #dealOutNear(record: number): void {
-    const toFar = this.#rungs === 1 && this.#start[0] === Infinity;
-    if (toFar) this.#start[0] = -Infinity;
+    if (this.#rungs.count === 1 && this.#rungs.farStart === Infinity) this.#rungs.farStart = -Infinity;
     else this.#addRung(this.#nearTime[this.#front]!, this.#nearTime[this.#end - 1]!, this.#end - this.#front);
-    const rung = this.#rungs - 1;
+    const rung = this.#rungs.count - 1;
     for (let at = this.#front; at < this.#end; at++) {
-      this.#append(toFar ? FAR : this.#bucketAt(rung, this.#nearTime[at]!), this.#nearRecord[at]!);
+      this.#store.append(this.#rungs.bucketOf(rung, this.#nearTime[at]!), this.#nearRecord[at]!);
     }
-    this.#append(toFar ? FAR : this.#bucketAt(rung, this.#doubles[record * RECORD_DOUBLES]!), record);
+    this.#store.append(this.#rungs.bucketOf(rung, this.#store.timeAt(record)), record);
     this.#clearNear();
   }
 
   /** Begins a finer rung for `count` events in low … high. */
   #addRung(low: number, high: number, count: number): void {
     const fill = count > COARSE_FROM ? COARSE_FILL : FINE_FILL;
-    const buckets = Math.min(MAX_BUCKETS, Math.max(MIN_BUCKETS, Math.floor(count / fill)));
-    const range = high - low + 1;
-    let width = 1;
-    while (width * buckets < range) width *= 2;
-    this.#beginRung(low, width, Math.ceil(range / width));
+    this.#store.ensureBuckets(this.#rungs.beginOver(low, high, Math.floor(count / fill)));
   }
 
   /**
-   * Begins rung 1 for the early part of `far`. The width follows the density of the earliest quarter, not the whole
-   * range, so that a few events in the far future cost nothing; what lies beyond the rung stays in `far`.
+   * Begins rung 1 for the early part of what was in `far`. The width follows the density of the earliest quarter, not
+   * the whole range, so that a few events in the far future cost nothing; what lies beyond the rung stays in `far`.
    */
-  #sliceFar(head: number): void {
+  #sliceFar(): void {
     const count = this.size;
-    this.#sampleList(head, count);
+    this.#store.sampleTimes(DEALT, count, this.#sample);
     const earliest = this.#sample[0]!;
     const stretch = this.#sample[SAMPLE_END]! - earliest;
     const fill = count > COARSE_FROM ? COARSE_FILL : FINE_FILL;
@@ -384,50 +286,15 @@ export class EventQueue {
     while (width < wanted * Math.SQRT1_2) width *= 2;
     const span = (SPAN * SAMPLES * stretch) / SAMPLE_END;
     const buckets = Math.max(MIN_BUCKETS, Math.ceil(span / width));
-    this.#start[0] = earliest + buckets * width;
-    this.#beginRung(earliest, width, buckets);
+    this.#rungs.farStart = earliest + buckets * width;
+    this.#store.ensureBuckets(this.#rungs.begin(earliest, width, buckets));
   }
 
-  /** Fills `sample` with evenly spread times of a list of `count` events, sorted. */
-  #sampleList(head: number, count: number): void {
-    const sample = this.#sample;
-    const stride = Math.floor(count / SAMPLES);
-    let chunk = head;
-    let place = 0;
-    for (let taken = 0; taken < SAMPLES; taken++) {
-      for (; place >= CHUNK; place -= CHUNK) chunk = this.#nextChunk[chunk]!;
-      const time = this.#doubles[((chunk << CHUNK_BITS) + place) * RECORD_DOUBLES]!;
-      place += stride;
-      let at = taken;
-      for (; at > 0 && sample[at - 1]! > time; at--) sample[at] = sample[at - 1]!;
-      sample[at] = time;
-    }
-  }
-
-  #beginRung(base: number, width: number, buckets: number): void {
-    const rung = this.#rungs;
-    const first = rung === 1 ? FIRST_RUNG_BUCKET : this.#firstBucket[rung - 1]! + this.#buckets[rung - 1]!;
-    while (this.#tail.length < first + buckets) this.#growBuckets();
-    this.#rungs = rung + 1;
-    this.#base[rung] = base;
-    this.#width[rung] = width;
-    this.#perWidth[rung] = 1 / width;
-    this.#firstBucket[rung] = first;
-    this.#buckets[rung] = buckets;
-    this.#taken[rung] = 0;
-    this.#start[rung] = -Infinity;
-  }
-
-  /** Empties `near` and frees its chunks. */
   #clearNear(): void {
     this.#front = NEAR_SLACK;
     this.#end = NEAR_SLACK;
     this.#freeRecord = NONE;
-    const tail = this.#tail[NEAR]!;
-    if (tail === 0) return;
-    this.#nextChunk[(tail - 1) >> CHUNK_BITS] = this.#freeChunk;
-    this.#freeChunk = this.#head[NEAR]!;
-    this.#tail[NEAR] = 0;
+    this.#store.clear(NEAR);
   }
 
   /** Makes room at the end of `near`: moves it down over what was popped, or doubles the arrays. */
@@ -444,32 +311,6 @@ export class EventQueue {
     this.#end -= front - NEAR_SLACK;
     this.#front = NEAR_SLACK;
   }
-
-  #growChunks(): void {
-    const chunks = this.#nextChunk.length;
-    this.#doubles = grown(this.#doubles, new Float64Array(2 * this.#doubles.length));
-    this.#words = new Int32Array(this.#doubles.buffer);
-    this.#nextChunk = grown(this.#nextChunk, new Int32Array(2 * chunks));
-    this.#linkFree(chunks, 2 * chunks);
-  }
-
-  #growBuckets(): void {
-    this.#head = grown(this.#head, new Int32Array(2 * this.#head.length));
-    this.#tail = grown(this.#tail, new Int32Array(2 * this.#tail.length));
-  }
-
-  /** Puts the chunks first … end - 1 on the free list, in that order. */
-  #linkFree(first: number, end: number): void {
-    for (let chunk = first; chunk < end; chunk++) this.#nextChunk[chunk] = chunk + 1;
-    this.#nextChunk[end - 1] = this.#freeChunk;
-    this.#freeChunk = first;
-  }
-}
-
-/** Copies an array into the front of a longer one. */
-function grown<A extends Float64Array | Int32Array>(from: A, to: A): A {
-  to.set(from);
-  return to;
 }
 
 function refuse(time: number, now: number): never {
