@@ -212,6 +212,11 @@ export abstract class HashTable implements BpfMap {
     return this.hashes[slot]! & (this.buckets - 1);
   }
 
+  /** Hash of an element's key. */
+  hashOf(slot: number): number {
+    return this.hashes[slot]!;
+  }
+
   /** Elements in buckets `from` up to, not including, `to`. Costs a walk of at most two blocks of buckets. */
   countBetween(from: number, to: number): number {
     let total = 0;

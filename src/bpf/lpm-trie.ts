@@ -106,16 +106,14 @@ export class LpmTrieMap implements BpfMap {
     const sameNode = node !== 0 && rows[node * stride] === match;
     if (sameNode && this.kinds[node] === NodeKind.element) {
       if (flags === UpdateFlag.noExist) return -Errno.EEXIST;
-      this.rows.fill(0, node * stride + this.keyWords, (node + 1) * stride);
-      return node;
+      return this.renew(node, key, at);
     }
     if (flags === UpdateFlag.exist) return -Errno.ENOENT;
     if (this.count === this.maxEntries) return -Errno.ENOSPC;
     this.count++;
     if (sameNode) {
       this.kinds[node] = NodeKind.element;
-      this.rows.fill(0, node * stride + this.keyWords, (node + 1) * stride);
-      return node;
+      return this.renew(node, key, at);
     }
     return this.insert(key, at, wanted, parent, node, match);
   }
@@ -273,6 +271,14 @@ export class LpmTrieMap implements BpfMap {
       }
     }
     return limit;
+  }
+
+  /** Gives a node a key with the same prefix (its bits past the prefix may differ) and a zero value. */
+  private renew(node: number, key: Int32Array, at: number): number {
+    const base = node * this.stride;
+    for (let i = 1; i < this.keyWords; i++) this.rows[base + i] = key[at + i]!;
+    this.rows.fill(0, base + this.keyWords, base + this.stride);
+    return node;
   }
 
   private make(key: Int32Array, at: number, prefix: number, kind: number): number {

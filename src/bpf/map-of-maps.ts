@@ -126,10 +126,15 @@ export class HashOfMaps extends HashMap {
     return -Errno.EINVAL;
   }
 
-  /** Puts a map in, with the rules of a hash map's update. */
+  /**
+   * Puts a map in, with the rules of a hash map's update, except that a present key keeps its element and its place in
+   * the chain. (Since Linux 6.15; before, it took a new element. Only the order of a dump tells.)
+   */
   updateMap(key: Int32Array, at: number, inner: InnerMap, flags: number, cpu: number): number {
     if (!fitsTemplate(this.template, inner.map.spec)) return -Errno.EINVAL;
-    const slot = super.update(key, at, flags, cpu);
+    const old = this.peek(key, at);
+    const replaces = old >= 0 && (flags === UpdateFlag.any || flags === UpdateFlag.exist);
+    const slot = replaces ? old : super.update(key, at, flags, cpu);
     if (slot < 0) return slot;
     this.inner[slot] = inner;
     this.setWord(slot, 0, inner.id);

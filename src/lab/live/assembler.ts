@@ -30,9 +30,10 @@ const CLASS_ALU32 = 0x04;
 const CLASS_ALU64 = 0x07;
 const CLASS_JMP = 0x05;
 const SOURCE_REGISTER = 0x08;
-/** Memory access codes: load, store from register, store immediate; of a word or a double word. */
+/** Memory access codes: load, store from register, store immediate; of a double word, word or byte. */
 const LOAD_DW = 0x79;
 const LOAD_W = 0x61;
+const LOAD_B = 0x71;
 const STORE_DW = 0x7b;
 const STORE_W = 0x63;
 const STORE_IMM_DW = 0x7a;
@@ -76,6 +77,10 @@ export class Assembler {
 
   loadW(dst: Reg, src: Reg, offset: number): this {
     return this.emit(LOAD_W, dst, src, offset, 0);
+  }
+
+  loadB(dst: Reg, src: Reg, offset: number): this {
+    return this.emit(LOAD_B, dst, src, offset, 0);
   }
 
   storeDw(dst: Reg, offset: number, src: Reg): this {

@@ -113,7 +113,7 @@ export class KernelMap {
     return this.elementCall(BpfCommand.mapNextKey, fromStart ? 0n : this.keyAddress, this.nextAddress, 0);
   }
 
-  /** Lookup by a program: the first four bytes of the value, or 0 when there is none. */
+  /** Lookup by a program: the first four bytes of the value (one byte of shorter ones), or 0 when there is none. */
   programLookup(): number {
     return this.run(ProgramOp.lookup, 0, 0) >>> 0;
   }
@@ -203,7 +203,8 @@ function driver(fd: number, spec: MapSpec, holdsMaps: boolean): Buffer {
   }
   code.call(Helper.mapLookup).jumpIfEqual(Reg.r0, 0, "end");
   if (holdsMaps) code.alu64("mov", Reg.r0, 1);
-  else code.loadW(Reg.r0, Reg.r0, 0);
+  else if (spec.valueSize >= 4) code.loadW(Reg.r0, Reg.r0, 0);
+  else code.loadB(Reg.r0, Reg.r0, 0);
   code.label("end").exit();
   if (!holdsMaps) {
     code.label("update").alu64r("mov", Reg.r3, Reg.fp).alu64("add", Reg.r3, valueAt).loadDw(Reg.r4, Reg.r6, 8);
