@@ -12,12 +12,9 @@ const MODE_WIDTH = 1.12;
 /** From here on a packet spent longer at a hook than any program runs: where a second hump would lie. */
 const HUMP_FROM_NS = 512e3;
 
-/** Nobody deletes the entries of closed sockets: this LRU map is always full after a while, and loses nothing by it. */
-const ALWAYS_FULL = "lb4_reverse_sk";
-
-/** Maps in the order in which they bind: refusals first, then evictions of live entries, then pressure. */
+/** Maps that can bind, in the order in which they do: refusals first, then evictions of live entries, then pressure. */
 export function bindingOrder(maps: readonly MapResult[]): readonly MapResult[] {
-  return maps.filter(({ name }) => name !== ALWAYS_FULL).sort(
+  return maps.filter(({ fillsByDesign }) => !fillsByDesign).sort(
     (a, b) => b.insertsRefused - a.insertsRefused || b.evictionsLive - a.evictionsLive || peakPressure(b) - peakPressure(a),
   );
 }

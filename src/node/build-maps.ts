@@ -1,9 +1,9 @@
 /** Creates the node's maps at the sizes that the agent would choose, plus what the scenario changes, and says why each size. */
 import { MapType, type MapHost } from "../bpf/spec.js";
-import { mapSizes, sizeRequest, type DynamicMap, type SizedMap } from "../cilium/agent/map-size.js";
+import { planMaps, usesDistributedLru, type EntriesOrigin } from "../cilium/agent/map-plan.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import { CiliumMaps } from "../cilium/maps.js";
-import type { CiliumMapName, MapOverride } from "../cilium/maps/definitions.js";
+import { CILIUM_MAPS, type CiliumMapName, type MapOverride } from "../cilium/maps/definitions.js";
 import type { CtCounters } from "../cilium/maps/ct-map.js";
 import type { SettledProfile } from "../cilium/profile/assumptions.js";
 import type { KernelProfile } from "../cilium/profile/kernel.js";
@@ -15,38 +15,18 @@ export interface BuiltMaps {
   readonly origins: ReadonlyMap<CiliumMapName, string>;
 }
 
-/** Maps whose size the agent works out, and the setting that a user fixes it with. */
-const DYNAMIC: readonly (readonly [CiliumMapName, DynamicMap, keyof CiliumSettings])[] = [
-  ["ct4_global", "ctTcp", "ctTcpMax"],
-  ["ct_any4_global", "ctAny", "ctAnyMax"],
-  ["snat_v4_external", "nat", "natMax"],
-  ["nodeport_neigh4", "neigh", "neighMax"],
-  ["lb4_reverse_sk", "sockRev", "sockRevMax"],
-];
-/** Maps whose size is one setting, with the setting that overrides the common one. */
-const LOAD_BALANCER: readonly (readonly [CiliumMapName, keyof CiliumSettings])[] = [
-  ["lb4_services_v2", "lbServiceMapMax"],
-  ["lb4_backends_v3", "lbBackendMapMax"],
-  ["lb4_reverse_nat", "lbRevNatMapMax"],
-  ["lb4_affinity", "lbAffinityMapMax"],
-  ["lb4_source_range", "lbSourceRangeMapMax"],
-  ["lb4_maglev", "lbMaglevMapMax"],
-];
-
 /** Throws a `RangeError` with the agent's own message when the agent would refuse these sizes. */
 export function buildMaps(scenario: Scenario, settings: CiliumSettings, profile: SettledProfile, kernel: KernelProfile): BuiltMaps {
   const { cpus, memoryBytes } = scenario.cluster;
-  const sized = mapSizes(sizeRequest(settings, profile.sizes, memoryBytes, cpus));
-  if (sized.refusal !== null) throw new RangeError(sized.refusal.message);
+  const plan = planMaps(settings, profile, { totalMemoryBytes: memoryBytes, possibleCpus: cpus });
+  if (plan.sizes.refusal !== null) throw new RangeError(plan.sizes.refusal.message);
   const overrides: Partial<Record<CiliumMapName, MapOverride>> = {};
   const origins = new Map<CiliumMapName, string>();
-  for (const [name, dynamic, setting] of DYNAMIC) {
-    overrides[name] = { maxEntries: sized.sizes[dynamic].entries };
-    origins.set(name, dynamicOrigin(sized.sizes[dynamic], scenario.helm.origins[setting]));
-  }
-  for (const [name, setting] of LOAD_BALANCER) {
-    overrides[name] = { maxEntries: (settings[setting] as number | null) ?? settings.lbMapMax };
-    origins.set(name, scenario.helm.origins[setting] ?? scenario.helm.origins.lbMapMax ?? "default");
+  for (const { spec, origin, roundedToCpus } of plan.maps) {
+    const name = spec.name as CiliumMapName;
+    if (!(name in CILIUM_MAPS)) continue;
+    overrides[name] = { maxEntries: spec.maxEntries };
+    origins.set(name, originText(origin, roundedToCpus, scenario));
   }
   applyScenario(scenario, overrides, origins);
   const host: MapHost = { possibleCpus: cpus, refill: kernel.lruRefill };
@@ -54,7 +34,7 @@ export function buildMaps(scenario: Scenario, settings: CiliumSettings, profile:
     {
       ipv4: settings.enableIpv4,
       ipv6: false,
-      flavour: { preallocate: settings.preallocateMaps, distributedLru: settings.distributedLru },
+      flavour: { preallocate: settings.preallocateMaps, distributedLru: usesDistributedLru(settings, profile) },
       overrides,
       ctCounters: ctCounters(profile, settings),
       ctNatAddress: profile.conntrack.valueLayout === "nat-in-ct",
@@ -89,13 +69,18 @@ function ctCounters(profile: SettledProfile, settings: CiliumSettings): CtCounte
   return profile.conntrack.valueLayout === "rx-tx-stats" ? "rx-tx" : "single";
 }
 
-function dynamicOrigin({ origin, roundedToCpus }: SizedMap, written: string | undefined): string {
+function originText(origin: EntriesOrigin, roundedToCpus: number | null, scenario: Scenario): string {
+  const written = origin.setting === null ? undefined : scenario.helm.origins[origin.setting];
   const rounding = roundedToCpus === null ? "" : `, rounded to ${roundedToCpus} CPUs`;
   switch (origin.kind) {
     case "set":
-      return written ?? "Helm";
+    case "setting":
+    case "common setting":
+      return written ?? "default";
     case "static default":
       return "default";
+    case "fixed":
+      return "fixed by Cilium";
     case "share of memory":
       return `bpf.mapDynamicSizeRatio of the node's memory${rounding}`;
     case "floor":

@@ -1,10 +1,11 @@
 /** Puts the agent's garbage collector into the node's event loop, with the settings and facts of the simulated release. */
 import type { Simulation } from "../core/simulation.js";
-import { clockSeconds, NS_PER_S, type Nanoseconds, type Seconds } from "../core/units.js";
-import { ConntrackGc, NO_STEP, type ConntrackGcConfig } from "../cilium/agent/conntrack-gc.js";
+import type { Seconds } from "../core/units.js";
+import { ConntrackGc, NO_STEP } from "../cilium/agent/conntrack-gc.js";
+import { conntrackGcConfig } from "../cilium/agent/gc-config.js";
 import { MEASURED_GC_COSTS } from "../cilium/agent/gc-costs.js";
 import type { GcRunRecord } from "../cilium/agent/gc-records.js";
-import { AddressSet, type ConntrackPair } from "../cilium/agent/gc-targets.js";
+import { AddressSet, conntrackPairs } from "../cilium/agent/gc-targets.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import { SIGNAL_NAT_FILL_UP } from "../cilium/datapath/events.js";
 import type { CiliumMaps } from "../cilium/maps.js";
@@ -36,7 +37,14 @@ export class Collector {
 
   constructor(options: CollectorOptions) {
     this.#simulation = options.simulation;
-    this.#gc = new ConntrackGc(gcConfig(options), MEASURED_GC_COSTS, { onRun: (record) => void this.runs.push(asGcRun(record)) });
+    const { profile, kernel, settings, maps, topology, bootS } = options;
+    const config = conntrackGcConfig(profile, kernel, settings, {
+      pairs: conntrackPairs(maps, settings.enableNodePort || settings.enableBpfMasquerade),
+      cpu: AGENT_CPU,
+      bootSeconds: bootS,
+      restored: [knownAddresses(topology)],
+    });
+    this.#gc = new ConntrackGc(config, MEASURED_GC_COSTS, { onRun: (record) => void this.runs.push(asGcRun(record)) });
     this.#step = options.simulation.on(() => this.#schedule(this.#gc.step(options.simulation.now)));
   }
 
@@ -69,33 +77,7 @@ export class Collector {
   }
 }
 
-function gcConfig(options: CollectorOptions): ConntrackGcConfig {
-  const { maps, settings, profile, kernel, bootS } = options;
-  const { gc } = profile;
-  return {
-    pairs: [ipv4Pair(maps)],
-    interval: { form: gc.scheduler, fixed: settings.conntrackGcInterval, max: gc.maxIntervalOption ? settings.conntrackGcMaxInterval : 0 },
-    iteration: gc.iteration === "batch" && kernel.batchOperations ? "batch" : "per-key",
-    orphanDeletion: gc.orphanDeletion,
-    signals: profile.conntrack.fillUpSignal === "none" ? ["nat_fill_up"] : ["nat_fill_up", "ct_fill_up"],
-    refusesNestedInserts: kernel.bucketLock === "per-cpu-counter",
-    pressureCount:
-      gc.pressureCountSeconds === null ? null : { every: gc.pressureCountSeconds * NS_PER_S, chunk: gc.pressureCountChunk },
-    firstScanLate: { after: gc.firstScanLateSeconds * NS_PER_S, action: gc.firstScanLate },
-    firstScanKnown: gc.firstScanEndpointFilter ? [knownAddresses(options.topology)] : null,
-    clock: (now) => bootS + clockSeconds(now as Nanoseconds),
-    cpu: AGENT_CPU,
-  };
-}
-
-function ipv4Pair(maps: CiliumMaps): ConntrackPair {
-  const common = { family: 4, addressWords: IPV4_WORDS, nat: maps.snatV4External } as const;
-  return {
-    tcp: { ...common, name: "ct4_global", protocol: "tcp", ct: maps.ct4Global },
-    any: { ...common, name: "ct_any4_global", protocol: "any", ct: maps.ctAny4Global },
-  };
-}
-
+/** Addresses that the first scan of 1.14 and early 1.15 takes for known. */
 function knownAddresses(topology: Topology): AddressSet {
   const known = new AddressSet(IPV4_WORDS);
   for (const address of [topology.nodeAddress, topology.routerAddress]) known.add(Int32Array.of(address));

@@ -18,6 +18,9 @@ export const WATCHED_MAPS = [
   "lb4_backends_v3",
 ] as const satisfies readonly CiliumMapName[];
 
+/** Nobody deletes the entries of closed sockets. */
+const FILLS_BY_DESIGN: readonly CiliumMapName[] = ["lb4_reverse_sk"];
+
 /** As `bpftool map` names them. */
 const TYPE_NAMES: Readonly<Record<MapType, string>> = {
   [MapType.hash]: "hash",
@@ -91,6 +94,7 @@ export class MapWatch {
       type: TYPE_NAMES[map.spec.type],
       maxEntries: map.maxEntries,
       origin: this.#origins.get(name) ?? "default",
+      fillsByDesign: FILLS_BY_DESIGN.includes(name),
       entriesAtEnd: map.count,
       entriesMax,
       entriesMaxAtNs,

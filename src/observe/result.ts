@@ -138,6 +138,8 @@ export interface MapResult {
   readonly maxEntries: number;
   /** Where the size came from: "Helm bpf.ctTcpMax (values/incident.yaml:12)", "default", "scenario". */
   readonly origin: string;
+  /** Dead entries stay until they are evicted (`lb4_reverse_sk`: nobody deletes those of closed sockets): full is its normal state. */
+  readonly fillsByDesign: boolean;
   readonly entriesAtEnd: number;
   readonly entriesMax: number;
   readonly entriesMaxAtNs: number;

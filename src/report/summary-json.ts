@@ -86,6 +86,7 @@ const MAP = keysOf<MapResult>()(
   "type",
   "maxEntries",
   "origin",
+  "fillsByDesign",
   "entriesAtEnd",
   "entriesMax",
   "entriesMaxAtNs",

@@ -83,7 +83,7 @@ export function peakPressure(map: MapResult): number {
 
 /** The map that came closest to its limit, undefined when the run has none. */
 export function tightestMap(variant: VariantResult): MapResult | undefined {
-  return variant.maps.reduce<MapResult | undefined>(
+  return variant.maps.filter(({ fillsByDesign }) => !fillsByDesign).reduce<MapResult | undefined>(
     (worst, map) => (worst === undefined || peakPressure(map) > peakPressure(worst) ? map : worst),
     undefined,
   );
