@@ -77,7 +77,9 @@ class Checker {
       this.#found.error(at, message, { expected: "a shorter prefix" });
     }
     if (cluster.nodes === 1 && services.some((service) => service !== undefined)) {
-      this.#found.error(this.#at(["cluster", "nodes"]), "backends live on other nodes, and the cluster has only one", { expected: "at least 2" });
+      this.#found.error(this.#at(["cluster", "nodes"]), "backends live on other nodes, and the cluster has only one", {
+        expected: "at least 2",
+      });
     }
     this.#pods(cluster.pods);
   }
@@ -93,16 +95,21 @@ class Checker {
       if (from.pods > pods) {
         this.#found.error(at, `${formatCount(from.pods)} client pods are more than the cluster has (${formatCount(pods)})`);
       } else if (from.pods > PODS_PER_NODE) {
-        this.#found.error(at, `${formatCount(from.pods)} client pods don't fit on the simulated node`, { expected: `at most ${PODS_PER_NODE}` });
+        this.#found.error(at, `${formatCount(from.pods)} client pods don't fit on the simulated node`, {
+          expected: `at most ${PODS_PER_NODE}`,
+        });
       }
     }
     const local = [...clients.values()].reduce((sum, each) => sum + each, 0);
     if (local > PODS_PER_NODE && ![...clients.values()].some((each) => each > PODS_PER_NODE)) {
-      this.#found.error(this.#at(["workloads"]), `the workloads need ${local} pods on the simulated node`, { expected: `at most ${PODS_PER_NODE}` });
+      this.#found.error(this.#at(["workloads"]), `the workloads need ${local} pods on the simulated node`, {
+        expected: `at most ${PODS_PER_NODE}`,
+      });
     }
     for (const [index, service] of this.#input.services.entries()) {
       if (service === undefined || service.backends + local <= pods) continue;
-      const message = `${formatCount(service.backends)} backends and ${formatCount(local)} client pods are more pods than the cluster has (${formatCount(pods)})`;
+      const needed = `${formatCount(service.backends)} backends and ${formatCount(local)} client pods`;
+      const message = `${needed} are more pods than the cluster has (${formatCount(pods)})`;
       this.#found.error(this.#at(["services", index, "backends"]), message);
     }
   }
@@ -119,7 +126,8 @@ class Checker {
       const at = this.#at(["services", index, "clusterIP"]);
       const address = parseIpv4(service.clusterIP);
       if (address === undefined) this.#found.error(at, `${service.clusterIP} is no IPv4 address`, { expected: "octets up to 255" });
-      else if (podPrefix !== undefined && contains(podPrefix, address)) this.#found.error(at, `${service.clusterIP} lies in the pod network`);
+      else if (podPrefix !== undefined && contains(podPrefix, address))
+        this.#found.error(at, `${service.clusterIP} lies in the pod network`);
     }
   }
 
@@ -169,7 +177,10 @@ class Checker {
       }
       const size = Object.entries(this.#input.maps ?? {}).find(([name]) => mapLabel(name) === label)?.[1].maxEntries;
       if (size !== undefined && item.entries > size) {
-        this.#found.error(this.#at([...path, "entries"]), `${formatCount(item.entries)} entries don't fit in ${label} (${formatCount(size)})`);
+        this.#found.error(
+          this.#at([...path, "entries"]),
+          `${formatCount(item.entries)} entries don't fit in ${label} (${formatCount(size)})`,
+        );
       }
     }
   }
@@ -179,10 +190,15 @@ class Checker {
     const earlier = this.#input.workloads.slice(0, index).findIndex((each) => each?.name === workload.name);
     if (earlier !== -1) {
       const { source, start } = this.#at(["workloads", earlier, "name"]);
-      this.#found.error(this.#at([...path, "name"]), `the workload "${workload.name}" is already there, in line ${source.position(start).line}`);
+      this.#found.error(
+        this.#at([...path, "name"]),
+        `the workload "${workload.name}" is already there, in line ${source.position(start).line}`,
+      );
     }
     if (EXPECT_WINDOWS.some((name) => name === workload.name)) {
-      this.#found.error(this.#at([...path, "name"]), `"${workload.name}" is the name of a window of the report`, { expected: "another name" });
+      this.#found.error(this.#at([...path, "name"]), `"${workload.name}" is the name of a window of the report`, {
+        expected: "another name",
+      });
     }
     this.#target(workload.to, [...path, "to"]);
     if ("arrivals" in workload) this.#bursts(workload.arrivals, [...path, "arrivals"]);
@@ -195,7 +211,10 @@ class Checker {
     const [name, port] = to.split(":") as [string, string?];
     const at = this.#at(path);
     if (!names.includes(name)) {
-      this.#found.error(at, `there is no service "${name}"`, { expected: names.length === 0 ? "a service of `services`" : `one of ${names.join(", ")}`, names: { written: name, valid: names } });
+      this.#found.error(at, `there is no service "${name}"`, {
+        expected: names.length === 0 ? "a service of `services`" : `one of ${names.join(", ")}`,
+        names: { written: name, valid: names },
+      });
       return;
     }
     const candidates = services.filter((service) => service.name === name);
@@ -207,7 +226,9 @@ class Checker {
     } else if (new Set(chosen.map((each) => each.port)).size > 1) {
       this.#found.error(at, `the service "${name}" has several ports`, { expected: `${name}:PORT with one of ${ports.join(", ")}` });
     } else if (chosen[0]!.protocol !== "TCP") {
-      this.#found.error(at, `"${to}" is a ${chosen[0]!.protocol} service, and only TCP clients are modelled`, { expected: "a TCP service" });
+      this.#found.error(at, `"${to}" is a ${chosen[0]!.protocol} service, and only TCP clients are modelled`, {
+        expected: "a TCP service",
+      });
     }
   }
 
@@ -265,7 +286,8 @@ class Checker {
     const { observe, duration } = this.#input;
     if (observe === undefined) return;
     if (duration !== undefined && duration / observe.series > SAMPLES_MAX) {
-      const message = `a step of ${formatDuration(observe.series)} gives more than ${formatCount(SAMPLES_MAX)} samples in ${formatDuration(duration)}`;
+      const step = formatDuration(observe.series);
+      const message = `a step of ${step} gives more than ${formatCount(SAMPLES_MAX)} samples in ${formatDuration(duration)}`;
       this.#found.error(this.#at(["observe", "series"]), message, { expected: "a longer step" });
     }
     for (const [index, hook] of observe.hooks.entries()) {
@@ -273,9 +295,13 @@ class Checker {
       const unordered = buckets.findIndex(([low], each) => each > 0 && low <= buckets[each - 1]![0]);
       if (unordered === -1) continue;
       const path: Path = ["observe", "hooks", index, "observed", "buckets", unordered];
-      this.#found.error(this.#at(path), `this bucket does not lie above the one before it (${describe(treeAt(this.#tree, [...path, 0]))})`, {
-        expected: "lower bounds in rising order",
-      });
+      this.#found.error(
+        this.#at(path),
+        `this bucket does not lie above the one before it (${describe(treeAt(this.#tree, [...path, 0]))})`,
+        {
+          expected: "lower bounds in rising order",
+        },
+      );
     }
   }
 }

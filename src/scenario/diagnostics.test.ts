@@ -10,7 +10,10 @@ function report(text: string, start: number, end: number, details: Parameters<Di
 
 describe("a diagnostic", () => {
   it("shows the line, the caret, what was expected and what was meant", () => {
-    const found = report("a: 1\nduratoin: 5m\n", 5, 13, { expected: "one of duration, seed", names: { written: "duratoin", valid: ["seed", "duration"] } });
+    const found = report("a: 1\nduratoin: 5m\n", 5, 13, {
+      expected: "one of duration, seed",
+      names: { written: "duratoin", valid: ["seed", "duration"] },
+    });
     expect(renderDiagnostic(found)).toBe(
       [
         "a.yaml:2:1: error: something is wrong",

@@ -86,9 +86,7 @@ export class Diagnostics {
   sorted(): readonly Diagnostic[] {
     const order = (file: string): number => this.#fileOrder.get(file) ?? this.#fileOrder.size;
     const unique = new Map(this.#all.map((each) => [JSON.stringify(each), each]));
-    return [...unique.values()].sort(
-      (a, b) => order(a.file) - order(b.file) || a.line - b.line || a.column - b.column,
-    );
+    return [...unique.values()].sort((a, b) => order(a.file) - order(b.file) || a.line - b.line || a.column - b.column);
   }
 
   warnings(): readonly Diagnostic[] {
@@ -187,7 +185,9 @@ function excerpt({ line, column, length }: Diagnostic, sourceLine: string, paint
 
 /** Terminal cells of one letter: two for East Asian wide forms and emoji. */
 function cells(letter: string): number {
-  return /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u.test(letter)
+  return /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u.test(
+    letter,
+  )
     ? 2
     : 1;
 }

@@ -5,12 +5,18 @@ import { METRICS } from "./metrics.js";
 
 describe("an expectation", () => {
   it.each([
-    ['syn_latency_p99{window="inside"} < 10ms', { metric: "syn_latency_p99", labels: { window: "inside" }, comparison: "<", value: 1e7, upper: 1e7 }],
+    [
+      'syn_latency_p99{window="inside"} < 10ms',
+      { metric: "syn_latency_p99", labels: { window: "inside" }, comparison: "<", value: 1e7, upper: 1e7 },
+    ],
     ["gc_runs>=5", { metric: "gc_runs", labels: {}, comparison: ">=", value: 5 }],
     ["burst_spacing in 10m..15m", { comparison: "in", value: 600e9, upper: 900e9 }],
     ['map_pressure_before{ map = "cilium_ct4_global" } in 90%..0.98', { labels: { map: "ct4_global" }, value: 0.9, upper: 0.98 }],
     ["drops{} == 0", { metric: "drops", labels: {}, comparison: "==", value: 0 }],
-    ['drops{reason="CT: Map insertion failed",window="all"} != 1k', { labels: { reason: "CT: Map insertion failed", window: "all" }, value: 1000 }],
+    [
+      'drops{reason="CT: Map insertion failed",window="all"} != 1k',
+      { labels: { reason: "CT: Map insertion failed", window: "all" }, value: 1000 },
+    ],
     ['evictions{map="ct4_global",} <= 512Ki', { value: 524_288 }],
     ['map_pressure_max{map="ct4_global"} > 1.5', { value: 1.5 }],
   ])("%s", (text, parsed) => {
@@ -22,7 +28,7 @@ describe("an expectation", () => {
     ["  ", 2, /line ends here/],
     ["< 5", 0, /"<" does not fit here/],
     ["toString < 5", 0, /no figure "toString"/],
-    ["drops{toString=\"x\"} < 5", 6, /no label "toString"/],
+    ['drops{toString="x"} < 5', 6, /no label "toString"/],
     ["drops", 5, /line ends here/],
     ["drops <", 7, /line ends here/],
     ["drops < 5 6", 10, /"6" does not fit here/],
@@ -53,8 +59,29 @@ describe("an expectation", () => {
   });
 
   it("any text is an expectation or an error inside the text", () => {
-    const pieces = fc.constantFrom(...Object.keys(METRICS), ...COMPARISONS, "{", "}", '"', "=", ",", "window", "map", '"inside"', '"ct4_global"', "10ms", "0.5", "5..6", "%", " ", "é");
-    const text = fc.oneof(fc.string(), fc.array(pieces, { maxLength: 12 }).map((parts) => parts.join("")));
+    const pieces = fc.constantFrom(
+      ...Object.keys(METRICS),
+      ...COMPARISONS,
+      "{",
+      "}",
+      '"',
+      "=",
+      ",",
+      "window",
+      "map",
+      '"inside"',
+      '"ct4_global"',
+      "10ms",
+      "0.5",
+      "5..6",
+      "%",
+      " ",
+      "é",
+    );
+    const text = fc.oneof(
+      fc.string(),
+      fc.array(pieces, { maxLength: 12 }).map((parts) => parts.join("")),
+    );
     fc.assert(
       fc.property(text, (line) => {
         try {

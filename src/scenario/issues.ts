@@ -22,7 +22,9 @@ export function reportIssues(issues: readonly Issue[], schema: z.core.$ZodType, 
 
 /** A key that is missing because it was mistyped is reported once, as the mistyped key. */
 function reportAll(issues: readonly Issue[], schema: z.core.$ZodType, base: Path, context: Context): void {
-  const meant = new Set(issues.flatMap((issue) => (issue.code === "unrecognized_keys" ? meantKeys(issue, schema, base, context.tree) : [])));
+  const meant = new Set(
+    issues.flatMap((issue) => (issue.code === "unrecognized_keys" ? meantKeys(issue, schema, base, context.tree) : [])),
+  );
   for (const issue of issues) {
     const path = [...base, ...stepsOf(issue)];
     const missing = treeAt(context.tree, path) === undefined;
@@ -134,7 +136,10 @@ function reportUnion(issue: UnionIssue, schema: z.core.$ZodType, base: Path, con
   const branches = all.filter((errors) => !errors.some(isRootMisfit));
   if (branches.length === 0) {
     const forms = all.map((errors, index) => formOf(errors.find(isRootMisfit), branchSchema(schema, own, index)));
-    const reason = all.flat().map((each) => param(each, "reason")).find((each) => each !== undefined);
+    const reason = all
+      .flat()
+      .map((each) => param(each, "reason"))
+      .find((each) => each !== undefined);
     misfit(path, [...new Set(forms)].join(", or "), context, { reason });
     return;
   }

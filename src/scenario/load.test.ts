@@ -46,7 +46,12 @@ describe("a scenario", () => {
       expires: { fromNs: 60e9, toNs: 120e9 },
       about: "idle",
     });
-    expect(base.workloads[0]).toMatchObject({ kind: "pool", service: 0, connections: 10, request: { every: { kind: "constant", valueNs: 5e9 } } });
+    expect(base.workloads[0]).toMatchObject({
+      kind: "pool",
+      service: 0,
+      connections: 10,
+      request: { every: { kind: "constant", valueNs: 5e9 } },
+    });
     expect(base.workloads[1]).toMatchObject({
       kind: "arrivals",
       arrivals: { kind: "poisson", perSecond: 100 },
@@ -60,9 +65,21 @@ describe("a scenario", () => {
       },
     });
     expect(base.client).toEqual({ synRtoNs: 5e8, linearTimeouts: null, synRetries: null, hz: 250 });
-    expect(base.observe.hooks[0]!.observed).toEqual({ source: "a node", buckets: [[0, 10], [1000, 3]] });
+    expect(base.observe.hooks[0]!.observed).toEqual({
+      source: "a node",
+      buckets: [
+        [0, 10],
+        [1000, 3],
+      ],
+    });
     expect([base.durationNs, base.warmupNs, base.seed]).toEqual([300e9, 10e9, "7"]);
-    expect(base.expect[0]).toMatchObject({ metric: "syn_latency_p99", labels: { window: "inside" }, comparison: "<", value: 1e7, line: lineWith("syn_latency_p99") });
+    expect(base.expect[0]).toMatchObject({
+      metric: "syn_latency_p99",
+      labels: { window: "inside" },
+      comparison: "<",
+      value: 1e7,
+      line: lineWith("syn_latency_p99"),
+    });
   });
 
   it("takes Helm's files, then single values", () => {
@@ -125,7 +142,13 @@ describe("defaults", () => {
 describe("--set", () => {
   it("reaches the base and every variant, by index or name, over everything else", () => {
     const { base, variants } = load(VALID, {
-      set: ["workloads.burst.arrivals.poisson=7/s", "workloads[0].connections=3", "helm.set.bpf.ctTcpMax=1024", "profile.kernel=6.10", "cluster.nodes=4"],
+      set: [
+        "workloads.burst.arrivals.poisson=7/s",
+        "workloads[0].connections=3",
+        "helm.set.bpf.ctTcpMax=1024",
+        "profile.kernel=6.10",
+        "cluster.nodes=4",
+      ],
     });
     for (const scenario of [base, ...variants]) {
       expect(scenario.workloads[1]).toMatchObject({ arrivals: { perSecond: 7 } });

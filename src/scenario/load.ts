@@ -121,7 +121,9 @@ class Loader {
     const variants = root.entries.get("variants");
     if (variants === undefined) return [];
     if (variants.value.kind !== "map") {
-      this.#found.error(placeOf(root, ["variants"]), `variants can't be ${describe(variants.value)}`, { expected: "a mapping from names to changes" });
+      this.#found.error(placeOf(root, ["variants"]), `variants can't be ${describe(variants.value)}`, {
+        expected: "a mapping from names to changes",
+      });
       return [];
     }
     const base = withoutKeys(root, ["variants"]);
@@ -172,7 +174,10 @@ class Loader {
     const items = named?.kind === "list" ? named.items : named === undefined ? [] : [named];
     const own = items.filter((item) => item.kind === "scalar" && typeof item.value === "string");
     const folder = this.#path === STDIN ? "" : dirname(this.#path);
-    const paths = own.map((item) => ({ path: item.kind === "scalar" ? resolvePath(folder, item.text) : "", at: item.at as Place | undefined }));
+    const paths = own.map((item) => ({
+      path: item.kind === "scalar" ? resolvePath(folder, item.text) : "",
+      at: item.at as Place | undefined,
+    }));
     const given = (this.#options.helmFiles ?? []).map((path) => ({ path, at: undefined }));
     return [...paths, ...given].flatMap(({ path, at }) => {
       const content = this.#valuesFile(path, at);

@@ -51,7 +51,11 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   map_pressure_max: { unit: "ratio", labels: { map, window }, about: "highest share of a map's entries in use" },
   map_pressure_min: { unit: "ratio", labels: { map, window }, about: "lowest share of a map's entries in use" },
   map_pressure_end: { unit: "ratio", labels: { map, window }, about: "share of a map's entries in use at the end" },
-  map_pressure_before: { unit: "ratio", labels: { map }, about: "share of a map's entries in use just before a burst; holds for each burst" },
+  map_pressure_before: {
+    unit: "ratio",
+    labels: { map },
+    about: "share of a map's entries in use just before a burst; holds for each burst",
+  },
   inserts_refused: { unit: "count", labels: { map }, about: "inserts that a map refused" },
   evictions: { unit: "count", labels: { map }, about: "entries that an LRU map gave up to make room" },
   evictions_live: { unit: "count", labels: { map }, about: "such entries whose lifetime had not passed" },

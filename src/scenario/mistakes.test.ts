@@ -33,10 +33,23 @@ function check({ from, to, at, message, expected, nearest }: Mistake): void {
 
 describe("keys", () => {
   it.each<Mistake>([
-    { from: "warmup:", to: "warmpu:", at: "warmpu", message: /unknown key "warmpu"/, expected: /one of about, apiVersion/, nearest: "warmup" },
+    {
+      from: "warmup:",
+      to: "warmpu:",
+      at: "warmpu",
+      message: /unknown key "warmpu"/,
+      expected: /one of about, apiVersion/,
+      nearest: "warmup",
+    },
     { from: "nodes: 3", to: "nodse: 3", at: "nodse", message: /unknown key "nodse" in cluster/, nearest: "nodes" },
     { from: "podCIDR", to: "podCidr", at: "podCidr", message: /unknown key/, nearest: "podCIDR" },
-    { from: "connections: 10", to: "conections: 10", at: "conections", message: /unknown key "conections" in workloads\[0]/, nearest: "connections" },
+    {
+      from: "connections: 10",
+      to: "conections: 10",
+      at: "conections",
+      message: /unknown key "conections" in workloads\[0]/,
+      nearest: "connections",
+    },
     { from: "exponential: 200ms", to: "exponentail: 200ms", at: "exponentail", message: /unknown key/, nearest: "exponential" },
     { from: "about: Twice", to: "abuot: Twice", at: "abuot", message: /unknown key "abuot"/, nearest: "about" },
     { from: "duration: 5m\n", to: "", at: "apiVersion", message: /"duration" is missing/, expected: /a duration/ },
@@ -63,9 +76,22 @@ describe("types and units", () => {
     { from: "poisson: 100/s", to: "poisson: 100", at: "100, first", message: /100 has no unit/, expected: /a rate/ },
     { from: "poisson: 100/s", to: "poisson: 0/s", at: "0/s", message: /it is zero/ },
     { from: "leak: 5%", to: "leak: 105%", at: "105%", message: /outside 0 … 1/ },
-    { from: "close: server", to: "close: sever", at: "sever", message: /the text "sever"/, expected: /one of client, server, never/, nearest: "server" },
+    {
+      from: "close: server",
+      to: "close: sever",
+      at: "sever",
+      message: /the text "sever"/,
+      expected: /one of client, server, never/,
+      nearest: "server",
+    },
     { from: "requests: 2", to: "requests: yes please", at: "yes please", message: /requests can't be the text/ },
-    { from: "thinkTime: { uniform: 1ms..3ms }", to: "thinkTime: true", at: "true, hold", message: /the truth value true/, expected: /a duration.*exponential.*uniform/ },
+    {
+      from: "thinkTime: { uniform: 1ms..3ms }",
+      to: "thinkTime: true",
+      at: "true, hold",
+      message: /the truth value true/,
+      expected: /a duration.*exponential.*uniform/,
+    },
     { from: "uniform: 1ms..3ms", to: "uniform: 3ms..1ms", at: "3ms..1ms", message: /ends before it begins/ },
     { from: "expires: 1m..2m", to: "expires: soon", at: "soon", message: /the text "soon"/, expected: /after-run/ },
     { from: "hz: 250", to: "hz: 251", at: "251", message: /the number 251/, expected: /one of 100, 250, 300, 1000/ },
@@ -74,7 +100,7 @@ describe("types and units", () => {
 
   it("a list in place of a mapping, and the other way round", () => {
     expect(mistakes(changed("client: { synRto: 500ms, hz: 250 }", "client: [hz]"))[0]!.message).toBe("client can't be a list");
-    expect(mistakes(changed("expect:\n  - syn_latency_p99{window=\"inside\"} < 10ms", "expect: { a: 1 }"))[0]).toMatchObject({
+    expect(mistakes(changed('expect:\n  - syn_latency_p99{window="inside"} < 10ms', "expect: { a: 1 }"))[0]).toMatchObject({
       message: "expect can't be a mapping",
       expected: "a list",
     });
@@ -83,31 +109,80 @@ describe("types and units", () => {
 
 describe("what one part says about another", () => {
   it.each<Mistake>([
-    { from: "to: shop/cart:80\n    connections", to: "to: shop/crat:80\n    connections", at: "shop/crat", message: /no service "shop\/crat"/, nearest: "shop/cart" },
-    { from: "to: shop/cart:80\n    connections", to: "to: shop/cart:81\n    connections", at: "shop/cart:81", message: /no port 81/, expected: /80/ },
-    { from: "to: shop/cart:80\n    connections", to: "to: shop/dns:53\n    connections", at: "shop/dns:53", message: /only TCP clients are modelled/ },
-    { from: "endpoints: shop/web", to: "endpoints: shop/wbe", at: "shop/wbe", message: /no workload of the simulated node/, nearest: "shop/web" },
-    { from: "to: shop/cart, port: 80", to: "to: shop/cat, port: 80", at: "shop/cat", message: /no service or workload/, nearest: "shop/cart" },
-    { from: "name: shop/dns, port: 53, protocol: UDP", to: "name: shop/cart, port: 80", at: "shop/cart, port: 80, backends: 2", message: /already there, in line 12/ },
+    {
+      from: "to: shop/cart:80\n    connections",
+      to: "to: shop/crat:80\n    connections",
+      at: "shop/crat",
+      message: /no service "shop\/crat"/,
+      nearest: "shop/cart",
+    },
+    {
+      from: "to: shop/cart:80\n    connections",
+      to: "to: shop/cart:81\n    connections",
+      at: "shop/cart:81",
+      message: /no port 81/,
+      expected: /80/,
+    },
+    {
+      from: "to: shop/cart:80\n    connections",
+      to: "to: shop/dns:53\n    connections",
+      at: "shop/dns:53",
+      message: /only TCP clients are modelled/,
+    },
+    {
+      from: "endpoints: shop/web",
+      to: "endpoints: shop/wbe",
+      at: "shop/wbe",
+      message: /no workload of the simulated node/,
+      nearest: "shop/web",
+    },
+    {
+      from: "to: shop/cart, port: 80",
+      to: "to: shop/cat, port: 80",
+      at: "shop/cat",
+      message: /no service or workload/,
+      nearest: "shop/cart",
+    },
+    {
+      from: "name: shop/dns, port: 53, protocol: UDP",
+      to: "name: shop/cart, port: 80",
+      at: "shop/cart, port: 80, backends: 2",
+      message: /already there, in line 12/,
+    },
     { from: "name: burst", to: "name: pool", at: "pool", message: /the workload "pool" is already there/ },
     { from: "name: burst", to: "name: inside", at: "inside\n", message: /name of a window/ },
     { from: "for: 10s", to: "for: 3m", at: "3m }", message: /a burst of 3m is longer than the 2m between/ },
     { from: "first: 1m", to: "first: 6m", at: "6m", message: /first burst would start at 6m/ },
     { from: ", every: 2m", to: "", at: "arrivals", message: /bursts need "every"/ },
     { from: "warmup: 10s", to: "warmup: 5m", at: "5m\nseed", message: /warmup lasts 5m/ },
-    { from: "pods: 40, cpus", to: "pods: 4, cpus", at: "3, clusterIP", message: /3 backends and 2 client pods are more pods than the cluster has \(4\)/ },
+    {
+      from: "pods: 40, cpus",
+      to: "pods: 4, cpus",
+      at: "3, clusterIP",
+      message: /3 backends and 2 client pods are more pods than the cluster has \(4\)/,
+    },
     { from: "nodes: 3", to: "nodes: 300", at: "10.0.0.0/16, rtt", message: /holds a \/24 for 256 nodes/ },
     { from: "nodes: 3", to: "nodes: 1", at: "1, pods", message: /backends live on other nodes/ },
     { from: "podCIDR: 10.0.0.0/16", to: "podCIDR: 10.0.0.1/16", at: "10.0.0.1/16", message: /no network prefix/ },
     { from: "clusterIP: 10.96.1.2", to: "clusterIP: 10.0.1.2", at: "10.0.1.2", message: /lies in the pod network/ },
-    { from: "ct4_global: { type: hash, maxEntries: 4Ki }", to: "ct4_globl: { type: hash }", at: "ct4_globl", message: /no map "ct4_globl"/, nearest: "ct4_global" },
+    {
+      from: "ct4_global: { type: hash, maxEntries: 4Ki }",
+      to: "ct4_globl: { type: hash }",
+      at: "ct4_globl",
+      message: /no map "ct4_globl"/,
+      nearest: "ct4_global",
+    },
     { from: "entries: 1000", to: "entries: 5000", at: "5000", message: /5,000 entries don't fit in ct4_global \(4,096\)/ },
     { from: "map: ct4_global, entries", to: "map: lxc, entries", at: "lxc", message: /no map "lxc" here/ },
     { from: "[[0, 10], [1us, 3]]", to: "[[1us, 10], [0, 3]]", at: "[0, 3]", message: /does not lie above/ },
   ])("$to", check);
 
   it("more clients than the cluster has pods, or than a node holds", () => {
-    const many = (pods: number): string => changed("from: { workload: shop/web, pods: 2 }\n    to: shop/cart:80\n    connections", `from: { workload: shop/web, pods: ${pods} }\n    to: shop/cart:80\n    connections`);
+    const many = (pods: number): string =>
+      changed(
+        "from: { workload: shop/web, pods: 2 }\n    to: shop/cart:80\n    connections",
+        `from: { workload: shop/web, pods: ${pods} }\n    to: shop/cart:80\n    connections`,
+      );
     expect(mistakes(many(41)).map(({ message }) => message)).toContain("41 client pods are more than the cluster has (40)");
     expect(mistakes(many(300).replace("pods: 40", "pods: 1000"))[0]!.message).toMatch(/300 client pods don't fit on the simulated node/);
   });
@@ -132,11 +207,17 @@ describe("expectations", () => {
     { from: line, to: 'syn_latency_p99{windw="inside"} < 10ms', at: "windw", message: /no label "windw"/, nearest: "window" },
     { from: line, to: 'syn_latency_p99{window="insde"} < 10ms', at: "insde", message: /no window "insde"/, nearest: "inside" },
     { from: line, to: 'syn_latency_p99{window="inside"} =< 10ms', at: "=<", message: /"=<" does not fit here/, expected: /one of < <=/ },
-    { from: line, to: 'syn_latency_p99{window="inside"} < 10', at: "10\n", message: /"10" does not fit this figure/, expected: /a duration/ },
+    {
+      from: line,
+      to: 'syn_latency_p99{window="inside"} < 10',
+      at: "10\n",
+      message: /"10" does not fit this figure/,
+      expected: /a duration/,
+    },
     { from: line, to: 'syn_latency_p99{window="inside"} < 10ms please', at: "please", message: /"please" does not fit/ },
     { from: line, to: "map_pressure_max < 0.5", at: "map_pressure_max", message: /needs the label "map"/ },
     { from: line, to: 'map_pressure_max{map="ct4"} < 0.5', at: 'ct4"} <', message: /no map "ct4"/ },
-    { from: line, to: '"gc_runs < x"', at: "x\"", message: /"x" does not fit/ },
+    { from: line, to: '"gc_runs < x"', at: 'x"', message: /"x" does not fit/ },
   ])("$to", check);
 });
 
@@ -144,7 +225,12 @@ describe("what no model covers", () => {
   it.each<Mistake>([
     { from: "seed: 7", to: "timeline: []", at: "timeline", message: /"timeline" can't be simulated: events on a timeline/ },
     { from: "clusterIP: 10.96.1.2", to: "affinity: true", at: "affinity", message: /session affinity is not modelled/ },
-    { from: "bpf.ctTcpMax: 65536", to: "encryption.enabled: true, encryption.type: wireguard", at: "true, encryption.type", message: /WireGuard can't be simulated/ },
+    {
+      from: "bpf.ctTcpMax: 65536",
+      to: "encryption.enabled: true, encryption.type: wireguard",
+      at: "true, encryption.type",
+      message: /WireGuard can't be simulated/,
+    },
     { from: "bpf.ctTcpMax: 65536", to: "routingMode: tunnel", at: "tunnel }", message: /tunnelling/ },
   ])("$to", (mistake) => {
     const text = changed(mistake.from, mistake.to).replace(/variants:[\s\S]*$/, "");
@@ -169,7 +255,11 @@ describe("variants", () => {
 
 describe("several mistakes", () => {
   it("are all reported, in the order of the file", () => {
-    const text = VALID.replace("nodes: 3", "nodse: 3").replace("cpus: 4", "cpus: x").replace("port: 53", "port: 53s").replace("hz: 250", "hz: 1").replace("duration: 5m", "duration: 5");
+    const text = VALID.replace("nodes: 3", "nodse: 3")
+      .replace("cpus: 4", "cpus: x")
+      .replace("port: 53", "port: 53s")
+      .replace("hz: 250", "hz: 1")
+      .replace("duration: 5m", "duration: 5");
     const found = mistakes(text);
     expect(found.map(({ message }) => message.split(" ").slice(0, 3).join(" "))).toEqual([
       'unknown key "nodse"',

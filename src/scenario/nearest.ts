@@ -38,11 +38,7 @@ export function editDistance(a: string, b: string, limit: number = Number.POSITI
  * letters, at least one, or at most `editsMax`). Case counts for little: `cttcpmax` is `ctTcpMax`. Ties go to the first
  * of `names`.
  */
-export function nearestName(
-  written: string,
-  names: Iterable<string>,
-  editsMax: number = Number.POSITIVE_INFINITY,
-): string | undefined {
+export function nearestName(written: string, names: Iterable<string>, editsMax: number = Number.POSITIVE_INFINITY): string | undefined {
   if (written.length === 0 || written.length > LENGTH_MAX) return undefined;
   const lower = written.toLowerCase();
   let limit = Math.min(editsMax, Math.max(1, Math.floor(written.length / 3)));

@@ -48,7 +48,7 @@ function readOverride(text: string, found: Diagnostics): Override | undefined {
 function readSteps(source: SourceText, end: number, found: Diagnostics): readonly Step[] | undefined {
   const steps: Step[] = [];
   const part = /((?:\\.|[^.[\]\\=])+)|\[(\d+)\]/y;
-  for (let at = 0; at < end; ) {
+  for (let at = 0; at < end;) {
     part.lastIndex = at;
     const match = part.exec(source.text.slice(0, end));
     if (match === null) {
@@ -119,7 +119,10 @@ function setInList(tree: Tree | undefined, path: Path, steps: readonly Step[], v
   const index = /^\d+$/.test(step.text) ? Number(step.text) : names.indexOf(step.text);
   if (index < 0 || index >= items.length) {
     const valid = names.filter((name) => name !== undefined);
-    const expected = items.length === 0 ? "a list with items" : `an index from 0 to ${items.length - 1}${valid.length > 0 ? `, or one of ${valid.join(", ")}` : ""}`;
+    const expected =
+      items.length === 0
+        ? "a list with items"
+        : `an index from 0 to ${items.length - 1}${valid.length > 0 ? `, or one of ${valid.join(", ")}` : ""}`;
     found.error(step.at, `${pathText(path)} has no item "${step.text}"`, { expected, names: { written: step.text, valid } });
     return undefined;
   }

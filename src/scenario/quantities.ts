@@ -175,7 +175,12 @@ export function rate(): Leaf<number> {
 export function share(): Leaf<number> {
   return leaf({
     form: "a share such as 0.05 or 5%",
-    schema: { anyOf: [{ type: "number", minimum: 0, maximum: 1 }, { type: "string", pattern: "^\\d+(\\.\\d+)?%$" }] },
+    schema: {
+      anyOf: [
+        { type: "number", minimum: 0, maximum: 1 },
+        { type: "string", pattern: "^\\d+(\\.\\d+)?%$" },
+      ],
+    },
     read: (value) => {
       const percent = typeof value === "string" ? /^(\d+(?:\.\d+)?)\s*%$/.exec(value.trim()) : null;
       const part = percent === null ? value : Number(percent[1]) / 100;

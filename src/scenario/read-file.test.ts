@@ -34,7 +34,11 @@ describe("a readable file", () => {
 describe("a file that can't be read", () => {
   it("is missing: with the nearest name of its folder", () => {
     file("incident.yaml", "");
-    expect(refusal(join(folder, "incdient.yaml"))).toEqual({ ok: false, message: "can't be opened: no such file", nearest: join(folder, "incident.yaml") });
+    expect(refusal(join(folder, "incdient.yaml"))).toEqual({
+      ok: false,
+      message: "can't be opened: no such file",
+      nearest: join(folder, "incident.yaml"),
+    });
     expect(refusal(join(folder, "none", "x.yaml"))).toMatchObject({ message: "can't be opened: no such file", nearest: undefined });
   });
 
@@ -67,14 +71,19 @@ describe("a scenario file", () => {
   it("that is a directory, empty, or only a comment is reported with its place", () => {
     mkdirSync(join(folder, "sub"));
     expect(() => loadScenario(join(folder, "sub"))).toThrow(/sub:1:1: error: the scenario is a directory\n {3}expected a file/);
-    expect(() => loadScenario(file("empty.yaml", ""))).toThrow(/empty.yaml:1:1: error: the file is empty\n {3}1 \|\n {5}\| \^\n {3}expected a scenario/);
+    expect(() => loadScenario(file("empty.yaml", ""))).toThrow(
+      /empty.yaml:1:1: error: the file is empty\n {3}1 \|\n {5}\| \^\n {3}expected a scenario/,
+    );
     expect(() => loadScenario(file("comment.yaml", "# nothing\n"))).toThrow(/the file is empty/);
     expect(() => loadScenario(file("null.yaml", "~\n"))).toThrow(/the file is empty/);
   });
 
   it("finds its values files beside itself", () => {
     file("values.yaml", "routingMode: native\nbpf: { natMax: 2048 }\n");
-    const path = file("s.yaml", 'apiVersion: ctlab/v1\nname: x\nprofile: { cilium: "1.19", kernel: "6.12" }\nduration: 1m\nhelm: { values: values.yaml }\n');
+    const path = file(
+      "s.yaml",
+      'apiVersion: ctlab/v1\nname: x\nprofile: { cilium: "1.19", kernel: "6.12" }\nduration: 1m\nhelm: { values: values.yaml }\n',
+    );
     const { base } = loadScenario(path);
     expect(base.helm.settings.natMax).toBe(2048);
     expect(base.helm.files).toEqual([join(folder, "values.yaml")]);

@@ -143,7 +143,8 @@ export function readExpectations(parts: CheckedInput, tree: TreeMap, names: Expe
   const workloads = parts.workloads.filter((workload) => workload !== undefined);
   const complete = workloads.length === parts.workloads.length;
   // Half a burst is a mistake of its own.
-  const bursts = !complete || workloads.some((workload) => "arrivals" in workload && (workload.arrivals.every ?? workload.arrivals.for) !== undefined);
+  const bursts =
+    !complete || workloads.some((workload) => "arrivals" in workload && (workload.arrivals.every ?? workload.arrivals.for) !== undefined);
   const result: Expectation[] = [];
   for (const [index, text] of parts.expect.entries()) {
     if (text === undefined) continue;
@@ -182,7 +183,9 @@ function textStart({ at, text, quoted }: TreeScalar): number | undefined {
 /** Departures from what the real system would do, one sentence each. */
 function setByHand({ maps, client }: ScenarioInput): readonly string[] {
   const sentences = Object.entries(maps).map(([name, { type, maxEntries }]) => {
-    const what = [type === undefined ? "" : `type ${type}`, maxEntries === undefined ? "" : `${maxEntries} entries`].filter((each) => each !== "");
+    const what = [type === undefined ? "" : `type ${type}`, maxEntries === undefined ? "" : `${maxEntries} entries`].filter(
+      (each) => each !== "",
+    );
     return `The scenario makes ${mapLabel(name)} a map of ${what.join(" with ")}, whatever Helm and the kernel give.`;
   });
   if (client.synRto !== undefined) sentences.push("The clients' initial RTO is set, as a sock_ops program can.");
@@ -200,7 +203,8 @@ function* origins(value: unknown, tree: Tree | undefined, path: Path = []): Gene
   } else {
     for (const [key, { value: below }] of tree.entries) yield* origins(childOf(value, key), below, [...path, key]);
     if (typeof value !== "object" || value === null || Array.isArray(value)) return;
-    for (const [key, below] of Object.entries(value)) if (!tree.entries.has(key) && isInputKey(key)) yield* origins(below, undefined, [...path, key]);
+    for (const [key, below] of Object.entries(value))
+      if (!tree.entries.has(key) && isInputKey(key)) yield* origins(below, undefined, [...path, key]);
   }
 }
 

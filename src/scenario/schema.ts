@@ -127,7 +127,9 @@ const distribution = (): z.ZodType<Distribution> =>
   z
     .union([
       duration().transform((valueNs) => ({ kind: "constant", valueNs }) as const),
-      z.strictObject({ exponential: duration().describe("Mean.") }).transform((d) => ({ kind: "exponential", meanNs: d.exponential }) as const),
+      z
+        .strictObject({ exponential: duration().describe("Mean.") })
+        .transform((d) => ({ kind: "exponential", meanNs: d.exponential }) as const),
       z
         .strictObject({ uniform: durationRange() })
         .transform(({ uniform }) => ({ kind: "uniform", lowNs: uniform.fromNs, highNs: uniform.toNs }) as const),
@@ -187,7 +189,9 @@ const workload = z.union([
 
 const client = z
   .strictObject({
-    synRto: duration({ min: SERIES_MIN }).optional().describe("First retransmission of a SYN; stands for a sock_ops program (TIMEOUT_INIT)."),
+    synRto: duration({ min: SERIES_MIN })
+      .optional()
+      .describe("First retransmission of a SYN; stands for a sock_ops program (TIMEOUT_INIT)."),
     linearTimeouts: whole(0, SYN_COUNT_MAX).optional().describe("net.ipv4.tcp_syn_linear_timeouts"),
     synRetries: whole(0, SYN_COUNT_MAX).optional().describe("net.ipv4.tcp_syn_retries"),
     hz: z.literal([100, 250, 300, 1000]).optional().describe("Timer ticks a second (CONFIG_HZ)."),

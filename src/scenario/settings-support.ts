@@ -24,16 +24,31 @@ interface Gap {
 
 const GAPS: readonly Gap[] = [
   { field: "enableIpv4", applies: ({ enableIpv4 }) => !enableIpv4, what: "a node without IPv4", changesTraffic: true },
-  { field: "routingMode", applies: ({ routingMode }) => routingMode === "tunnel", what: "tunnelling (VXLAN, Geneve)", changesTraffic: true },
+  {
+    field: "routingMode",
+    applies: ({ routingMode }) => routingMode === "tunnel",
+    what: "tunnelling (VXLAN, Geneve)",
+    changesTraffic: true,
+  },
   { field: "enableWireguard", applies: ({ enableWireguard }) => enableWireguard, what: "WireGuard", changesTraffic: true },
   { field: "enableIpsec", applies: ({ enableIpsec }) => enableIpsec, what: "IPsec", changesTraffic: true },
   { field: "cniChainingMode", applies: ({ cniChainingMode }) => cniChainingMode !== "none", what: "CNI chaining", changesTraffic: true },
-  { field: "datapathMode", applies: ({ datapathMode }) => datapathMode !== "veth", what: "a datapath mode other than veth", changesTraffic: true },
+  {
+    field: "datapathMode",
+    applies: ({ datapathMode }) => datapathMode !== "veth",
+    what: "a datapath mode other than veth",
+    changesTraffic: true,
+  },
   { field: "policyAuditMode", applies: ({ policyAuditMode }) => policyAuditMode, what: "policy audit mode", changesTraffic: true },
   { field: "enableHostFirewall", applies: ({ enableHostFirewall }) => enableHostFirewall, what: "the host firewall", changesTraffic: true },
   { field: "enableIpv6", applies: ({ enableIpv6 }) => enableIpv6, what: "IPv6 traffic", changesTraffic: false },
   { field: "enableSctp", applies: ({ enableSctp }) => enableSctp, what: "SCTP traffic", changesTraffic: false },
-  { field: "enableEgressGateway", applies: ({ enableEgressGateway }) => enableEgressGateway, what: "egress gateway policies", changesTraffic: false },
+  {
+    field: "enableEgressGateway",
+    applies: ({ enableEgressGateway }) => enableEgressGateway,
+    what: "egress gateway policies",
+    changesTraffic: false,
+  },
 ];
 
 /** Reports what a run can't simulate; returns a sentence for each feature that it leaves out and may. */

@@ -102,7 +102,12 @@ describe("bounds", () => {
 
   it.each(["[x,x,x,x,x,x,x,x,x,x]", "[]", "{}"])("an alias bomb of %s is refused at once", (leaf) => {
     const lines = [`l0: &l0 ${leaf}`];
-    for (let level = 1; level < 30; level++) lines.push(`l${level}: &l${level} [${Array(10).fill(`*l${level - 1}`).join(",")}]`);
+    for (let level = 1; level < 30; level++)
+      lines.push(
+        `l${level}: &l${level} [${Array(10)
+          .fill(`*l${level - 1}`)
+          .join(",")}]`,
+      );
     const { trees, problems } = parse(lines.join("\n"));
     expect(trees).toBeUndefined();
     expect(problems).toHaveLength(1);
@@ -124,7 +129,12 @@ describe("merging", () => {
   const merge = (base: string, over: string): unknown => plain(mergeTrees(parse(base).trees![0]!, parse(over).trees![0]!));
 
   it("merges mappings, replaces everything else, and null takes away", () => {
-    expect(merge("a: { b: 1, c: 2 }\nd: [1, 2]\ne: 5\nf: 6", "a: { c: 3 }\nd: [9]\ne: ~\ng: 7")).toEqual({ a: { b: 1, c: 3 }, d: [9], f: 6, g: 7 });
+    expect(merge("a: { b: 1, c: 2 }\nd: [1, 2]\ne: 5\nf: 6", "a: { c: 3 }\nd: [9]\ne: ~\ng: 7")).toEqual({
+      a: { b: 1, c: 3 },
+      d: [9],
+      f: 6,
+      g: 7,
+    });
     expect(merge("a: { b: 1 }", "a: 5")).toEqual({ a: 5 });
     expect(merge("a: 5", "a: { b: 1 }")).toEqual({ a: { b: 1 } });
   });

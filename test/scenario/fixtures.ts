@@ -63,10 +63,16 @@ export const SCENARIO_PATH = "dir/scenario.yaml";
 export const VALUES_PATH = "dir/values.yaml";
 
 /** Loads a text as `dir/scenario.yaml`; `files` are the others that exist. */
-export function load(text: string, options: LoadOptions = {}, files: Readonly<Record<string, string>> = { [VALUES_PATH]: VALUES }): ScenarioFile {
+export function load(
+  text: string,
+  options: LoadOptions = {},
+  files: Readonly<Record<string, string>> = { [VALUES_PATH]: VALUES },
+): ScenarioFile {
   const read = (path: string): ReadResult => {
     const content = files[path];
-    return content === undefined ? { ok: false, message: "can't be opened: no such file" } : { ok: true, source: new SourceText(path, content) };
+    return content === undefined
+      ? { ok: false, message: "can't be opened: no such file" }
+      : { ok: true, source: new SourceText(path, content) };
   };
   return loadScenarioText(new SourceText(SCENARIO_PATH, text), read, options);
 }

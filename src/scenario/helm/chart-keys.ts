@@ -59,7 +59,9 @@ function covers({ first, firstPatch, last }: KeyRange, { minor, patch }: ChartRe
 }
 
 function rangeText({ first, firstPatch, last }: KeyRange, { minor }: ChartRelease): string {
-  return minor > last ? `the last chart with it is 1.${last}` : `charts have it from 1.${first}${firstPatch > 0 ? `.${firstPatch}` : ""} on`;
+  return minor > last
+    ? `the last chart with it is 1.${last}`
+    : `charts have it from 1.${first}${firstPatch > 0 ? `.${firstPatch}` : ""} on`;
 }
 
 let parsed: KeyNode | undefined;

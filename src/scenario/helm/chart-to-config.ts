@@ -136,7 +136,8 @@ class ConfigWriter {
     else if (mode !== undefined) this.#set("routing-mode", mode.text, mode, "routingMode");
     else this.#tunnel();
     const eni = this.#truthy("eni.enabled");
-    if (eni !== undefined && mode === undefined && minorNumber(this.#profile.minor) >= 18) this.#set("routing-mode", "native", eni, "eni.enabled");
+    if (eni !== undefined && mode === undefined && minorNumber(this.#profile.minor) >= 18)
+      this.#set("routing-mode", "native", eni, "eni.enabled");
     const protocol = this.#truthy("tunnelProtocol");
     if (protocol !== undefined) this.#set("tunnel-protocol", protocol.text, protocol, "tunnelProtocol");
     for (const key of ["gke.enabled", "eni.enabled", "azure.enabled", "alibabacloud.enabled"]) {
@@ -170,7 +171,13 @@ class ConfigWriter {
     const chained = (this.#config.get("cni-chaining-mode")?.text ?? "none") !== "none";
     const cloud = ["azure.enabled", "eni.enabled", "gke.enabled"].some((key) => this.#truthy(key) !== undefined);
     const rules = this.#scalar("installNoConntrackIptablesRules");
-    if (rules !== undefined) this.#set("install-no-conntrack-iptables-rules", chained || cloud ? "false" : textOf(rules), rules, "installNoConntrackIptablesRules");
+    if (rules !== undefined)
+      this.#set(
+        "install-no-conntrack-iptables-rules",
+        chained || cloud ? "false" : textOf(rules),
+        rules,
+        "installNoConntrackIptablesRules",
+      );
   }
 
   #encryption(): void {
@@ -194,7 +201,9 @@ class ConfigWriter {
     if (value !== undefined) {
       if (kubeProxyReplacementDeprecated.includes(word)) {
         const expected = `one of ${kubeProxyReplacement.join(", ")}`;
-        this.#found.warning(value.at, `kubeProxyReplacement: ${word} is deprecated; it works as ${word === "strict" ? "true" : "false"}`, { expected });
+        this.#found.warning(value.at, `kubeProxyReplacement: ${word} is deprecated; it works as ${word === "strict" ? "true" : "false"}`, {
+          expected,
+        });
       }
       this.#set("kube-proxy-replacement", word, value, "kubeProxyReplacement");
     }
@@ -224,7 +233,8 @@ class ConfigWriter {
     for (const rule of HUBBLE_RULES) this.#rule(rule);
     if (metrics !== undefined) this.#words("hubble-metrics", metrics, "hubble.metrics.enabled");
     if (port !== undefined) this.#set("hubble-metrics-server", `:${port.text}`, port, "hubble.metrics.port");
-    if (staticExport !== undefined) this.#set("hubble-export-file-path", path?.text ?? DEFAULT_EXPORT_PATH, path ?? staticExport, "hubble.export.static");
+    if (staticExport !== undefined)
+      this.#set("hubble-export-file-path", path?.text ?? DEFAULT_EXPORT_PATH, path ?? staticExport, "hubble.export.static");
   }
 
   #prometheus(): void {
@@ -232,7 +242,12 @@ class ConfigWriter {
     const port = this.#scalar("prometheus.port");
     const metrics = this.#given("prometheus.metrics");
     if (enabled === undefined) return;
-    this.#set("prometheus-serve-addr", `:${port?.text ?? DEFAULT_PROMETHEUS_PORT}`, port ?? enabled, port === undefined ? "prometheus.enabled" : "prometheus.port");
+    this.#set(
+      "prometheus-serve-addr",
+      `:${port?.text ?? DEFAULT_PROMETHEUS_PORT}`,
+      port ?? enabled,
+      port === undefined ? "prometheus.enabled" : "prometheus.port",
+    );
     if (metrics !== undefined) this.#words("metrics", metrics, "prometheus.metrics");
   }
 

@@ -103,7 +103,9 @@ class KeyChecker {
     if (entry.value.kind === "map") return this.map(entry.value, path);
     if (single) return entry.value;
     const name = path.join(".");
-    this.#found.error(entry.value.at, `${name} is a group of keys; it can't be ${describe(entry.value)}`, { expected: `keys below ${name}` });
+    this.#found.error(entry.value.at, `${name} is a group of keys; it can't be ${describe(entry.value)}`, {
+      expected: `keys below ${name}`,
+    });
     return undefined;
   }
 
@@ -120,7 +122,9 @@ class KeyChecker {
     const name = path.join(".");
     const successor = NEVER_IN_TABLE[name];
     if (successor !== undefined) {
-      this.#found.warning(entry.keyAt, `chart ${this.#chart()} does not read ${name}, so it has no effect`, { expected: `${successor} instead` });
+      this.#found.warning(entry.keyAt, `chart ${this.#chart()} does not read ${name}, so it has no effect`, {
+        expected: `${successor} instead`,
+      });
       return;
     }
     const nearest = this.#meant(key, path, siblings);

@@ -34,7 +34,10 @@ export function configToSettings(config: CiliumConfig, defaults: CiliumSettings,
     const reader: FlagReader<unknown> = FLAG_READERS[field];
     const value = reader.read(given.text);
     if (value === undefined) {
-      found.error(given.at, `${given.name} can't be "${shortened(given.text)}"`, { expected: reader.expected, names: wordNames(reader, given) });
+      found.error(given.at, `${given.name} can't be "${shortened(given.text)}"`, {
+        expected: reader.expected,
+        names: wordNames(reader, given),
+      });
       continue;
     }
     changes[field] = value;

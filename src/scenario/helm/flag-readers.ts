@@ -4,12 +4,7 @@
  */
 
 import { MAGLEV_TABLE_SIZES } from "../../cilium/agent/maglev.js";
-import {
-  MONITOR_AGGREGATION,
-  MONITOR_FLAGS_ALL,
-  type CiliumSettings,
-  type PortRange,
-} from "../../cilium/agent/settings.js";
+import { MONITOR_AGGREGATION, MONITOR_FLAGS_ALL, type CiliumSettings, type PortRange } from "../../cilium/agent/settings.js";
 import { parseDuration, type Seconds, NS_PER_S } from "../../core/units.js";
 
 /** Reads one flag; `expected` says what fits. */
@@ -53,7 +48,10 @@ const fraction: FlagReader<number> = {
   read: (text) => (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined),
 };
 
-const duration: FlagReader<CiliumSettings["conntrackGcInterval"]> = { expected: "a duration such as 30s, 5m or 2h13m20s", read: parseDuration };
+const duration: FlagReader<CiliumSettings["conntrackGcInterval"]> = {
+  expected: "a duration such as 30s, 5m or 2h13m20s",
+  read: parseDuration,
+};
 
 const wholeSeconds: FlagReader<Seconds> = {
   expected: duration.expected,
@@ -98,7 +96,10 @@ const TCP_FLAGS: Readonly<Record<string, number>> = { fin: 1, syn: 2, rst: 4, ps
 const tcpFlags: FlagReader<number> = {
   expected: `all, none, or some of ${Object.keys(TCP_FLAGS).join(", ")}`,
   read: (text) => {
-    const names = text.toLowerCase().split(/[\s,]+/).filter((each) => each !== "");
+    const names = text
+      .toLowerCase()
+      .split(/[\s,]+/)
+      .filter((each) => each !== "");
     if (names.length === 1 && names[0] === "all") return MONITOR_FLAGS_ALL;
     if (names.length === 1 && names[0] === "none") return 0;
     const bits = names.map((name) => (Object.hasOwn(TCP_FLAGS, name) ? TCP_FLAGS[name]! : Number.NaN));

@@ -40,12 +40,32 @@ function problem(cilium: string, text: string): Diagnostic {
   return problems[0]!;
 }
 
-/** Real files, shortened: what people have in their repositories. */
-const REAL_FILES: readonly (readonly [release: string, text: string])[] = [
-  ["1.14.5", 'devices: "eth+ eno1+"\ncni: { chainingMode: generic-veth, customConf: true }\ntunnel: "disabled"\nkubeProxyReplacement: "disabled"\nrollOutCiliumPods: true\n'],
-  ["1.17.6", "---\nbpf: { datapathMode: netkit, masquerade: true, preallocateMaps: true }\nbpfClockProbe: true\nbgpControlPlane: { enabled: true }\ndevices: enp+\nsecurityContext: { capabilities: { ciliumAgent: [CHOWN, KILL] } }\nkubeProxyReplacementHealthzBindAddr: 0.0.0.0:10256\n"],
-  ["1.15.5", 'cilium:\n  kubeProxyReplacement: "strict"\n  k8sServiceHost: "127.0.0.1"\n'],
-  ["1.16.4", "l2announcements: { enabled: true, leaseDuration: 150s }\nk8sClientRateLimit: { qps: 30, burst: 60 }\nclustermesh: { useAPIServer: true, apiserver: { replicas: 2 } }\n"],
+/** The kind of file that people have: old words, old lists as text, keys that decide nothing here. */
+const REAL_FILES: readonly (readonly [release: string, lines: readonly string[]])[] = [
+  [
+    "1.14.5",
+    [
+      'devices: "eth+ eno1+"',
+      "cni: { chainingMode: generic-veth, customConf: true }",
+      'tunnel: "disabled"',
+      'kubeProxyReplacement: "disabled"',
+    ],
+  ],
+  [
+    "1.17.6",
+    [
+      "---",
+      "bpf: { datapathMode: netkit, preallocateMaps: true }",
+      "bpfClockProbe: true",
+      "devices: enp+",
+      "bgpControlPlane: { enabled: true }",
+    ],
+  ],
+  ["1.15.5", ["cilium:", '  kubeProxyReplacement: "strict"', '  k8sServiceHost: "127.0.0.1"']],
+  [
+    "1.16.4",
+    ["l2announcements: { enabled: true, leaseDuration: 150s }", "k8sClientRateLimit: { qps: 30 }", "clustermesh: { useAPIServer: true }"],
+  ],
 ];
 
 const RELEASES = ["1.14.5", "1.15.5", "1.16.4", "1.17.6", "1.18.0", "1.19.3"];
@@ -112,11 +132,19 @@ encryption: { enabled: true, type: wireguard }
 
   it("later files win over earlier ones, and single values over files, dotted or nested", () => {
     const files = ["bpf: { ctTcpMax: 1024, ctAnyMax: 1024, natMax: 1024 }", "bpf: { ctAnyMax: 2048, natMax: 2048 }"];
-    expect(settings("1.17", files, "bpf.natMax: 4096\nbpf: { policyMapMax: 512 }")).toMatchObject({ ctTcpMax: 1024, ctAnyMax: 2048, natMax: 4096, policyMapMax: 512 });
+    expect(settings("1.17", files, "bpf.natMax: 4096\nbpf: { policyMapMax: 512 }")).toMatchObject({
+      ctTcpMax: 1024,
+      ctAnyMax: 2048,
+      natMax: 4096,
+      policyMapMax: 512,
+    });
   });
 
   it("null gives a default back", () => {
-    expect(settings("1.17", ["bpf: { ctTcpMax: 1024, policyMapMax: 512 }", "bpf: { ctTcpMax: ~, policyMapMax: null }"])).toMatchObject({ ctTcpMax: null, policyMapMax: 16_384 });
+    expect(settings("1.17", ["bpf: { ctTcpMax: 1024, policyMapMax: 512 }", "bpf: { ctTcpMax: ~, policyMapMax: null }"])).toMatchObject({
+      ctTcpMax: null,
+      policyMapMax: 16_384,
+    });
   });
 
   it("say where they stand", () => {
@@ -125,7 +153,9 @@ encryption: { enabled: true, type: wireguard }
   });
 
   it("an empty file changes nothing", () => {
-    expect(helm("1.17", "").input).toEqual(helm("1.17", []).input.files.length === 0 ? { ...helm("1.17", []).input, files: ["values-0.yaml"] } : null);
+    expect(helm("1.17", "").input).toEqual(
+      helm("1.17", []).input.files.length === 0 ? { ...helm("1.17", []).input, files: ["values-0.yaml"] } : null,
+    );
   });
 });
 
@@ -142,13 +172,23 @@ describe("what the chart leaves out", () => {
   });
 
   it("Hubble's keys while Hubble is off", () => {
-    expect(settings("1.17", "hubble: { enabled: false, eventQueueSize: 5 }")).toMatchObject({ enableHubble: false, hubbleEventQueueSize: null });
+    expect(settings("1.17", "hubble: { enabled: false, eventQueueSize: 5 }")).toMatchObject({
+      enableHubble: false,
+      hubbleEventQueueSize: null,
+    });
   });
 
   it("switches of single features while kube-proxy is replaced", () => {
     const parts = "nodePort: { enabled: true }\nhostPort: { enabled: true }\nexternalIPs: { enabled: true }\n";
-    expect(settings("1.14.5", `kubeProxyReplacement: "false"\n${parts}`)).toMatchObject({ enableNodePort: true, enableHostPort: true, enableExternalIps: true });
-    expect(settings("1.14.5", `kubeProxyReplacement: "true"\n${parts}`)).toMatchObject({ kubeProxyReplacement: true, enableNodePort: false });
+    expect(settings("1.14.5", `kubeProxyReplacement: "false"\n${parts}`)).toMatchObject({
+      enableNodePort: true,
+      enableHostPort: true,
+      enableExternalIps: true,
+    });
+    expect(settings("1.14.5", `kubeProxyReplacement: "true"\n${parts}`)).toMatchObject({
+      kubeProxyReplacement: true,
+      enableNodePort: false,
+    });
   });
 });
 
@@ -159,7 +199,10 @@ describe("releases differ", () => {
       expect(read.kubeProxyReplacement).toBe(true);
       expect(problems[0]).toMatchObject({ severity: "warning", message: expect.stringContaining("deprecated") as string });
     }
-    expect(helm("1.14.5", "kubeProxyReplacement: partial\nnodePort: { enabled: true }").settings).toMatchObject({ kubeProxyReplacement: false, enableNodePort: true });
+    expect(helm("1.14.5", "kubeProxyReplacement: partial\nnodePort: { enabled: true }").settings).toMatchObject({
+      kubeProxyReplacement: false,
+      enableNodePort: true,
+    });
     expect(problem("1.16.0", "kubeProxyReplacement: strict")).toMatchObject({ severity: "error", expected: "one of true, false" });
     expect(problem("1.16.0", "kubeProxyReplacement: ture")).toMatchObject({ severity: "error", nearest: "true" });
   });
@@ -169,7 +212,10 @@ describe("releases differ", () => {
     expect(settings("1.14.5", "tunnel: geneve")).toMatchObject({ routingMode: "tunnel", tunnelProtocol: "geneve" });
     expect(helm("1.15.5", "tunnel: disabled").settings.routingMode).toBe("tunnel");
     expect(helm("1.15.5", "tunnel: disabled").problems[0]!.severity).toBe("warning");
-    expect(problem("1.16.4", "tunnel: disabled")).toMatchObject({ severity: "error", expected: expect.stringContaining("routingMode") as string });
+    expect(problem("1.16.4", "tunnel: disabled")).toMatchObject({
+      severity: "error",
+      expected: expect.stringContaining("routingMode") as string,
+    });
   });
 
   it("bpf.distributedLRU came with 1.17.2", () => {
@@ -189,7 +235,8 @@ describe("releases differ", () => {
       expect(helm(release, "bpf: { ctTcpMax: 999999 }").problems).toEqual([]);
       expect(helm(release, "", "bpf.ctTcpMax: 2097152").problems).toEqual([]);
     }
-    for (const release of ["1.16.8", "1.17.2", "1.18.0", "1.19.0"]) expect(helm(release, "bpf: { ctTcpMax: 2097152 }").problems).toEqual([]);
+    for (const release of ["1.16.8", "1.17.2", "1.18.0", "1.19.0"])
+      expect(helm(release, "bpf: { ctTcpMax: 2097152 }").problems).toEqual([]);
   });
 
   it("upgradeCompatibility brings early defaults back", () => {
@@ -236,7 +283,10 @@ describe("mistyped keys", () => {
   });
 
   it("that would have changed nothing are remarked on", () => {
-    expect(problem("1.17", "cgroup: { automount: { enabled: false } }")).toMatchObject({ severity: "warning", nearest: "cgroup.autoMount" });
+    expect(problem("1.17", "cgroup: { automount: { enabled: false } }")).toMatchObject({
+      severity: "warning",
+      nearest: "cgroup.autoMount",
+    });
     expect(problem("1.17", "rolloutCiliumPods: true")).toMatchObject({ severity: "warning", nearest: "rollOutCiliumPods" });
   });
 
@@ -245,7 +295,10 @@ describe("mistyped keys", () => {
   });
 
   it("names of other releases are remarked on with their successor", () => {
-    expect(problem("1.17", "nativeRoutingCIDR: 10.0.0.0/8")).toMatchObject({ severity: "warning", expected: "ipv4NativeRoutingCIDR instead" });
+    expect(problem("1.17", "nativeRoutingCIDR: 10.0.0.0/8")).toMatchObject({
+      severity: "warning",
+      expected: "ipv4NativeRoutingCIDR instead",
+    });
     expect(problem("1.17", "nodePort: { mode: dsr }")).toMatchObject({ severity: "warning", expected: "loadBalancer.mode instead" });
     expect(problem("1.17", "hostServices: { enabled: true }")).toMatchObject({ severity: "warning", expected: "socketLB instead" });
     expect(problem("1.16.4", "remoteNodeIdentity: true").severity).toBe("error");
@@ -282,7 +335,14 @@ extraConfig: { bpf-ct-global-any-max: "2048", bpf-nat-global-max: "2048", bpf-ct
 extraArgs: ["--bpf-nat-global-max=4096", --bpf-sock-rev-map-max, "8192", --bpf-lb-external-clusterip]
 `;
     const { settings: read, input } = helm("1.17", text);
-    expect(read).toMatchObject({ ctTcpMax: 1024, ctAnyMax: 2048, natMax: 4096, sockRevMax: 8192, lbExternalClusterIp: true, ctTimeoutRegularTcp: 3600 });
+    expect(read).toMatchObject({
+      ctTcpMax: 1024,
+      ctAnyMax: 2048,
+      natMax: 4096,
+      sockRevMax: 8192,
+      lbExternalClusterIp: true,
+      ctTimeoutRegularTcp: 3600,
+    });
     expect(input.origins.natMax).toBe("values-0.yaml:4 --bpf-nat-global-max");
     expect(input.origins.ctAnyMax).toBe("values-0.yaml:3 extraConfig.bpf-ct-global-any-max");
   });
@@ -295,26 +355,40 @@ extraArgs: ["--bpf-nat-global-max=4096", --bpf-sock-rev-map-max, "8192", --bpf-l
 });
 
 describe("a ConfigMap", () => {
-  const configMap = (data: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: cilium-config, namespace: kube-system }\ndata:\n${data}`;
+  const configMap = (data: string): string =>
+    `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: cilium-config, namespace: kube-system }\ndata:\n${data}`;
 
   it("is read as the agent reads it", () => {
-    const text = configMap('  bpf-ct-global-tcp-max: "1024"\n  kube-proxy-replacement: "true"\n  enable-ipv6: "false"\n  cluster-id: "7"\n  hubble-metrics: dns drop\n');
+    const text = configMap(
+      '  bpf-ct-global-tcp-max: "1024"\n  kube-proxy-replacement: "true"\n  enable-ipv6: "false"\n  cluster-id: "7"\n  hubble-metrics: dns drop\n',
+    );
     expect(settings("1.17", text)).toMatchObject({ ctTcpMax: 1024, kubeProxyReplacement: true, hubbleMetrics: ["dns", "drop"] });
     expect(helm("1.17", text).input).toMatchObject({ ignored: 1, origins: { ctTcpMax: "values-0.yaml:5 bpf-ct-global-tcp-max" } });
   });
 
   it("with names that were renamed since", () => {
-    const text = configMap('  ct-global-max-entries-tcp: "1024"\n  node-port-mode: dsr\n  masquerade: "false"\n  native-routing-cidr: 10.0.0.0/8\n');
-    expect(settings("1.14", text)).toMatchObject({ ctTcpMax: 1024, lbMode: "dsr", enableIpv4Masquerade: false, ipv4NativeRoutingCidr: "10.0.0.0/8" });
+    const text = configMap(
+      '  ct-global-max-entries-tcp: "1024"\n  node-port-mode: dsr\n  masquerade: "false"\n  native-routing-cidr: 10.0.0.0/8\n',
+    );
+    expect(settings("1.14", text)).toMatchObject({
+      ctTcpMax: 1024,
+      lbMode: "dsr",
+      enableIpv4Masquerade: false,
+      ipv4NativeRoutingCidr: "10.0.0.0/8",
+    });
     expect(helm("1.14", configMap("  tunnel: disabled\n")).settings.routingMode).toBe("native");
   });
 
   it("is found in a list and in the output of helm template", () => {
     const other = "kind: ConfigMap\nmetadata: { name: other }\ndata: { a: b }\n";
-    const list = `kind: List\nitems:\n- { kind: ConfigMap, metadata: { name: other }, data: {} }\n- { kind: ConfigMap, metadata: { name: cilium-config }, data: { bpf-nat-global-max: "2048" } }\n`;
+    const item = (name: string): string => `- { kind: ConfigMap, metadata: { name: ${name} }, data: { bpf-nat-global-max: "2048" } }\n`;
+    const list = `kind: List\nitems:\n${item("other")}${item("cilium-config")}`;
     expect(settings("1.17", list).natMax).toBe(2048);
     expect(settings("1.17", `${other}---\n${configMap('  bpf-nat-global-max: "2048"\n')}`).natMax).toBe(2048);
-    expect(problem("1.17", `${other}---\n${other}`)).toMatchObject({ severity: "error", message: expect.stringContaining("named cilium-config") as string });
+    expect(problem("1.17", `${other}---\n${other}`)).toMatchObject({
+      severity: "error",
+      message: expect.stringContaining("named cilium-config") as string,
+    });
   });
 
   it("refuses what the agent refuses", () => {
@@ -331,8 +405,8 @@ describe("wrapped values", () => {
 });
 
 describe("files as people have them", () => {
-  it.each(REAL_FILES)("%s: %j", (release, text) => {
-    expect(helm(release, text).problems.filter(({ severity }) => severity === "error")).toEqual([]);
+  it.each(REAL_FILES)("%s: %j", (release, lines) => {
+    expect(helm(release, lines.join("\n")).problems.filter(({ severity }) => severity === "error")).toEqual([]);
   });
 });
 
@@ -343,7 +417,11 @@ describe("files that are no values", () => {
     ["a: 1\n---\nb: 2\n", /a second document/],
     ["a: [", /this is no YAML/],
   ])("%j", (text, message) => {
-    expect(helm("1.17", text).problems.map((each) => each.message).join("\n")).toMatch(message);
+    expect(
+      helm("1.17", text)
+        .problems.map((each) => each.message)
+        .join("\n"),
+    ).toMatch(message);
   });
 
   it("single values that are given twice", () => {
