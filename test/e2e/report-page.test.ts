@@ -15,36 +15,38 @@ import { BROWSER_PATH, type PageOptions, TestBrowser } from "../support/browser.
 const result = experimentFixture();
 let folder: string;
 let url: string;
+let browser: TestBrowser;
 
 /** Scrolls through the page, so that every chart comes into view once. */
 const SCROLL = `(async () => {
   const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 10)));
-  for (let at = 0; at < document.documentElement.scrollHeight; at += 600) { scrollTo(0, at); await frame(); }
-  await frame();
+  for (let at = 0; at < document.documentElement.scrollHeight; at += 600) { scrollTo({ top: at, behavior: "instant" }); await frame(); }
+  const missing = () => [...document.querySelectorAll("[data-chart]:not([data-drawn])")].filter((chart) => chart.offsetParent !== null);
+  for (let tries = 0; tries < 100 && missing().length > 0; tries++) await frame();
 })()`;
 
+/** Loads the report, lets `use` look at it, and checks that nothing was complained of or asked for meanwhile. */
 async function withPage(options: PageOptions, use: (page: TestBrowser) => Promise<void>): Promise<void> {
-  const page = await TestBrowser.open(BROWSER_PATH!, options);
-  try {
-    await page.goTo(url);
-    await page.evaluate(SCROLL);
-    await use(page);
-    expect(page.complaints).toEqual([]);
-    expect(page.requests.filter((address) => address !== url)).toEqual([]);
-  } finally {
-    await page.close();
-  }
+  await browser.show(url, options);
+  await browser.evaluate(SCROLL);
+  await use(browser);
+  expect(browser.complaints).toEqual([]);
+  expect(browser.requests.filter((address) => address !== url)).toEqual([]);
 }
 
 const drawn = `[...document.querySelectorAll("[data-drawn]")].map((chart) => [chart.dataset.chart, chart.querySelectorAll("svg path").length > 3])`;
 
 describe.skipIf(BROWSER_PATH === undefined)("report.html in a browser", () => {
-  beforeAll(() => {
+  beforeAll(async () => {
+    browser = await TestBrowser.open(BROWSER_PATH!);
     folder = mkdtempSync(join(tmpdir(), "ctlab-page-"));
     writeFileSync(join(folder, "report.html"), reportHtml(result));
     url = `file://${folder}/report.html`;
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(async () => {
+    await browser.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   it("draws the charts of what is shown, and those of a tab when it is opened", async () => {
     await withPage({ width: 1280, height: 900, scheme: "light" }, async (page) => {

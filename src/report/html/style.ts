@@ -65,7 +65,8 @@ export const STYLE = `
 @media (prefers-color-scheme:dark){:root:not([data-theme=light]){color-scheme:dark;${variables(DARK)}}}
 :root[data-theme=dark]{color-scheme:dark;${variables(DARK)}}
 *{box-sizing:border-box}
-html{scroll-behavior:smooth;-webkit-text-size-adjust:100%}
+@media (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}
+html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.55 var(--font);overflow-wrap:break-word}
 h1,h2,h3,p,dl,dd,ul,figure,table{margin:0}
 a{color:var(--accent)}

@@ -1,0 +1,146 @@
+/** The charts' options: that they show the result's figures, from the functions' source texts as the page runs them. */
+import { describe, expect, it } from "vitest";
+import { experimentFixture } from "../../../../test/fixtures/experiment-result.js";
+import { pageData } from "../page-data.js";
+import { type Charts, type ChartParts, type ChartSource, type ChartState, type ChartTheme, makeChartParts } from "./chart-parts.js";
+import { makeDistributionCharts } from "./distribution-charts.js";
+import { makeTimeCharts } from "./time-charts.js";
+import { makeWording, type Wording } from "./wording.js";
+
+const result = pageData(experimentFixture());
+const theme: ChartTheme = {
+  ink: "#000",
+  muted: "#555",
+  line: "#ccc",
+  surface: "#fff",
+  burst: "#fda",
+  gcTimer: "#888",
+  gcSignal: "#c00",
+  mark: "#a00",
+  palette: ["#1", "#2", "#3", "#4", "#5", "#6"],
+  font: "sans-serif",
+  narrow: false,
+};
+const state: ChartState = { width: 1000, fromZero: false, column: "" };
+
+/** A function made again from its text, which sees nothing of this module. */
+function fromSource<T>(make: T): T {
+  return new Function(`"use strict"; return (${String(make)});`)() as T;
+}
+
+function chartsOf(shown: typeof result): Charts {
+  const wording: Wording = fromSource(makeWording)();
+  const parts: ChartParts = fromSource(makeChartParts)(wording, theme);
+  const source: ChartSource = { result: shown, wording, theme, parts };
+  return { ...fromSource(makeTimeCharts)(source), ...fromSource(makeDistributionCharts)(source) };
+}
+
+interface Series {
+  readonly name: string;
+  readonly type: string;
+  readonly data: readonly (readonly number[])[];
+  readonly markLine?: { readonly data: readonly { readonly xAxis?: number; readonly yAxis?: number }[] };
+  readonly markArea?: { readonly data: readonly (readonly { readonly xAxis: number }[])[] };
+}
+
+const seriesOf = (option: Record<string, unknown>): readonly Series[] => option["series"] as readonly Series[];
+const charts = chartsOf(result);
+const [asTold, , asLru] = result.variants;
+
+describe("pressure", () => {
+  const option = charts.pressure(asTold!, state, 0);
+  const series = seriesOf(option);
+
+  it("shows every sampled map in percent, and its peak", () => {
+    expect(series.map(({ name }) => name)).toEqual(["ct4_global", "ct_any4_global", "burst", "GC run", "GC run by signal"]);
+    const peak = Math.max(...series[0]!.data.map((point) => point[1]!));
+    expect(peak).toBe((100 * asTold!.maps[0]!.entriesMax) / asTold!.maps[0]!.maxEntries);
+    expect(series[0]!.markLine!.data).toEqual([{ yAxis: 100 }]);
+  });
+
+  it("shades every burst and marks every GC run, by cause", () => {
+    expect(series[2]!.markArea!.data).toEqual(
+      asTold!.windows.map(({ startNs, endNs }) => [{ xAxis: startNs / 1e9 }, { xAxis: endNs / 1e9 }]),
+    );
+    const marked = series.slice(3).map(({ markLine }) => markLine!.data.length);
+    const signalled = asTold!.gcRuns.filter(({ cause }) => cause === "signal").length;
+    expect(marked).toEqual([asTold!.gcRuns.length - signalled, signalled]);
+  });
+
+  it("starts at zero when asked to, and says in its tooltip how many entries there are", () => {
+    expect(charts.pressure(asTold!, { ...state, fromZero: true }, 0)["yAxis"]).toMatchObject({ scale: false, min: 0 });
+    const { formatter } = option["tooltip"] as { formatter: (params: unknown) => string };
+    const text = formatter([{ seriesName: "ct4_global", marker: "", dataIndex: 0, axisValue: 60, value: [60, 97.65625, 512_000] }]);
+    expect(text).toContain("at 1m");
+    expect(text).toContain("512,000 of 524,288 (97.7 %)");
+    expect(formatter([])).toBe("");
+  });
+
+  it("hides maps that stay small, but never all", () => {
+    const small = {
+      ...asTold!,
+      maps: asTold!.maps.map((map, at) => ({ ...map, entriesMax: map.maxEntries * (at === 0 ? 0.1 : 0.2) })),
+    };
+    const { selected } = charts.pressure(small, state, 0)["legend"] as { selected: Record<string, boolean> };
+    expect(selected).toEqual({ ct4_global: false, ct_any4_global: true });
+  });
+});
+
+describe("latency", () => {
+  it("has the share above p99 where the summary has p99", () => {
+    const series = seriesOf(charts.latency(asTold!, state, 0));
+    expect(series.map(({ name }) => name)).toEqual(["all", "inside bursts", "outside bursts"]);
+    const { p99Ns, count } = asTold!.synLatency["inside"]!;
+    const points = series[1]!.data;
+    const after = points.find((point) => point[0]! >= p99Ns!)!;
+    const before = points.findLast((point) => point[0]! < p99Ns!)!;
+    expect(before[1]).toBeGreaterThanOrEqual(0.01);
+    expect(after[1]! <= before[1]! && points.at(-1)![1]! <= 1 / count).toBe(true);
+    points.forEach((point, at) => {
+      if (at > 0) expect(point[0]! >= points[at - 1]![0]! && point[1]! <= points[at - 1]![1]!).toBe(true);
+    });
+  });
+
+  it("marks the retransmissions that clients came to", () => {
+    const marks = (variant: number): unknown =>
+      seriesOf(charts.latency(result.variants[variant]!, state, 0))[0]!.markLine!.data.map(({ xAxis }) => xAxis);
+    expect(marks(0)).toEqual([0.5e9, 1.5e9]);
+    expect(marks(2)).toEqual([0.5e9]);
+  });
+
+  it("compares variants inside bursts, with each initial timeout once", () => {
+    const series = seriesOf(charts.compareLatency(asTold!, state, 0));
+    expect(series.map(({ name }) => name)).toEqual(result.variants.map(({ name }) => name));
+    expect(series[0]!.markLine!.data.map(({ xAxis }) => xAxis)).toEqual([0.5e9, 1e9]);
+  });
+});
+
+describe("drops, hooks and single series", () => {
+  it("adds up to the drops that were sampled", () => {
+    const [bars] = seriesOf(charts.drops(asTold!, state, 0));
+    const sampled = asTold!.series.columns.find(({ name }) => name === "drops_155")!.values;
+    const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+    expect(bars!.name).toBe("CT: Map insertion failed (155)");
+    expect(sum(bars!.data.map((point) => point[1]!))).toBe(sum(sampled));
+    expect(bars!.data.length).toBeLessThanOrEqual(120);
+  });
+
+  it("sets shares of each side's own total side by side", () => {
+    const series = seriesOf(charts.hook(asTold!, state, 0));
+    expect(series.map(({ name }) => name)).toEqual(["simulated", "observed"]);
+    for (const { data } of series) {
+      const shares = (data as unknown as (number | null)[]).map((height) => (height === null ? 0 : 10 ** (height - 6)));
+      expect(shares.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 9);
+    }
+  });
+
+  it("shows the chosen series, else the first", () => {
+    expect(seriesOf(charts.column(asLru!, { ...state, column: "connections_open" }, 0))[0]!.name).toBe("connections_open");
+    expect(seriesOf(charts.column(asLru!, state, 0))[0]!.name).toBe("ct4_global_entries");
+  });
+
+  it("leaves room for a legend that needs several lines", () => {
+    const top = (width: number): number => (charts.comparePressure(asTold!, { ...state, width }, 0)["grid"] as { top: number }).top;
+    expect(top(320)).toBeGreaterThan(top(1000));
+  });
+});
