@@ -21,6 +21,8 @@ const LEVEL_SHIFT = 3;
 /** Levels; the coarsest step is 8^8 jiffies. LVL_DEPTH for HZ > 100. */
 const LEVELS = 9;
 const WHEEL_BUCKETS = LEVELS * LEVEL_BUCKETS;
+/** The first buckets hold the timers that are firing now, a level each; then each host's wheel. */
+const EXPIRING_BUCKETS = LEVELS;
 /** Delays from here on are cut down to the longest that fits. WHEEL_TIMEOUT_CUTOFF. */
 const CUTOFF = (LEVEL_BUCKETS - 1) * 2 ** (LEVEL_SHIFT * (LEVELS - 1));
 const LONGEST = CUTOFF - 2 ** (LEVEL_SHIFT * (LEVELS - 1));
@@ -39,9 +41,9 @@ export class TimerWheels {
   readonly #kind: number;
   readonly #jiffyNs: number[] = [];
   readonly #bootedNs: number[] = [];
-  #heads = new Int32Array(0);
+  #heads = new Int32Array(EXPIRING_BUCKETS).fill(NONE);
   /** Jiffy for which a bucket has an event in the queue, or NONE. */
-  #due = new Float64Array(0);
+  #due = new Float64Array(EXPIRING_BUCKETS).fill(NONE);
   #next: Int32Array;
   #previous: Int32Array;
   /** Bucket that holds the timer, or NONE. */
@@ -63,10 +65,10 @@ export class TimerWheels {
   addHost(hz: number, bootedNs: number): number {
     const host = this.#jiffyNs.push(NS_PER_S / hz) - 1;
     this.#bootedNs.push(bootedNs);
-    const heads = new Int32Array((host + 1) * WHEEL_BUCKETS).fill(NONE);
+    const heads = new Int32Array(EXPIRING_BUCKETS + (host + 1) * WHEEL_BUCKETS).fill(NONE);
     heads.set(this.#heads);
     this.#heads = heads;
-    const due = new Float64Array((host + 1) * WHEEL_BUCKETS).fill(NONE);
+    const due = new Float64Array(EXPIRING_BUCKETS + (host + 1) * WHEEL_BUCKETS).fill(NONE);
     due.set(this.#due);
     this.#due = due;
     return host;
@@ -96,7 +98,7 @@ export class TimerWheels {
     const level = levelOf(wanted - this.#ahead);
     const step = 2 ** (LEVEL_SHIFT * level);
     const turn = Math.floor((now + wanted) / step) + 1;
-    const bucket = host * WHEEL_BUCKETS + level * LEVEL_BUCKETS + (turn % LEVEL_BUCKETS);
+    const bucket = EXPIRING_BUCKETS + host * WHEEL_BUCKETS + level * LEVEL_BUCKETS + (turn % LEVEL_BUCKETS);
     this.#link(timer, bucket);
     const due = turn * step;
     if (this.#due[bucket] === due) return;
@@ -109,22 +111,35 @@ export class TimerWheels {
     if (this.#bucket[timer] !== NONE) this.#unlink(timer);
   }
 
-  /** Fires everything that is due at this jiffy; later events of the same jiffy find nothing left. */
+  /**
+   * Fires everything that is due at this jiffy; later events of the same jiffy find nothing left. Due buckets are emptied
+   * first, as a timer that is armed meanwhile may belong into one of them for its next turn.
+   */
   #tick(host: number): void {
     const now = this.jiffies(host);
-    this.#ahead = 1;
-    for (let level = LEVELS - 1; level >= 0; level--) {
+    for (let level = 0; level < LEVELS; level++) {
       const step = 2 ** (LEVEL_SHIFT * level);
-      if (now % step !== 0) continue;
-      const bucket = host * WHEEL_BUCKETS + level * LEVEL_BUCKETS + ((now / step) % LEVEL_BUCKETS);
+      if (now % step !== 0) break;
+      const bucket = EXPIRING_BUCKETS + host * WHEEL_BUCKETS + level * LEVEL_BUCKETS + ((now / step) % LEVEL_BUCKETS);
       if (this.#due[bucket] !== now) continue;
       this.#due[bucket] = NONE;
-      for (let timer = this.#heads[bucket]!; timer !== NONE; timer = this.#heads[bucket]!) {
+      this.#moveToExpiring(bucket, level);
+    }
+    this.#ahead = 1;
+    for (let level = LEVELS - 1; level >= 0; level--) {
+      for (let timer = this.#heads[level]!; timer !== NONE; timer = this.#heads[level]!) {
         this.#unlink(timer);
         this.#fire(timer);
       }
     }
     this.#ahead = 0;
+  }
+
+  #moveToExpiring(bucket: number, level: number): void {
+    const first = this.#heads[bucket]!;
+    for (let timer = first; timer !== NONE; timer = this.#next[timer]!) this.#bucket[timer] = level;
+    this.#heads[level] = first;
+    this.#heads[bucket] = NONE;
   }
 
   #link(timer: number, bucket: number): void {
