@@ -144,7 +144,7 @@ function changedValue(text: string): fc.Arbitrary<string> {
   return fc.tuple(fc.nat(all.length - 1), value).map(([index, by]) => stringify(replaceAt(root, all[index]!, by)));
 }
 
-const runs = { numRuns: 400 };
+const runs = { numRuns: 150 };
 
 describe("a scenario or its complaints", () => {
   it("after any change of its text", () => {

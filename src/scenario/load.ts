@@ -203,8 +203,10 @@ function resolvePath(folder: string, path: string): string {
   return isAbsolute(path) ? path : join(folder, path);
 }
 
-function noteOf({ file, line, column, message, expected }: Diagnostic): Note {
-  return { file, line, column, message: expected === null ? message : `${message} (expected ${expected})` };
+/** A warning in one line. */
+function noteOf({ file, line, column, message, expected, nearest }: Diagnostic): Note {
+  const more = [...(expected === null ? [] : [`expected ${expected}`]), ...(nearest === null ? [] : [`did you mean "${nearest}"?`])];
+  return { file, line, column, message: [message, ...more].join("; ") };
 }
 
 /** Paths and lines say where a value stood, not what it is: they leave the hash alone. */
