@@ -1,19 +1,13 @@
 /** A hook's latency in bpftrace's layout, and bucket by bucket beside what somebody measured on the real system. */
 import { formatCount } from "../core/units.js";
 import type { HookHistogram } from "../observe/result.js";
+import { histRows, rowsText } from "./bpftrace-hist.js";
 import { type Column, plainTable } from "./text-layout.js";
 import { shareText } from "./wording.js";
 
-/** Marks of a full bar, and widths of label and count, in bpftrace's rows (reference: its `hist()` output). */
-const BAR_WIDTH = 52;
-const LABEL_WIDTH = 16;
-const COUNT_WIDTH = 8;
-
-type Buckets = HookHistogram["buckets"];
-
 /** Lines of a text block: the model's histogram, then both side by side when there is an observation. */
 export function hookComparison(hook: HookHistogram): string[] {
-  const model = [`@${hook.hook}_${hook.unit}:`, ...histogramRows(hook.buckets)];
+  const model = [`@${hook.hook}_${hook.unit}: `, ...rowsText(histRows(hook.buckets))];
   if (hook.observed === undefined) return model;
   return [
     ...model,
@@ -22,15 +16,6 @@ export function hookComparison(hook: HookHistogram): string[] {
     "",
     ...beside(hook),
   ];
-}
-
-function histogramRows(buckets: Buckets): string[] {
-  const most = buckets.reduce((high, [, count]) => Math.max(high, count), 0);
-  return buckets.map(([low, count]) => {
-    const marks = most === 0 ? 0 : Math.floor((BAR_WIDTH * count) / most);
-    const bar = "@".repeat(marks).padEnd(BAR_WIDTH);
-    return `${bucketLabel(low).padEnd(LABEL_WIDTH)} ${String(count).padStart(COUNT_WIDTH)} |${bar}|`;
-  });
 }
 
 function beside(hook: HookHistogram): string[] {
@@ -75,7 +60,7 @@ export function pairBuckets(hook: HookHistogram): BucketPair[] {
   });
 }
 
-/** bpftrace's label of a power-of-two bucket: `[0]`, `[1]`, `[512, 1K)`. */
+/** Label of a power-of-two bucket in bpftrace's form, also beyond 2^32, where its own rows end: `[0]`, `[512, 1K)`. */
 export function bucketLabel(low: number): string {
   return low < 2 ? `[${low}]` : `[${bound(low)}, ${bound(low * 2)})`;
 }

@@ -100,6 +100,15 @@ describe("a new folder", () => {
     expect(readdirSync(base)).toEqual([]);
   });
 
+  it("has no folder for a variant that never began", () => {
+    const folder = RunFolder.create(join(base, "run"));
+    folder.place("as-lru/flows.jsonl");
+    expect(folder.files()).toEqual([]);
+    writeManifest(folder);
+    folder.commit();
+    expect(readdirSync(join(base, "run"))).toEqual(["manifest.json"]);
+  });
+
   it("is not committed without a manifest, and takes nothing after it", () => {
     const folder = RunFolder.create(join(base, "run"));
     expect(() => folder.commit()).toThrow(/no manifest/);

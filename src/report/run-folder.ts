@@ -120,6 +120,7 @@ export class RunFolder {
     if (!this.#names.has(MANIFEST_NAME)) throw new Error(`run folder ${this.dir} has no ${MANIFEST_NAME}`);
     try {
       for (const stream of this.#streams) stream.close();
+      removeEmpty(this.#temporary);
       syncFolders(this.#temporary);
       if (existsSync(this.#target)) this.#moveInto();
       else renameSync(this.#temporary, this.#target);
@@ -254,6 +255,14 @@ function removeEmptyFolders(inner: string, outer: string): void {
     } catch {
       return;
     }
+  }
+}
+
+/** Sub-folders of variants that never began. */
+function removeEmpty(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory() && readdirSync(path).length === 0) rmdirSync(path);
   }
 }
 

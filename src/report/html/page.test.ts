@@ -220,12 +220,15 @@ describe("figures in the browser", () => {
       fc.property(fc.oneof(fc.nat(), fc.maxSafeNat(), fc.double({ min: 0, max: 1e13, noNaN: true })), (value) => {
         expect(wording.duration(value)).toBe(formatDuration(value));
       }),
+      { numRuns: 2000 },
     );
+    for (const seconds of [119.999, 120, 3600, 3601, 7200, 86_400]) expect(wording.duration(seconds * 1e9)).toBe(formatDuration(seconds * 1e9));
     fc.assert(
       fc.property(fc.maxSafeNat(), fc.double({ min: 0, max: 1, noNaN: true }), (count, share) => {
         expect(wording.count(count)).toBe(formatCount(count));
         expect(wording.share(share)).toBe(shareText(share));
       }),
+      { numRuns: 2000 },
     );
     for (let power = 0; power < 45; power++) expect(wording.bucket(2 ** power)).toBe(bucketLabel(2 ** power));
     expect(wording.bucket(0)).toBe(bucketLabel(0));

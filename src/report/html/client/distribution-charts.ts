@@ -13,6 +13,8 @@ export function makeDistributionCharts({
 }: ChartSource): Pick<Charts, "latency" | "compareLatency" | "hook"> {
   /** Powers of ten that the hook's chart spans below 100 %. */
   const DECADES = 6;
+  /** Ratio of neighbouring points on a flat stretch. */
+  const POINTER_STEP = 1.1;
   const WINDOW_TITLES: Readonly<Record<string, string>> = { all: "all", inside: "inside bursts", outside: "outside bursts" };
 
   interface Line {
@@ -33,6 +35,15 @@ export function makeDistributionCharts({
     }
     return points;
   };
+
+  /** The same with points where nothing changes, so that the pointer finds one everywhere. */
+  const withRests = (tail: readonly number[][]): number[][] =>
+    tail.flatMap(([at, above], place) => {
+      const rests: number[][] = [];
+      const next = tail[place + 1]?.[0] ?? 0;
+      for (let rest = at! * POINTER_STEP; rest < next; rest *= POINTER_STEP) rests.push([rest, above!]);
+      return [[at!, above!], ...rests];
+    });
 
   const shareAbove = (tail: readonly (readonly number[])[], latency: number): number => {
     let share = 1;
@@ -76,7 +87,7 @@ export function makeDistributionCharts({
           symbol: "none",
           color: parts.color(index),
           lineStyle: parts.lineStyle(index),
-          data: tail.map(([at, above]) => [at, Math.max(above!, floor)]),
+          data: withRests(tail).map(([at, above]) => [at, Math.max(above!, floor)]),
           ...(place === 0 ? { markLine: stepMarks(steps) } : {}),
         })),
       },

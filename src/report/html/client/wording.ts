@@ -20,7 +20,9 @@ export function makeWording(): Wording {
     if (ns < 1e3) return `${trim(ns)} ns`;
     if (ns < 1e6) return `${trim(ns / 1e3)} µs`;
     if (ns < 1e9) return `${trim(ns / 1e6)} ms`;
-    return ns < 120e9 ? `${trim(ns / 1e9)} s` : moment(Math.round(ns / 1e9));
+    if (ns < 120e9) return `${trim(ns / 1e9)} s`;
+    const text = moment(ns / 1e9);
+    return text.includes("h") && !text.includes("m") ? text.replace("h", "h0m") : text;
   };
   const moment = (seconds: number): string => {
     const whole = Math.round(seconds);
