@@ -10,7 +10,7 @@ import { Datapath } from "../../../cilium/datapath/datapath.js";
 import { NO_EVENTS } from "../../../cilium/datapath/events.js";
 import { OP_CT_LOOKUP, OP_CT_UPDATE, OP_NAT_LOOKUP, OP_NAT_UPDATE } from "../../../cilium/datapath/ops.js";
 import { CiliumMaps, DEFAULT_MAP_OPTIONS } from "../../../cilium/maps.js";
-import { IPV4_WORDS, parseAddress } from "../../../cilium/maps/address.js";
+import { IPV4_WORDS, ipv4 } from "../../../cilium/maps/address.js";
 import type { CtMap } from "../../../cilium/maps/ct-map.js";
 import { tupleWords } from "../../../cilium/maps/tuple.js";
 import { ctEntryFields, forEachElement, keyOf, natEntryFields, rawHex } from "../map-entries.js";
@@ -154,10 +154,9 @@ function canonical(value: object): string {
   return JSON.stringify(Object.fromEntries(fields.map(([name, field]) => [name, Array.isArray(field) ? [...field].sort() : field])));
 }
 
-/** `address:port` in parts; undefined when it is none. */
-export function parseEndpoint(text: string): { address: number; port: number } | undefined {
-  const at = text.lastIndexOf(":");
-  const words = parseAddress(text.slice(0, at));
-  const port = Number(text.slice(at + 1));
-  return at < 0 || words === undefined || !Number.isInteger(port) ? undefined : { address: words[0]!, port };
+/** `address:port` in parts. Throws a `RangeError` when it is none. */
+export function parseEndpoint(text: string): { address: number; port: number } {
+  const match = /^([\d.]+):(\d{1,5})$/.exec(text);
+  if (match === null) throw new RangeError(`${text} is no address with port`);
+  return { address: ipv4(match[1]!), port: Number(match[2]) };
 }

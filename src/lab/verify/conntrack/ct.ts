@@ -70,8 +70,8 @@ export function compareCt(vector: CtVector): Difference | undefined {
 function packetStep(bench: Bench, where: string, step: CtPacketStep): Difference | undefined {
   const { datapath: dp } = bench;
   const { tuple, packet, ctState } = dp;
-  const source = parseEndpoint(step.src)!;
-  const destination = parseEndpoint(step.dst)!;
+  const source = parseEndpoint(step.src);
+  const destination = parseEndpoint(step.dst);
   packet.reset();
   packet.protocol = PROTOCOLS[step.proto]!;
   packet.tcpFlags = tcpFlagBits(step.tcpFlags ?? []);

@@ -29,12 +29,8 @@ export function parseFlow(text: string): Flow {
   const match = /^(\w+) (\w+) (\S+) -> (\S+)$/.exec(text);
   const proto = PROTOCOLS[match?.[1]?.toLowerCase() ?? ""];
   const flags = FLOW_TYPES[match?.[2] ?? ""];
-  const source = parseEndpoint(match?.[3] ?? "");
-  const destination = parseEndpoint(match?.[4] ?? "");
-  if (proto === undefined || flags === undefined || source === undefined || destination === undefined) {
-    throw new RangeError(`not a flow: ${text}`);
-  }
-  return { proto, flags, source, destination };
+  if (match === null || proto === undefined || flags === undefined) throw new RangeError(`not a flow: ${text}`);
+  return { proto, flags, source: parseEndpoint(match[3]!), destination: parseEndpoint(match[4]!) };
 }
 
 /** Key of a conntrack entry for a connection: OUT and IN store addresses swapped, SERVICE ports swapped. */
@@ -82,7 +78,11 @@ function pairOf(bench: Bench): ConntrackPair {
 
 export function compareGc(vector: GcVector): Difference | undefined {
   const bench = new Bench({});
-  for (const { flow, lifetime, dsr_internal: dsr } of vector.ct) addCt(bench, flow, lifetime, dsr === 1 ? CT_DSR_INTERNAL : 0);
+  for (const { map, flow, lifetime, dsr_internal: dsr } of vector.ct) {
+    const { name } = ctOf(bench, parseFlow(flow).proto).map.spec;
+    if (map !== name) return { where: `ct ${flow}`, expected: map, actual: name };
+    addCt(bench, flow, lifetime, dsr === 1 ? CT_DSR_INTERNAL : 0);
+  }
   for (const { key, xlate } of vector.nat) addNat(bench, key, xlate);
   const pair = pairOf(bench);
   const rule = expiryRule(vector.gc.now);
@@ -107,7 +107,8 @@ export function compareOrphans(vector: OrphanVector): Difference | undefined {
         bench = new Bench({});
         for (const flow of step.ct) addCt(bench, flow, ALIVE, 0);
         for (const entry of step.nat) {
-          const match = /^(.*) ((?:SRC|DST) \S+)$/.exec(entry)!;
+          const match = /^(.*) ((?:SRC|DST) \S+)$/.exec(entry);
+          if (match === null) throw new RangeError(`not a mapping: ${entry}`);
           addNat(bench, match[1]!, match[2]!);
         }
         break;

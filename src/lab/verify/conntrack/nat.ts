@@ -4,6 +4,8 @@ import { DEFAULT_DATAPATH, DEFAULT_NAT } from "../../../cilium/datapath/config.j
 import { DROP_NAT_NO_MAPPING, NAT_PUNT_TO_STACK } from "../../../cilium/datapath/drop-reasons.js";
 import { snatEgress, snatReverse } from "../../../cilium/datapath/nat.js";
 import type { DatapathObserver } from "../../../cilium/datapath/observer.js";
+import { ICMP_ECHO, ICMP_ECHOREPLY, IPPROTO_ICMP } from "../../../cilium/datapath/packet.js";
+import type { Packet } from "../../../cilium/datapath/packet.js";
 import { OP_NAT_UPDATE } from "../../../cilium/datapath/ops.js";
 import { formatIpv4, htons, ipv4 } from "../../../cilium/maps/address.js";
 import { TUPLE_F_IN, Tuple } from "../../../cilium/maps/tuple.js";
@@ -72,14 +74,25 @@ export function compareNat(vector: NatVector): Difference | undefined {
 
 function fill(bench: Bench, step: EgressStep | ReverseStep): void {
   const { packet } = bench.datapath;
-  const source = parseEndpoint(step.src)!;
-  const destination = parseEndpoint(step.dst)!;
+  const source = parseEndpoint(step.src);
+  const destination = parseEndpoint(step.dst);
   packet.reset();
   packet.protocol = PROTOCOLS[step.proto]!;
   packet.saddr = source.address;
   packet.daddr = destination.address;
-  packet.sport = source.port;
-  packet.dport = destination.port;
+  if (packet.protocol === IPPROTO_ICMP) {
+    const request = step.op === "snatEgress";
+    packet.icmpType = request ? ICMP_ECHO : ICMP_ECHOREPLY;
+    packet.icmpId = request ? source.port : destination.port;
+  } else {
+    packet.sport = source.port;
+    packet.dport = destination.port;
+  }
+}
+
+/** The translated port, or an echo's identifier. */
+function portOf(packet: Packet, port: number): number {
+  return packet.protocol === IPPROTO_ICMP ? packet.icmpId : port;
 }
 
 function egressStep(bench: Bench, where: string, step: EgressStep): Difference | undefined {
@@ -103,7 +116,7 @@ function egressStep(bench: Bench, where: string, step: EgressStep): Difference |
     firstDifference(`${where} mapUpdateAttempts`, expect.mapUpdateAttempts, bench.updates) ??
     firstDifference(`${where} prandomCalls`, expect.prandomCalls, bench.draws) ??
     firstDifference(`${where} toAddr`, expect.toAddr, ret === 0 ? formatIpv4(packet.saddr) : undefined) ??
-    firstDifference(`${where} toPort`, expect.toPort, ret === 0 ? packet.sport : undefined) ??
+    firstDifference(`${where} toPort`, expect.toPort, ret === 0 ? portOf(packet, packet.sport) : undefined) ??
     firstDifference(`${where} dropReason`, expect.dropReason, ret < 0 ? -ret : undefined) ??
     firstDifference(`${where} extErr`, expect.extErr ?? 0, dp.extError) ??
     firstDifference(`${where} signals`, expect.signals ?? [], bench.signals) ??
@@ -134,7 +147,7 @@ function reverseStep(bench: Bench, where: string, step: ReverseStep): Difference
     firstDifference(`${where} mapLookups`, expect.mapLookups, bench.lookups) ??
     firstDifference(`${where} mapUpdateAttempts`, expect.mapUpdateAttempts ?? 0, bench.updates) ??
     firstDifference(`${where} toAddr`, expect.toAddr, ret === 0 ? formatIpv4(packet.daddr) : undefined) ??
-    firstDifference(`${where} toPort`, expect.toPort, ret === 0 ? packet.dport : undefined) ??
+    firstDifference(`${where} toPort`, expect.toPort, ret === 0 ? portOf(packet, packet.dport) : undefined) ??
     firstDifference(`${where} internalCode`, expect.internalCode, ret === DROP_NAT_NO_MAPPING ? -ret : undefined) ??
     compareContents(bench, where, expect.map)
   );
@@ -143,7 +156,7 @@ function reverseStep(bench: Bench, where: string, step: ReverseStep): Difference
 /** Foreign reverse entries, all zero, on those ports. */
 function occupy(bench: Bench, proto: string, remote: string, snatAddr: string, ports: readonly number[]): void {
   const nat = bench.maps.snatV4External;
-  const { address, port: remotePort } = parseEndpoint(remote)!;
+  const { address, port: remotePort } = parseEndpoint(remote);
   const key = new Tuple();
   key.words[0] = ipv4(snatAddr);
   key.words[1] = address;

@@ -4,6 +4,7 @@ import { VERDICT_DELIVER, VERDICT_DROP, VERDICT_NAMES, VERDICT_TUNNEL } from "..
 import { OP_COUNT, OP_FIB_LOOKUP, OP_NAMES } from "../../../cilium/datapath/ops.js";
 import { MARK_HOST, Packet, XFER_PKT_ENCAP, XFER_PKT_NO_SVC, XFER_PKT_SNAT_DONE } from "../../../cilium/datapath/packet.js";
 import { formatIpv4, ipv4 } from "../../../cilium/maps/address.js";
+import type { BpfMap } from "../../../bpf/map.js";
 import type { DatapathObserver } from "../../../cilium/datapath/observer.js";
 import type { Difference } from "../case.js";
 import { firstDifference } from "../compare.js";
@@ -111,7 +112,7 @@ export class Replay {
     return undefined;
   }
 
-  #mapNamed(name: RecordedMap) {
+  #mapNamed(name: RecordedMap): BpfMap {
     const map = this.#node.maps.get(name);
     if (map === undefined) throw new Error(`no map ${name}`);
     return map;

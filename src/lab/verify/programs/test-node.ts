@@ -73,7 +73,8 @@ const BUILDS: Readonly<Record<ProgramConfig, Partial<DatapathConfig>>> = {
   tunnel: { loadBalancer: loadBalancer({}), tunnel: true },
 };
 
-function buildConfig(build: ProgramConfig): DatapathConfig {
+/** The datapath's configuration in a named build. */
+export function buildConfig(build: ProgramConfig): DatapathConfig {
   return {
     ...DEFAULT_DATAPATH,
     ...BUILDS[build],
@@ -234,5 +235,5 @@ function writeDirection(policy: PolicyMap, direction: number, rules: readonly Po
 }
 
 function mustFit(result: number): void {
-  if (result < 0) throw new Error(`a map of the test node refuses an entry: ${result}`);
+  if (result < 0) throw new RangeError(`a map of the test node refuses an entry: ${result}`);
 }
