@@ -115,6 +115,11 @@ describe("a scenario", () => {
     expect(bigger!.about).toBe(base.about);
   });
 
+  it("lets a variant take a Helm value back, also one of the files", () => {
+    const [variant] = load(`${VALID}  back: { helm: { set: { bpf.ctTcpMax: null, bpf.ctAnyMax: null } } }\n`).variants.slice(-1);
+    expect(variant!.helm.settings).toMatchObject({ ctTcpMax: null, ctAnyMax: null });
+  });
+
   it("takes a variant without changes for the base under a name", () => {
     const [named] = load(`${MINIMAL}variants: { plain: }`).variants;
     expect(named).toEqual({ ...load(MINIMAL).base, variant: "plain" });

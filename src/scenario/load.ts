@@ -11,7 +11,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import { Diagnostics, type Diagnostic } from "./diagnostics.js";
 import type { ExpectationNames } from "./expect.js";
 import { nestDottedKeys, readHelm } from "./helm/read-helm.js";
-import { readValuesFile, type ValuesFile } from "./helm/values-file.js";
+import { openValuesFile, type ValuesFile } from "./helm/values-file.js";
 import { isForVariant, override, overrideVariant, readOverrides, type Override } from "./overrides.js";
 import { readInput, STDIN, type ReadResult } from "./read-file.js";
 import { clusterOf, readExpectations, resolve, resolveProfile } from "./resolve.js";
@@ -149,7 +149,7 @@ class Loader {
       this.#found.error(about.at, `about can't be ${describe(about)}`, { expected: "a text" });
     }
     const over = this.#withNestedSet(withoutKeys(changes, ["about", ...FIXED_KEYS]));
-    const tree = mergeTrees(base, over);
+    const tree = withSet(mergeTrees(base, over), base, over);
     return { name, about: about?.kind === "scalar" ? String(about.value ?? "").trim() : "", tree: tree.kind === "map" ? tree : base };
   }
 
@@ -188,15 +188,19 @@ class Loader {
   /** Reads each file once, whatever the number of variants that name it. */
   #valuesFile(path: string, at: Place | undefined): ValuesFile | undefined {
     if (this.#valuesFiles.has(path)) return this.#valuesFiles.get(path);
-    const read = this.#read(path);
-    let content: ValuesFile | undefined;
-    if (read.ok) content = readValuesFile(read.source, this.#found);
-    else if (read.at !== undefined) this.#found.error(read.at, `the values file ${read.message}`, read);
-    else if (at === undefined) this.#found.unreadable(path, `the values file ${read.message}`, read);
-    else this.#found.error(at, `the values file ${path} ${read.message}`, read);
+    const content = openValuesFile(path, this.#read, at, this.#found);
     this.#valuesFiles.set(path, content);
     return content;
   }
+}
+
+/** In `helm.set` a null is Helm's: it takes away what the values files say, so it outlasts the merge. */
+function withSet(tree: Tree, base: Tree, over: Tree): Tree {
+  const [below, above] = [treeAt(base, ["helm", "set"]), treeAt(over, ["helm", "set"])];
+  const helm = tree.kind === "map" ? tree.entries.get("helm") : undefined;
+  if (tree.kind !== "map" || helm?.value.kind !== "map" || above?.kind !== "map") return tree;
+  const set = below === undefined ? above : mergeTrees(below, above, "stay");
+  return withEntry(tree, "helm", { ...helm, value: withEntry(helm.value, "set", { keyAt: above.at, value: set }) });
 }
 
 function resolvePath(folder: string, path: string): string {

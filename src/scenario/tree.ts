@@ -99,14 +99,17 @@ export function plain(tree: Tree, asText: (path: Path) => boolean = () => false,
   }
 }
 
-/** `over` on top of `base`: maps merge, everything else replaces, a null takes the key away. */
-export function mergeTrees(base: Tree, over: Tree): Tree {
+/**
+ * `over` on top of `base`: maps merge, everything else replaces, a null takes the key away, or stays as a null for a
+ * later merge to take away.
+ */
+export function mergeTrees(base: Tree, over: Tree, nulls: "take away" | "stay" = "take away"): Tree {
   if (base.kind !== "map" || over.kind !== "map") return over;
   const entries = new Map(base.entries);
   for (const [key, entry] of over.entries) {
     const below = entries.get(key);
-    if (isNull(entry.value)) entries.delete(key);
-    else entries.set(key, below === undefined ? entry : { keyAt: entry.keyAt, value: mergeTrees(below.value, entry.value) });
+    if (isNull(entry.value) && nulls === "take away") entries.delete(key);
+    else entries.set(key, below === undefined ? entry : { keyAt: entry.keyAt, value: mergeTrees(below.value, entry.value, nulls) });
   }
   return { kind: "map", entries, at: base.at };
 }

@@ -4,7 +4,8 @@
  */
 
 import type { Diagnostics } from "../diagnostics.js";
-import { place, type SourceText } from "../source.js";
+import type { ReadResult } from "../read-file.js";
+import { place, type Place, type SourceText } from "../source.js";
 import { describe, treeAt, type Tree, type TreeMap } from "../tree.js";
 import { parseYaml } from "../yaml.js";
 
@@ -14,6 +15,21 @@ export type ValuesFile =
   | { readonly kind: "config"; readonly data: TreeMap };
 
 const CONFIG_MAP_NAME = "cilium-config";
+
+/** Opens and reads one values file. `at` is where it is named, if a file names it. Failures are reported. */
+export function openValuesFile(
+  path: string,
+  read: (path: string) => ReadResult,
+  at: Place | undefined,
+  found: Diagnostics,
+): ValuesFile | undefined {
+  const result = read(path);
+  if (result.ok) return readValuesFile(result.source, found);
+  if (result.at !== undefined) found.error(result.at, `the values file ${result.message}`, result);
+  else if (at === undefined) found.unreadable(path, `the values file ${result.message}`, result);
+  else found.error(at, `the values file ${path} ${result.message}`, result);
+  return undefined;
+}
 
 /** Reads a text that Helm or kubectl would take; undefined when it is neither (then diagnostics say why). */
 export function readValuesFile(source: SourceText, found: Diagnostics): ValuesFile | undefined {
