@@ -1,8 +1,9 @@
-import { InvalidArgumentError, type Command } from "commander";
+import type { Command } from "commander";
 import { join } from "node:path";
 import { runExperiment, type FinishedRun, type RunOptions } from "../lab/experiment.js";
 import { summaryJson } from "../report/summary-json.js";
 import { terminalReport, wantsColor } from "../report/terminal.js";
+import { collect, positiveNumber, wholeNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { ProgressLine } from "./progress.js";
 
@@ -113,19 +114,4 @@ function exitCodeOf({ result }: FinishedRun): ExitCode {
   const outcomes = result.variants.flatMap(({ expectations }) => expectations.map(({ outcome }) => outcome));
   if (outcomes.includes("missed")) return EXIT.missed;
   return outcomes.includes("inconclusive") ? EXIT.inconclusive : EXIT.good;
-}
-
-function collect(value: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, value];
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("a whole number, 0 or more, is expected");
-  return Number(text);
-}
-
-function positiveNumber(text: string): number {
-  const value = wholeNumber(text);
-  if (value < 1) throw new InvalidArgumentError("a whole number, 1 or more, is expected");
-  return value;
 }

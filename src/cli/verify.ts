@@ -1,13 +1,14 @@
 import { Option, type Command } from "commander";
 import { VECTOR_KINDS, isVectorKind, verifyFiles, type FileReport } from "../lab/verify/index.js";
 import { nearestName } from "../scenario/nearest.js";
+import { positiveNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 
 interface VerifyOptions {
   readonly json?: boolean;
   readonly live?: boolean;
-  readonly operations?: string;
-  readonly seed?: string;
+  readonly operations: number;
+  readonly seed: string;
 }
 
 /** `ctlab verify KIND FILE…`: replays recorded ground truth and reports the distance. */
@@ -23,7 +24,7 @@ export function addVerifyCommand(program: Command, done: (code: ExitCode) => voi
     .argument("[files...]", "vector files, plain or gzip; - reads stdin")
     .option("--json", "the same as data")
     .option("--live", "compare with this machine's kernel instead of files (kind maps; needs root)")
-    .addOption(new Option("--operations <n>", "with --live: how many operations to compare").default("1000000"))
+    .addOption(new Option("--operations <n>", "with --live: how many operations to compare").argParser(positiveNumber).default(1_000_000))
     .addOption(new Option("--seed <text>", "with --live: seed of the random operations").default("1"))
     .addHelpText(
       "after",
