@@ -1,6 +1,7 @@
 /** Turns whatever a command threw into one clear message and an exit code. */
 import { OutputError } from "../report/output-error.js";
-import { InputError } from "../scenario/diagnostics.js";
+import { wantsColor } from "../report/terminal.js";
+import { InputError, renderDiagnostics } from "../scenario/diagnostics.js";
 import { EXIT, type ExitCode } from "./exit.js";
 
 export interface Failure {
@@ -9,7 +10,10 @@ export interface Failure {
 }
 
 export function explainFailure(error: unknown): Failure {
-  if (error instanceof InputError) return { message: error.message, code: EXIT.invalid };
+  if (error instanceof InputError) {
+    const color = wantsColor(process.stderr.isTTY === true, process.env);
+    return { message: renderDiagnostics(error.diagnostics, { color }), code: EXIT.invalid };
+  }
   if (error instanceof OutputError) {
     return { message: `ctlab: ${error.message}`, code: error.fault === "input" ? EXIT.invalid : EXIT.unexpected };
   }

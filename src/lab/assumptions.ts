@@ -8,9 +8,6 @@ export function assumptionsOf(scenario: Scenario, node: BuiltNode): readonly str
   return [
     ...node.profile.inferred.map((text) => `Profile of Cilium ${node.profile.version}: ${text}.`),
     ...node.profile.assumptions.map((text) => `${text}.`),
-    ...Object.entries(scenario.maps).flatMap(([name, { type }]) =>
-      type === null ? [] : [`${name} is made a ${type} by the scenario; Cilium ${node.profile.version} creates an LRU hash.`],
-    ),
     ...scenario.preload
       .filter(({ kind }) => kind !== null)
       .map(({ map, entries, about }) => `${formatCount(entries)} entries of ${map} are state, not simulated from birth: ${about || "no packets touch them"}.`),

@@ -7,6 +7,7 @@ import { dirname } from "node:path";
 import { MessageChannel } from "node:worker_threads";
 import Tinypool from "tinypool";
 import { Fingerprint } from "../core/fingerprint.js";
+import { DROP_REASONS } from "../cilium/datapath/drop-reasons.js";
 import { VERSION } from "../core/version.js";
 import { RESULT_SCHEMA_VERSION, type ExperimentResult, type VariantResult } from "../observe/result.js";
 import { RunFolder } from "../report/run-folder.js";
@@ -49,9 +50,12 @@ export interface FinishedRun {
   readonly warnings: ScenarioFile["warnings"];
 }
 
+/** Texts that an expectation may name. */
+const DROP_TEXTS = DROP_REASONS.flatMap(({ text }) => (text === undefined ? [] : [text]));
+
 /** Loads, simulates, writes. Throws `InputError` or `OutputError` before anything is left behind. */
 export async function runExperiment(options: RunOptions): Promise<FinishedRun> {
-  const file = loadScenario(options.scenarioPath, { set: options.set });
+  const file = loadScenario(options.scenarioPath, { set: options.set, dropReasons: DROP_TEXTS });
   const scenarios = chooseVariants(file, options);
   const dir = options.out ?? `reports/${file.base.name}`;
   const folder = RunFolder.create(dir);
