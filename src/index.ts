@@ -9,6 +9,8 @@ export type { BpfMap } from "./bpf/map.js";
 export { kernelMemory } from "./bpf/memory.js";
 export { MapFlag, MapType, UpdateFlag } from "./bpf/spec.js";
 export type { MapHost, MapSpec } from "./bpf/spec.js";
+export { EndpointLifecycle } from "./cilium/agent/endpoints.js";
+export { LoadBalancer } from "./cilium/agent/load-balancer.js";
 export { VERSION } from "./core/version.js";
 export { runExperiment } from "./lab/experiment.js";
 export type { FinishedRun, RunOptions, RunProgress } from "./lab/experiment.js";

@@ -6,8 +6,7 @@ import type { RunCounts } from "./result.js";
 import { PowerOfTwoHistogram } from "./power-of-two.js";
 import type { Windows } from "./windows.js";
 
-type Counted = "packets" | "connectionsOpened" | "connectionsEstablished" | "connectionsFailed" | "connectionsBroken" | "synSent" | "synRetransmitted";
-export type RecordedCounts = Pick<RunCounts, Counted>;
+export type RecordedCounts = Omit<RunCounts, "events" | "connectionsPending" | "preloadedEntries">;
 
 export class RunRecorder {
   readonly windows: Windows;
