@@ -34,7 +34,7 @@ const REASONS: Readonly<Record<string, readonly [reason: string, fault: OutputFa
   ENAMETOOLONG: ["the name is too long for the file system", "input"],
   ELOOP: ["the path is a loop of symbolic links", "input"],
   EBUSY: ["is in use by another program", "environment"],
-  ENOENT: ["the folder is not there, or can't be made", "environment"],
+  ENOENT: ["the folder is not there, or can't be made", "input"],
 };
 
 /** Turns a failed system call into an `OutputError`; other errors, which are defects, pass unchanged. */

@@ -213,6 +213,10 @@ describe("places that can't be written", () => {
     expect(tree(base)).toEqual(["file"]);
   });
 
+  it.skipIf(!existsSync("/proc/self"))("a file system that makes no folders", () => {
+    expect(faultOf(() => RunFolder.create("/proc/ctlab/run"))).toMatchObject({ path: "/proc/ctlab/run" });
+  });
+
   it.skipIf(process.getuid?.() === 0)("a folder without permission", () => {
     chmodSync(base, 0o500);
     expect(faultOf(() => RunFolder.create(join(base, "run")))).toMatchObject({

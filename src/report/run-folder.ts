@@ -60,7 +60,7 @@ export class RunFolder {
         return new RunFolder(dir, target, makeOwn(join(target, ownPrefix(`.${WRITING}`))), undefined);
       }
       const parent = dirname(target);
-      madeParent = mkdirSync(parent, { recursive: true });
+      madeParent = makeFolders(parent);
       const label = `${basename(target)}.${WRITING}`;
       removeStale(parent, label);
       return new RunFolder(dir, target, makeOwn(join(parent, ownPrefix(`.${label}`))), madeParent);
@@ -95,7 +95,7 @@ export class RunFolder {
     if (this.#names.has(MANIFEST_NAME)) throw new Error(`"${name}" is written after the manifest of ${this.dir}`);
     const path = join(this.#temporary, name);
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolders(dirname(path));
     } catch (error) {
       throw outputError(this.#label(name), error);
     }
@@ -209,6 +209,23 @@ function walk(folder: string, prefix: string): string[] {
 /** Hidden folders carry host and process, so that a later run can tell a killed one from one that still runs. */
 function ownPrefix(start: string): string {
   return `${start}-${hostLabel()}-${process.pid}-`;
+}
+
+/**
+ * Makes a folder and those around it; returns the outermost that had to be made. Node's own recursive `mkdir` never
+ * returns on file systems that answer ENOENT to every mkdir (/proc).
+ */
+function makeFolders(folder: string): string | undefined {
+  if (existsSync(folder)) return undefined;
+  const outer = makeFolders(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another run may have made it meanwhile; then it is not this run's to remove.
+    if (errnoOf(error) === "EEXIST" && statSync(folder).isDirectory()) return outer;
+    throw error;
+  }
+  return outer ?? folder;
 }
 
 /** Makes a new folder named `prefix` and a number; unlike `mkdtemp`, readable for those whom the umask allows. */
