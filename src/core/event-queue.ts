@@ -51,7 +51,7 @@ const SAMPLES = 32;
 const SAMPLE_END = SAMPLES >> 2;
 
 export class EventQueue {
-  /** The event that the last successful `pop` took. */
+  /** The event that the last successful `pop` took; `time` is the current time. */
   time = 0;
   kind = 0;
   a = 0;
@@ -60,7 +60,9 @@ export class EventQueue {
   size = 0;
 
   readonly #store = new EventBuckets();
-  readonly #rungs = new EventRungs(FAR, FIRST_RUNG_BUCKET);
+  /** The store's `due`. */
+  readonly #due = this.#store.due;
+  readonly #rungs = new EventRungs(this.#store, FAR, FIRST_RUNG_BUCKET);
 
   /** `near`: times and record numbers, rising, from front to end; the records are those of bucket NEAR. */
   #nearTime = new Float64Array(INITIAL_NEAR);
@@ -81,17 +83,35 @@ export class EventQueue {
    * `RangeError`; `kind`, `a`, `b`: int32.
    */
   push(time: number, kind: number, a: number, b: number): void {
-    if (!(time >= this.time && time <= HORIZON_NS && Math.floor(time) === time)) refuse(time, this.time);
+    this.#due[0] = time;
+    this.#place(kind, a, b);
+  }
+
+  /**
+   * As `push`, `delay` whole nanoseconds after `time`. The form for hot code: a delay below 2^31 stays an integer in
+   * registers, while an absolute time is boxed (16 bytes) whenever the call to `push` is not inlined.
+   */
+  pushAfter(delay: number, kind: number, a: number, b: number): void {
+    this.#due[0] = this.time + delay;
+    this.#place(kind, a, b);
+  }
+
+  /** Adds the event of the time `due`. */
+  #place(kind: number, a: number, b: number): void {
+    const time = this.#due[0]!;
+    if (!(time >= this.time && time <= HORIZON_NS && Math.floor(time) === time)) refuse(this.#due, this);
     this.size++;
-    const rung = this.#rungs.rungOf(time);
-    if (rung < this.#rungs.count) {
-      this.#store.write(this.#store.extend(this.#rungs.bucketOf(rung, time)), time, kind, a, b);
+    const store = this.#store;
+    const rungs = this.#rungs;
+    const rung = rungs.rungOfDue();
+    if (rung < rungs.count) {
+      store.write(store.extend(rungs.bucketOfDue(rung)), kind, a, b);
       return;
     }
     let record = this.#freeRecord;
-    if (record === NONE) record = this.#store.extend(NEAR);
-    else this.#freeRecord = this.#store.kindAt(record);
-    this.#store.write(record, time, kind, a, b);
+    if (record === NONE) record = store.extend(NEAR);
+    else this.#freeRecord = store.kindAt(record);
+    store.write(record, kind, a, b);
     this.#insertNear(record);
   }
 
@@ -125,6 +145,14 @@ export class EventQueue {
     return this.#nearTime[this.#front]!;
   }
 
+  /** Moves the current time on to where nothing is due before. Throws a `RangeError` when an event is pending earlier. */
+  advance(time: number): void {
+    if (!(time >= this.time && this.peekTime() >= time && time <= HORIZON_NS)) {
+      throw new RangeError(`can't advance from ${this.time} to ${time} ns over the event at ${this.peekTime()} ns`);
+    }
+    this.time = time;
+  }
+
   /** Puts a record that was pushed late into its place in `near`, behind all that are not later. */
   #insertNear(record: number): void {
     const time = this.#store.timeAt(record);
@@ -143,11 +171,12 @@ export class EventQueue {
       }
     }
     if (end === this.#nearTime.length) this.#makeRoomNear();
-    this.#sink(time, record);
+    this.#sink(record);
   }
 
   /** Adds a record at the end of `near` and moves it forward past all that are later. */
-  #sink(time: number, record: number): void {
+  #sink(record: number): void {
+    const time = this.#store.timeAt(record);
     const times = this.#nearTime;
     const records = this.#nearRecord;
     const front = this.#front;
@@ -232,7 +261,7 @@ export class EventQueue {
     for (let chunk = store.firstChunk(NEAR); chunk !== NONE; chunk = store.chunkAfter(chunk)) {
       while (this.#end + NEAR_ROOM > this.#nearTime.length) this.#makeRoomNear();
       const end = store.endRecord(NEAR, chunk);
-      for (let record = store.firstRecord(chunk); record < end; record++) this.#sink(store.timeAt(record), record);
+      for (let record = store.firstRecord(chunk); record < end; record++) this.#sink(record);
     }
   }
 
@@ -247,7 +276,8 @@ export class EventQueue {
       const end = store.endRecord(DEALT, chunk);
       for (let record = store.firstRecord(chunk); record < end; record++) {
         const time = store.timeAt(record);
-        store.append(time < limit ? rungs.bucketOf(rung, time) : FAR, record);
+        this.#due[0] = time;
+        store.append(time < limit ? rungs.bucketOfDue(rung) : FAR, record);
       }
       chunk = store.dropFirstChunk(DEALT);
     }
@@ -257,12 +287,14 @@ export class EventQueue {
   #dealOutNear(record: number): void {
     if (this.#rungs.count === 1 && this.#rungs.farStart === Infinity) this.#rungs.farStart = -Infinity;
     else this.#addRung(this.#nearTime[this.#front]!, this.#nearTime[this.#end - 1]!, this.#end - this.#front);
-    const rung = this.#rungs.count - 1;
-    for (let at = this.#front; at < this.#end; at++) {
-      this.#store.append(this.#rungs.bucketOf(rung, this.#nearTime[at]!), this.#nearRecord[at]!);
-    }
-    this.#store.append(this.#rungs.bucketOf(rung, this.#store.timeAt(record)), record);
+    for (let at = this.#front; at < this.#end; at++) this.#moveToFinestRung(this.#nearRecord[at]!);
+    this.#moveToFinestRung(record);
     this.#clearNear();
+  }
+
+  #moveToFinestRung(record: number): void {
+    this.#due[0] = this.#store.timeAt(record);
+    this.#store.append(this.#rungs.bucketOfDue(this.#rungs.count - 1), record);
   }
 
   /** Begins a finer rung for `count` events in low … high. */
@@ -313,6 +345,7 @@ export class EventQueue {
   }
 }
 
-function refuse(time: number, now: number): never {
-  throw new RangeError(`event at ${time} ns: not a whole number of nanoseconds from the current time ${now} to 2^53-1`);
+/** Apart from the hot path: numbers in a message are boxed. */
+function refuse(due: Float64Array, { time }: EventQueue): never {
+  throw new RangeError(`event at ${due[0]} ns: not a whole number of nanoseconds from the current time ${time} to 2^53-1`);
 }

@@ -3,6 +3,8 @@
  * each rung after it slices one bucket of the rung before into equal widths.
  */
 
+import type { EventBuckets } from "./event-buckets.js";
+
 /** Rungs at most, rung 0 included. A rung divides its range by 16 or more, so 53-bit times need 14. */
 export const MAX_RUNGS = 24;
 
@@ -23,23 +25,28 @@ export class EventRungs {
   readonly #buckets = new Int32Array(MAX_RUNGS);
   readonly #taken = new Int32Array(MAX_RUNGS);
 
-  /** Rung 0 is the bucket `farBucket`; those of the other rungs are numbered from `firstBucket`. */
-  constructor(farBucket: number, firstBucket: number) {
+  /** The store's `due`: the time that is looked up. */
+  readonly #due: Float64Array;
+
+  /** Rung 0 is the bucket `farBucket` of the store; those of the other rungs are numbered from `firstBucket`. */
+  constructor(store: EventBuckets, farBucket: number, firstBucket: number) {
+    this.#due = store.due;
     this.#firstBucket[0] = farBucket;
     this.#buckets[0] = firstBucket - farBucket;
   }
 
-  /** The coarsest rung that a time belongs to; `count` when it is earlier than all that is left in rungs. */
-  rungOf(time: number): number {
+  /** The coarsest rung that the time `due` belongs to; `count` when it is earlier than all that is left in rungs. */
+  rungOfDue(): number {
+    const time = this.#due[0]!;
     let rung = 0;
     while (time < this.#start[rung]!) rung++;
     return rung;
   }
 
-  /** The bucket of a rung for a time that belongs there; what lies outside its range goes to its ends. */
-  bucketOf(rung: number, time: number): number {
+  /** The bucket of a rung for the time `due`; what lies outside the rung's range goes to its ends. */
+  bucketOfDue(rung: number): number {
     if (rung === 0) return this.#firstBucket[0]!;
-    const slice = (time - this.#base[rung]!) * this.#perWidth[rung]!;
+    const slice = (this.#due[0]! - this.#base[rung]!) * this.#perWidth[rung]!;
     const buckets = this.#buckets[rung]!;
     return this.#firstBucket[rung]! + (slice < buckets ? (slice > 0 ? slice | 0 : 0) : buckets - 1);
   }

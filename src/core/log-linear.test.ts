@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { allocatedBytes } from "../../test/support/allocated-bytes.js";
 import { LogLinearCounter } from "./log-linear.js";
 
 describe("LogLinearCounter", () => {
@@ -71,5 +72,19 @@ describe("LogLinearCounter", () => {
     counter.record(7);
     counter.reset();
     expect([counter.count, counter.max]).toEqual([0, 0]);
+  });
+});
+
+describe("recording", () => {
+  it("allocates nothing, for small and for large values", () => {
+    const counter = new LogLinearCounter(3, Number.MAX_SAFE_INTEGER);
+    const values = Float64Array.from({ length: 1000 }, (_, i) => (i % 2 === 0 ? i * 1000 : i * 1e9));
+    const record = (): void => {
+      for (let round = 0; round < 1000; round++) for (let i = 0; i < 1000; i++) counter.record(values[i]!);
+    };
+    record();
+    // One heap number per value would be 16 MB.
+    expect(allocatedBytes(record)).toBeLessThan(500_000);
+    expect(counter.count).toBe(2_000_000);
   });
 });

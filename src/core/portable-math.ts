@@ -86,11 +86,23 @@ export function portableExp(x: number): number {
   return scaleByPowerOfTwo(expNearZero(high - low), exponent);
 }
 
+/** 1 / n!, the coefficients of the exponential's series. */
+const C3 = 1 / 6;
+const C4 = 1 / 24;
+const C5 = 1 / 120;
+const C6 = 1 / 720;
+const C7 = 1 / 5040;
+const C8 = 1 / 40_320;
+const C9 = 1 / 362_880;
+const C10 = 1 / 3_628_800;
+const C11 = 1 / 39_916_800;
+const C12 = 1 / 479_001_600;
+const C13 = 1 / 6_227_020_800;
+
 /** eʳ for |r| ≤ ½ ln 2 by its series; the first omitted term, r¹⁴/14!, is below 2⁻⁵⁷. */
 function expNearZero(r: number): number {
-  let sum = 1 + r / 13;
-  for (let n = 12; n >= 1; n--) sum = 1 + (r / n) * sum;
-  return sum;
+  const high = C8 + r * (C9 + r * (C10 + r * (C11 + r * (C12 + r * C13))));
+  return 1 + r * (1 + r * (1 / 2 + r * (C3 + r * (C4 + r * (C5 + r * (C6 + r * (C7 + r * high)))))));
 }
 
 /** Distance from a double to the next larger one, for x ≥ 2⁻⁹⁶⁹ (below, the distance is no normal double); 0 for 0. */

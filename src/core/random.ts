@@ -67,7 +67,7 @@ export class RandomStream {
 
   /** A whole number, 0 … n - 1, each equally likely. `n` is a whole number, 1 … 2^53. */
   below(n: number): number {
-    if (!(n >= 1 && n <= TWO_POW_53)) throw new RangeError(`below(${n}): the bound lies outside 1 … 2^53`);
+    if (!(n >= 1 && n <= TWO_POW_53)) refuseBound(n);
     if (n > TWO_POW_32) return this.#belowWide(n);
     // Words at and above the largest multiple of n would favour small remainders; they are drawn again.
     const limit = TWO_POW_32 - (TWO_POW_32 % n);
@@ -142,4 +142,8 @@ export class RandomStream {
     state[3] = s3;
     this.#used = 0;
   }
+}
+
+function refuseBound(n: number): never {
+  throw new RangeError(`below(${n}): the bound lies outside 1 … 2^53`);
 }

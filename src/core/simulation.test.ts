@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { allocatedBytes } from "../../test/support/allocated-bytes.js";
 import { Simulation } from "./simulation.js";
 
 describe("Simulation", () => {
@@ -89,6 +90,24 @@ describe("Simulation", () => {
     expect(() => sim.at(2 ** 53, kind, 0, 0)).toThrow(RangeError);
     expect(() => sim.at(NaN, kind, 0, 0)).toThrow(RangeError);
     expect(() => sim.run(2 ** 53)).toThrow(RangeError);
-    expect(() => sim.at(9, kind, 0, 0)).toThrow("event at 9 ns lies before now, 10 ns");
+    expect(() => sim.at(9, kind, 0, 0)).toThrow("event at 9 ns: not a whole number of nanoseconds from the current time 10");
+  });
+
+  it("allocates nothing per event", () => {
+    const sim = new Simulation();
+    let state = 1;
+    const kinds = [0, 1, 2].map((index) =>
+      sim.on((a, b) => {
+        state = (Math.imul(state, 1664525) + 1013904223) | 0;
+        sim.after(state >>> 10, kinds[(index + 1) % 3]!, b, a);
+      }),
+    );
+    for (let i = 0; i < 500; i++) sim.at(i, kinds[i % 3]!, i, -i);
+    sim.run(2 ** 33);
+    const before = sim.events;
+    // One heap number per event would be 16 bytes.
+    const bytes = allocatedBytes(() => void sim.run(2 ** 34));
+    expect(bytes / (sim.events - before)).toBeLessThan(1);
+    expect(sim.events - before).toBeGreaterThan(1_000_000);
   });
 });
