@@ -4,8 +4,8 @@ import type { MapResult, Series, SeriesColumn, VariantResult } from "../observe/
 /** `ct4_global_entries` and `ct4_global_pressure`. */
 export const ENTRIES_SUFFIX = "_entries";
 export const PRESSURE_SUFFIX = "_pressure";
-/** `drops_155`: packets dropped for that reason since the sample before. */
-export const DROPS_PREFIX = "drops_";
+/** Packets dropped since the sample before: `drops_155` for one reason, `drops` for all. */
+const DROPS_FORM = /^drops(_\d+)?$/;
 
 /** Units of columns that count since the sample before end so. */
 const PER_STEP = " per step";
@@ -13,6 +13,11 @@ const PER_STEP = " per step";
 /** Whether a column counts since the sample before, so that samples add up; else it is a level. */
 export function isCount({ unit }: SeriesColumn): boolean {
   return unit.endsWith(PER_STEP);
+}
+
+/** Whether drops were sampled, by reason or together. */
+export function hasDrops(series: Series): boolean {
+  return series.columns.some(({ name }) => DROPS_FORM.test(name));
 }
 
 export function columnOf(series: Series, name: string): SeriesColumn | undefined {

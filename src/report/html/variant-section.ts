@@ -2,7 +2,7 @@
 import { formatBytes, formatCount, formatDuration } from "../../core/units.js";
 import type { ExperimentResult, HookHistogram, VariantResult } from "../../observe/result.js";
 import { pairBuckets } from "../hook-text.js";
-import { columnOf, DROPS_PREFIX, pressureOf } from "../series-access.js";
+import { hasDrops, pressureOf } from "../series-access.js";
 import { dropsTotal, peakPressure, quantileText, ratioText, seenText, shareText, tightestMap, variantName } from "../wording.js";
 import { columnSelect, figureOf, zeroButton } from "./figures.js";
 import { html, type Html, idOf } from "./markup.js";
@@ -81,8 +81,7 @@ function latencyFigure(variant: VariantResult, index: number, id: string): Html 
 function dropFigure(variant: VariantResult, index: number, id: string): Html {
   const total = dropsTotal(variant);
   const told = `Dropped: ${seenText(total, variant.counts.packets)} packets.`;
-  const sampled = variant.drops.some(({ code }) => columnOf(variant.series, DROPS_PREFIX + code) !== undefined);
-  if (total === 0 || !sampled) return html`<p>${told}</p>`;
+  if (total === 0 || !hasDrops(variant.series)) return html`<p>${told}</p>`;
   return figureOf({
     id,
     kind: "drops",

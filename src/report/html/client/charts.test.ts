@@ -125,6 +125,14 @@ describe("drops, hooks and single series", () => {
     expect(bars!.data.length).toBeLessThanOrEqual(120);
   });
 
+  it("takes the sum over reasons where reasons were not sampled apart", () => {
+    const columns = asTold!.series.columns.map((column) => (column.name === "drops_155" ? { ...column, name: "drops" } : column));
+    const together = { ...asTold!, series: { ...asTold!.series, columns } };
+    expect(seriesOf(charts.drops(together, state, 0))[0]!.name).toBe("CT: Map insertion failed (155)");
+    const two = { ...together, drops: [...together.drops, { ...together.drops[0]!, code: 133 }] };
+    expect(seriesOf(charts.drops(two, state, 0))[0]!.name).toBe("all reasons");
+  });
+
   it("sets shares of each side's own total side by side", () => {
     const series = seriesOf(charts.hook(asTold!, state, 0));
     expect(series.map(({ name }) => name)).toEqual(["simulated", "observed"]);

@@ -116,7 +116,8 @@ export function makeTimeCharts({
   };
 
   const drops: Charts["drops"] = (variant, state) => {
-    const columns = variant.series.columns.filter(({ name }) => /^drops_\d+$/.test(name));
+    const byReason = variant.series.columns.filter(({ name }) => /^drops_\d+$/.test(name));
+    const columns = byReason.length > 0 ? byReason : variant.series.columns.filter(({ name }) => name === "drops");
     const every = Math.max(1, Math.ceil(variant.series.timeNs.length / BARS_MAX));
     const spanNs = variant.series.stepNs * every;
     /** [middle of the span, packets, start of the span]. */
@@ -130,7 +131,9 @@ export function makeTimeCharts({
       return sums;
     };
     const nameOf = (column: string): string => {
-      const code = Number(column.slice("drops_".length));
+      const codes = new Set(column === "drops" ? variant.drops.map(({ code }) => code) : [Number(column.slice("drops_".length))]);
+      if (codes.size !== 1) return "all reasons";
+      const [code] = codes;
       const reason = variant.drops.find((drop) => drop.code === code)?.reason;
       return reason === undefined ? `code ${code}` : `${reason} (${code})`;
     };
