@@ -63,13 +63,13 @@ function receiveListening(stack: TcpStack, connection: number, side: number, fla
   table.set(row, Word.retransmits, 0);
   table.set(row, Word.retransmissions, 0);
   table.set(row, Word.rto, stack.host(row).initialRto);
-  table.setMoment(row, Moment.timedAt, stack.simulation.now);
+  table.stamp(row, Moment.timedAt);
   stack.armRetransmit(connection, side, Pending.synAck, synAckTimeout(stack, row));
   transmit(stack, connection, side, TcpFlag.syn | TcpFlag.ack, 0, 0);
 }
 
 function receiveSynSent(stack: TcpStack, connection: number, side: number, flags: number): void {
-  const { table, simulation } = stack;
+  const { table } = stack;
   if ((flags & TcpFlag.rst) !== 0) {
     fail(stack, connection, side, Errno.ECONNREFUSED);
     return;
@@ -83,7 +83,7 @@ function receiveSynSent(stack: TcpStack, connection: number, side: number, flags
   openSending(stack, row);
   // The window starts anew when more than the first SYN was lost (tcp_init_transfer).
   if (repeated > 1) table.set(row, Word.window, 1);
-  table.setMoment(row, Moment.heardAt, simulation.now);
+  table.stamp(row, Moment.heardAt);
   sendAck(stack, connection, side);
   if (table.get(row, Word.state) !== State.established) return;
   stack.application.established(connection, side);
@@ -115,13 +115,13 @@ function receiveSynReceived(
 
 /** The own SYN is acknowledged: data may follow. */
 function openSending(stack: TcpStack, row: number): void {
-  const { table, simulation } = stack;
+  const { table } = stack;
   table.set(row, Word.sendUna, 1);
   table.set(row, Word.sendNext, 1);
   table.set(row, Word.retransmits, 0);
-  const roundTrip = simulation.now - table.moment(row, Moment.timedAt);
+  const roundTrip = table.since(row, Moment.timedAt);
   sampleRtt(table, row, stack.host(row), roundTrip, table.get(row, Word.retransmissions) > 0);
-  table.setMoment(row, Moment.retransmitStamp, -1);
+  table.unstamp(row, Moment.retransmitStamp);
 }
 
 function receiveTimeWait(stack: TcpStack, connection: number, side: number, flags: number, bytes: number): void {
@@ -134,13 +134,13 @@ function receiveTimeWait(stack: TcpStack, connection: number, side: number, flag
 }
 
 function receiveOpen(stack: TcpStack, connection: number, side: number, flags: number, bytes: number, tag: number): void {
-  const { table, simulation } = stack;
+  const { table } = stack;
   const row = table.row(connection, side);
   if ((flags & TcpFlag.rst) !== 0) {
     fail(stack, connection, side, Errno.ECONNRESET);
     return;
   }
-  table.setMoment(row, Moment.heardAt, simulation.now);
+  table.stamp(row, Moment.heardAt);
   table.set(row, Word.keepAliveProbes, 0);
   const expected = table.get(row, Word.receiveNext);
   const segment = segmentOf(tag, expected);
@@ -172,7 +172,7 @@ function receiveAck(stack: TcpStack, connection: number, side: number, row: numb
   if (!recovering || table.has(row, Flag.loss)) growWindow(stack, row, ack - una);
   if (ack >= table.get(row, Word.recoveryEnd)) {
     table.clear(row, Flag.loss | Flag.recovery | Flag.probed);
-    table.setMoment(row, Moment.retransmitStamp, -1);
+    table.unstamp(row, Moment.retransmitStamp);
   }
   if (ack === next) stack.cancelRetransmit(connection, side);
   else rearm(stack, connection, side, row);
@@ -186,7 +186,7 @@ function timeRoundTrip(stack: TcpStack, row: number, ack: number): void {
   const { table } = stack;
   const timed = table.get(row, Word.timedSegment);
   if (timed < 0 || ack <= timed) return;
-  const roundTrip = stack.simulation.now - table.moment(row, Moment.timedAt);
+  const roundTrip = table.since(row, Moment.timedAt);
   table.set(row, Word.timedSegment, -1);
   sampleRtt(table, row, stack.host(row), roundTrip, table.has(row, Flag.timedAgain));
 }
@@ -293,7 +293,11 @@ function takeInOrder(stack: TcpStack, connection: number, side: number, row: num
   if (segments > 0) acknowledgeData(stack, connection, side, row, segments, hadHeld);
   if (fin) receiveFin(stack, connection, side, row);
   if (inOrderBytes > 0) stack.application.received(connection, side, inOrderBytes);
-  if (fin && stack.table.get(row, Word.receiveNext) === end) announceFin(stack, connection, side, row);
+  if (fin && table.get(row, Word.receiveNext) === end) announceFin(stack, connection, side, row);
+  // Whatever the application has sent meanwhile took the acknowledgement along.
+  if (table.has(row, Flag.ackPending) && isOpen(table.get(row, Word.state))) {
+    stack.armDelayedAck(connection, side, stack.host(row).delayedAck);
+  }
 }
 
 /** Payload of segments first … end-1 of the sender's message under way. */
@@ -309,12 +313,12 @@ function heldBytes(stack: TcpStack, sender: number, first: number, end: number):
 function acknowledgeData(
   stack: TcpStack, connection: number, side: number, row: number, segments: number, hadHeld: boolean,
 ): void {
-  const { table, simulation } = stack;
+  const { table } = stack;
   const host = stack.host(row);
-  const last = table.moment(row, Moment.dataReceivedAt);
   const pauseNs = (table.get(row, Word.rto) * NS_PER_S) / host.profile.hz;
-  if (last < 0 || simulation.now - last > pauseNs) table.set(row, Word.quickAcks, QUICK_ACKS);
-  table.setMoment(row, Moment.dataReceivedAt, simulation.now);
+  const first = !table.isStamped(row, Moment.dataReceivedAt);
+  if (first || table.since(row, Moment.dataReceivedAt) > pauseNs) table.set(row, Word.quickAcks, QUICK_ACKS);
+  table.stamp(row, Moment.dataReceivedAt);
   const waiting = table.get(row, Word.unackedSegments) + segments;
   table.set(row, Word.unackedSegments, waiting);
   const interactive = table.get(row, Word.replies) >= host.profile.pingPongThreshold;
@@ -324,7 +328,6 @@ function acknowledgeData(
     return;
   }
   table.raise(row, Flag.ackPending);
-  stack.armDelayedAck(connection, side, host.delayedAck);
 }
 
 /** State change and acknowledgement of a FIN (tcp_fin). */
@@ -335,7 +338,6 @@ function receiveFin(stack: TcpStack, connection: number, side: number, row: numb
     table.set(row, Word.state, State.closeWait);
     table.set(row, Word.replies, stack.host(row).profile.pingPongThreshold);
     table.raise(row, Flag.ackPending);
-    stack.armDelayedAck(connection, side, stack.host(row).delayedAck);
   } else if (state === State.finWait1) {
     table.set(row, Word.state, State.closing);
     sendAck(stack, connection, side);

@@ -89,7 +89,7 @@ function startMessage(stack: TcpStack, row: number): void {
 
 /** Sends the next new segment, data or FIN. False when the own device refused it: then it counts as not sent. */
 export function sendNew(stack: TcpStack, connection: number, side: number): boolean {
-  const { table, simulation } = stack;
+  const { table } = stack;
   const row = table.row(connection, side);
   const next = table.get(row, Word.sendNext);
   const isFin = next === table.get(row, Word.sendEnd);
@@ -99,7 +99,7 @@ export function sendNew(stack: TcpStack, connection: number, side: number): bool
   const timing = table.get(row, Word.timedSegment) < 0;
   if (timing) {
     table.set(row, Word.timedSegment, next);
-    table.setMoment(row, Moment.timedAt, simulation.now);
+    table.stamp(row, Moment.timedAt);
     table.clear(row, Flag.timedAgain);
   }
   table.set(row, Word.sendNext, next + 1);
@@ -117,8 +117,7 @@ export function sendNew(stack: TcpStack, connection: number, side: number): bool
 /** A side that answers data within the shortest delayed-ACK time is interactive (tcp_event_data_sent). */
 function countReply(stack: TcpStack, row: number): void {
   const { table } = stack;
-  const receivedAt = table.moment(row, Moment.dataReceivedAt);
-  if (receivedAt < 0 || stack.simulation.now - receivedAt >= REPLY_WITHIN_NS) return;
+  if (!table.isStamped(row, Moment.dataReceivedAt) || table.since(row, Moment.dataReceivedAt) >= REPLY_WITHIN_NS) return;
   const replies = table.get(row, Word.replies);
   if (replies < stack.host(row).profile.pingPongThreshold) table.set(row, Word.replies, replies + 1);
 }
@@ -131,7 +130,7 @@ export function retransmit(stack: TcpStack, connection: number, side: number, se
   const flags = segment === end ? TcpFlag.fin | TcpFlag.ack : segment === end - 1 ? TcpFlag.psh | TcpFlag.ack : TcpFlag.ack;
   table.set(row, Word.retransmissions, table.get(row, Word.retransmissions) + 1);
   table.set(row, Word.timedSegment, segment);
-  table.setMoment(row, Moment.timedAt, stack.simulation.now);
+  table.stamp(row, Moment.timedAt);
   table.raise(row, Flag.timedAgain);
   return transmit(stack, connection, side, flags, payloadOf(stack, row, segment), segment) === Sent.away;
 }

@@ -145,15 +145,17 @@ describe("whatever the network does", () => {
       fc.property(storm, fc.array(conversation, { minLength: 1, maxLength: 8 }), fc.integer(), (weather, conversations, seed) => {
         const world = new Storm(weather, conversations, seed);
         world.simulation.run(2 * HOUR);
-        expect(world.peers.open).toBe(0);
-        expect(world.releases.toSorted((a, b) => a - b)).toEqual(conversations.map((_, index) => index));
+        expect(new Set(world.releases).size).toBe(world.releases.length);
+        expect(world.peers.open).toBe(conversations.length - world.releases.length);
         conversations.forEach((_, index) => {
           const ends = world.ends[index]!;
+          const failed = ends.some((end) => end.startsWith("failed"));
+          // A side whose peer has given up without being heard stays open, as without keep-alive it does.
+          expect(world.releases.includes(index) || failed).toBe(true);
           for (const side of [Side.client, Side.server]) {
             const [written, read] = [world.written[index]![side]!, world.read[index]![side ^ 1]!];
             expect(read).toBeLessThanOrEqual(written);
-            if (ends.some((end) => end.startsWith("failed"))) continue;
-            expect([index, side, read]).toEqual([index, side, written]);
+            if (!failed) expect([index, side, read]).toEqual([index, side, written]);
           }
         });
       }),

@@ -72,15 +72,15 @@ export class TcpPeers {
   /** connect(): sends the SYN. */
   connect(connection: number): void {
     const stack = this.#stack;
-    const { table, simulation } = stack;
+    const { table } = stack;
     const row = table.row(connection, Side.client);
     const { initialRto } = stack.host(row);
     table.set(row, Word.state, State.synSent);
     table.set(row, Word.sendNext, 1);
     table.set(row, Word.rto, initialRto);
-    table.setOpenedAt(connection, simulation.now);
-    table.setMoment(row, Moment.retransmitStamp, simulation.now);
-    table.setMoment(row, Moment.timedAt, simulation.now);
+    table.stampOpening(connection);
+    table.stamp(row, Moment.retransmitStamp);
+    table.stamp(row, Moment.timedAt);
     stack.armRetransmit(connection, Side.client, Pending.retransmit, initialRto);
     transmit(stack, connection, Side.client, TcpFlag.syn, 0, 0);
   }

@@ -43,7 +43,7 @@ export class TcpStack {
   readonly simulation: Simulation;
   readonly network: Network;
   readonly application: Application;
-  readonly table = new TcpTable();
+  readonly table: TcpTable;
   readonly hosts: TcpHost[] = [];
   readonly wheels: TimerWheels;
   /** Segments that the sender's own device refused. */
@@ -58,6 +58,7 @@ export class TcpStack {
     fire: (connection: number, side: number, timer: number) => void,
   ) {
     this.simulation = simulation;
+    this.table = new TcpTable(simulation);
     this.network = network;
     this.application = application;
     this.wheels = new TimerWheels(simulation, this.table.capacity * TIMERS_PER_CONNECTION, (timer) => {

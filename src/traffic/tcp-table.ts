@@ -131,6 +131,11 @@ const NONE = -1;
 /** Bits of the generation that a segment's tag carries. */
 export const GENERATION_BITS = 6;
 
+/** Where the time comes from: a `Simulation`. */
+export interface Clock {
+  readonly now: number;
+}
+
 export class TcpTable {
   /** Rows in existence; grows by doubling. */
   capacity = INITIAL_CONNECTIONS;
@@ -143,8 +148,10 @@ export class TcpTable {
   /** Ring of free connections, so that the one freed longest ago is taken first. */
   #free = new Int32Array(INITIAL_CONNECTIONS);
   #freeHead = 0;
+  readonly #clock: Clock;
 
-  constructor() {
+  constructor(clock: Clock) {
+    this.#clock = clock;
     for (let i = 0; i < INITIAL_CONNECTIONS; i++) this.#free[i] = i;
   }
 
@@ -173,20 +180,30 @@ export class TcpTable {
     this.#words[row + Word.flags]! &= ~flag;
   }
 
-  moment(row: number, which: number): number {
-    return this.#moments[(row / ROW_WORDS) * ROW_MOMENTS + which]!;
+  /** Notes that it is now. Moments go by `stamp` and `since`, as a time handed from function to function would be boxed. */
+  stamp(row: number, which: number): void {
+    this.#moments[momentOf(row, which)] = this.#clock.now;
   }
 
-  setMoment(row: number, which: number, at: number): void {
-    this.#moments[(row / ROW_WORDS) * ROW_MOMENTS + which] = at;
+  unstamp(row: number, which: number): void {
+    this.#moments[momentOf(row, which)] = NONE;
+  }
+
+  isStamped(row: number, which: number): boolean {
+    return this.#moments[momentOf(row, which)] !== NONE;
+  }
+
+  /** Nanoseconds since a moment that was noted. */
+  since(row: number, which: number): number {
+    return this.#clock.now - this.#moments[momentOf(row, which)]!;
   }
 
   openedAt(connection: number): number {
     return this.#openedAt[connection]!;
   }
 
-  setOpenedAt(connection: number, at: number): void {
-    this.#openedAt[connection] = at;
+  stampOpening(connection: number): void {
+    this.#openedAt[connection] = this.#clock.now;
   }
 
   generation(connection: number): number {
@@ -223,6 +240,10 @@ export class TcpTable {
     for (let i = 0; i < before; i++) this.#free[i] = before + i;
     this.#freeHead = 0;
   }
+}
+
+function momentOf(row: number, which: number): number {
+  return ((row / ROW_WORDS) * ROW_MOMENTS + which) | 0;
 }
 
 function grown<T extends Int32Array | Float64Array | Uint8Array>(from: T, to: T): T {

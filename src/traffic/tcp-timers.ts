@@ -28,12 +28,12 @@ function retransmissionTimer(stack: TcpStack, connection: number, side: number):
 
 /** SYN: a fixed number of linear steps first, then doubling; gives up by count or by time (tcp_write_timeout). */
 function synTimer(stack: TcpStack, connection: number): void {
-  const { table, simulation } = stack;
+  const { table } = stack;
   const row = table.row(connection, 0);
   const host = stack.host(row);
   const { synRetries, synLinearTimeouts } = host.profile;
   const retransmits = table.get(row, Word.retransmits);
-  const elapsed = simulation.now - table.moment(row, Moment.retransmitStamp);
+  const elapsed = table.since(row, Moment.retransmitStamp);
   if (retransmits >= synRetries + synLinearTimeouts || (retransmits > 0 && elapsed >= host.synPatience)) {
     fail(stack, connection, 0, Errno.ETIMEDOUT);
     return;
@@ -42,7 +42,7 @@ function synTimer(stack: TcpStack, connection: number): void {
   table.set(row, Word.retransmits, retransmits + 1);
   table.set(row, Word.timeouts, timeouts);
   table.set(row, Word.retransmissions, table.get(row, Word.retransmissions) + 1);
-  table.setMoment(row, Moment.timedAt, simulation.now);
+  table.stamp(row, Moment.timedAt);
   const result = transmit(stack, connection, 0, TcpFlag.syn, 0, 0);
   if (table.get(row, Word.state) !== State.synSent) return;
   if (result === Sent.refused) {
@@ -73,7 +73,7 @@ export function sendSynAckAgain(stack: TcpStack, connection: number, side: numbe
   const { table } = stack;
   const row = table.row(connection, side);
   table.set(row, Word.retransmissions, table.get(row, Word.retransmissions) + 1);
-  table.setMoment(row, Moment.timedAt, stack.simulation.now);
+  table.stamp(row, Moment.timedAt);
   return transmit(stack, connection, side, TcpFlag.syn | TcpFlag.ack, 0, 0) === Sent.away;
 }
 
@@ -85,21 +85,21 @@ export function synAckTimeout(stack: TcpStack, row: number): number {
 
 /** Data or FIN not acknowledged in time (tcp_retransmit_timer). */
 function timeoutTimer(stack: TcpStack, connection: number, side: number): void {
-  const { table, simulation } = stack;
+  const { table } = stack;
   const row = table.row(connection, side);
   const una = table.get(row, Word.sendUna);
   if (una === table.get(row, Word.sendNext)) return;
   const host = stack.host(row);
-  const stamp = table.moment(row, Moment.retransmitStamp);
+  const stamped = table.isStamped(row, Moment.retransmitStamp);
   const patience = table.has(row, Flag.orphan) ? host.orphanPatience : host.dataPatience;
-  if (stamp >= 0 && table.get(row, Word.retransmits) > 0 && simulation.now - stamp >= patience) {
+  if (stamped && table.get(row, Word.retransmits) > 0 && table.since(row, Moment.retransmitStamp) >= patience) {
     fail(stack, connection, side, Errno.ETIMEDOUT);
     return;
   }
   enterLoss(stack, row, una);
   table.set(row, Word.retransmits, table.get(row, Word.retransmits) + 1);
   table.set(row, Word.timeouts, table.get(row, Word.timeouts) + 1);
-  if (stamp < 0) table.setMoment(row, Moment.retransmitStamp, simulation.now);
+  if (!stamped) table.stamp(row, Moment.retransmitStamp);
   const away = retransmit(stack, connection, side, una);
   if (table.get(row, Word.sendUna) !== una || !isOpen(table.get(row, Word.state))) return;
   if (!away) {
@@ -188,11 +188,11 @@ function idleTimer(stack: TcpStack, connection: number, side: number): void {
 }
 
 function keepAliveTimer(stack: TcpStack, connection: number, side: number): void {
-  const { table, simulation } = stack;
+  const { table } = stack;
   const row = table.row(connection, side);
   const { hz, keepAliveTimeS, keepAliveIntervalS, keepAliveProbes } = stack.host(row).profile;
   const outstanding = table.get(row, Word.sendUna) !== table.get(row, Word.sendNext);
-  const idle = simulation.now - table.moment(row, Moment.heardAt);
+  const idle = table.since(row, Moment.heardAt);
   const left = keepAliveTimeS * NS_PER_S - idle;
   if (outstanding || left > 0) {
     const wait = outstanding ? keepAliveTimeS : left / NS_PER_S;

@@ -39,8 +39,8 @@ export class TimerWheels {
   readonly #simulation: Simulation;
   readonly #fire: (timer: number) => void;
   readonly #kind: number;
-  readonly #jiffyNs: number[] = [];
-  readonly #bootedNs: number[] = [];
+  #jiffyNs = new Float64Array(0);
+  #bootedNs = new Float64Array(0);
   #heads = new Int32Array(EXPIRING_BUCKETS).fill(NONE);
   /** Jiffy for which a bucket has an event in the queue, or NONE. */
   #due = new Float64Array(EXPIRING_BUCKETS).fill(NONE);
@@ -63,8 +63,9 @@ export class TimerWheels {
 
   /** A host whose jiffies began `bootedNs` before simulated time zero (see `randomBootTime`). Returns its number. */
   addHost(hz: number, bootedNs: number): number {
-    const host = this.#jiffyNs.push(NS_PER_S / hz) - 1;
-    this.#bootedNs.push(bootedNs);
+    const host = this.#jiffyNs.length;
+    this.#jiffyNs = Float64Array.of(...this.#jiffyNs, NS_PER_S / hz);
+    this.#bootedNs = Float64Array.of(...this.#bootedNs, bootedNs);
     const heads = new Int32Array(EXPIRING_BUCKETS + (host + 1) * WHEEL_BUCKETS).fill(NONE);
     heads.set(this.#heads);
     this.#heads = heads;
@@ -94,13 +95,14 @@ export class TimerWheels {
   arm(host: number, timer: number, delay: number): void {
     if (this.#bucket[timer] !== NONE) this.#unlink(timer);
     const now = this.jiffies(host);
-    const wanted = delay >= CUTOFF ? LONGEST : delay;
-    const level = levelOf(wanted - this.#ahead);
-    const step = 2 ** (LEVEL_SHIFT * level);
-    const turn = Math.floor((now + wanted) / step) + 1;
-    const bucket = EXPIRING_BUCKETS + host * WHEEL_BUCKETS + level * LEVEL_BUCKETS + (turn % LEVEL_BUCKETS);
+    const wanted = delay < CUTOFF ? delay | 0 : LONGEST;
+    const shift = shiftOf(wanted - this.#ahead);
+    // Only the low 30 bits matter for the place in the wheel, so that 32-bit arithmetic may wrap.
+    const low = now | 0;
+    const turn = ((low + wanted) >>> shift) + 1;
+    const bucket = EXPIRING_BUCKETS + host * WHEEL_BUCKETS + (shift / LEVEL_SHIFT) * LEVEL_BUCKETS + (turn & (LEVEL_BUCKETS - 1));
     this.#link(timer, bucket);
-    const due = turn * step;
+    const due = now + (((turn << shift) - low) | 0);
     if (this.#due[bucket] === due) return;
     this.#due[bucket] = due;
     const at = Math.ceil(due * this.#jiffyNs[host]! - this.#bootedNs[host]!);
@@ -166,15 +168,11 @@ export function randomBootTime(stream: RandomStream, hz: number): number {
   return Math.floor((stream.nextFloat() * PHASE_JIFFIES * NS_PER_S) / hz);
 }
 
-/** The level for a delay in jiffies: level n takes delays below 63 · 8^n. */
-function levelOf(delay: number): number {
-  let level = 0;
-  let limit = LEVEL_BUCKETS - 1;
-  while (delay >= limit && level < LEVELS - 1) {
-    limit *= 2 ** LEVEL_SHIFT;
-    level++;
-  }
-  return level;
+/** log2 of the step for a delay in jiffies: level n, with steps of 8^n, takes delays below 63 · 8^n. */
+function shiftOf(delay: number): number {
+  let shift = 0;
+  for (let limit = LEVEL_BUCKETS - 1; delay >= limit && shift < LEVEL_SHIFT * (LEVELS - 1); limit <<= LEVEL_SHIFT) shift += LEVEL_SHIFT;
+  return shift;
 }
 
 function extended(column: Int32Array, length: number): Int32Array {
