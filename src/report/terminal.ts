@@ -19,10 +19,12 @@ import {
 
 /** Widest line, columns. */
 const WIDTH = 80;
-/** Longest variant name before it is cut. */
-const NAME_MAX = 16;
+/** A variant's name is cut to this when the table would be too wide, and not below it. */
+const NAME_MIN = 12;
 /** Cells of the pressure chart. */
 const CHART_CELLS = 40;
+/** What the chart's cells and the range beside them leave for a name. */
+const CHART_NAME_MAX = 20;
 const INDENT = "  ";
 
 export interface TerminalOptions {
@@ -90,19 +92,22 @@ function tableLines(result: ExperimentResult, colors: Colors): string[] {
     right("peak"),
     { title: "expected", align: "left" },
   ];
-  const [head, ...rows] = plainTable(
-    columns,
-    result.variants.map((variant) => tableRow(result, variant)),
-  );
+  const lines = (nameMax: number): string[] =>
+    plainTable(
+      columns,
+      result.variants.map((variant) => [shorten(variantName(result, variant), nameMax), ...tableFigures(variant)]),
+    );
+  const tooWide = Math.max(...lines(WIDTH).map(widthOf)) - WIDTH;
+  const longest = Math.max(...result.variants.map((variant) => widthOf(variantName(result, variant))));
+  const [head, ...rows] = lines(tooWide > 0 ? Math.max(NAME_MIN, longest - tooWide) : longest);
   return [colors.dim(head!), ...rows.map((row, index) => paint(row, outcomeOf(result.variants[index]!.expectations), colors))];
 }
 
-function tableRow(result: ExperimentResult, variant: VariantResult): string[] {
+function tableFigures(variant: VariantResult): string[] {
   const { all, inside, outside } = variant.synLatency;
   const tightest = tightestMap(variant);
   return [
-    shorten(variantName(result, variant)),
-    all === undefined ? "–" : quantileText(all, "p50Ns"),
+    all === undefined ? "–" : brief(quantileText(all, "p50Ns")),
     inside === undefined || inside.count === 0 ? "–" : brief(quantileText(inside, "p99Ns")),
     outside === undefined ? "–" : brief(quantileText(outside, "p99Ns")),
     formatCount(dropsTotal(variant)),
@@ -124,8 +129,8 @@ function brief(text: string): string {
   return text === TOO_SMALL ? "small n" : text;
 }
 
-function shorten(name: string): string {
-  return widthOf(name) <= NAME_MAX ? name : `${[...name].slice(0, NAME_MAX - 1).join("")}…`;
+function shorten(name: string, widest: number): string {
+  return widthOf(name) <= widest ? name : `${[...name].slice(0, widest - 1).join("")}…`;
 }
 
 function paint(row: string, outcome: Outcome, colors: Colors): string {
@@ -141,12 +146,13 @@ function chartLines(result: ExperimentResult, colors: Colors): string[] {
     return map === undefined || values === undefined || values.length === 0 ? [] : [{ variant, map, values }];
   });
   if (charted.length === 0) return [];
-  const nameWidth = Math.max(...charted.map(({ variant }) => widthOf(shorten(variantName(result, variant)))));
+  const nameOf = (variant: VariantResult): string => shorten(variantName(result, variant), CHART_NAME_MAX);
+  const nameWidth = Math.max(...charted.map(({ variant }) => widthOf(nameOf(variant))));
   const maps = [...new Set(charted.map(({ map }) => map.name))].join(", ");
   const lines = charted.map(({ variant, values }) => {
     const cells = highestPerCell(values, CHART_CELLS);
     const [low, high] = [Math.min(...cells), Math.max(...cells)];
-    const name = pad(shorten(variantName(result, variant)), nameWidth, "left");
+    const name = pad(nameOf(variant), nameWidth, "left");
     return `${name}  ${colors.cyan(pad(sparkline(cells, low, high), CHART_CELLS, "left"))}  ${ratioText(low)} to ${ratioText(high)}`;
   });
   const longest = charted.reduce((most, { variant }) => Math.max(most, variant.durationNs), 0);

@@ -222,7 +222,8 @@ describe("figures in the browser", () => {
       }),
       { numRuns: 2000 },
     );
-    for (const seconds of [119.999, 120, 3600, 3601, 7200, 86_400]) expect(wording.duration(seconds * 1e9)).toBe(formatDuration(seconds * 1e9));
+    for (const seconds of [119.999, 120, 3600, 3601, 7200, 86_400])
+      expect(wording.duration(seconds * 1e9)).toBe(formatDuration(seconds * 1e9));
     fc.assert(
       fc.property(fc.maxSafeNat(), fc.double({ min: 0, max: 1, noNaN: true }), (count, share) => {
         expect(wording.count(count)).toBe(formatCount(count));

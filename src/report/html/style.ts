@@ -96,11 +96,11 @@ h2{font-size:23px;line-height:1.3;letter-spacing:-.008em;margin-bottom:14px;font
 #verdict h2{font-size:15px;color:var(--muted);margin-bottom:6px;letter-spacing:0}
 .headline{font-size:clamp(23px,3.4vw,34px);line-height:1.25;font-weight:640;letter-spacing:-.018em;max-width:34em;text-wrap:pretty}
 .expected{margin-top:14px;color:var(--muted);font-size:15px}
-.findings{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(310px,100%),1fr));gap:22px 36px;margin-top:28px}
-.findings>div{border-top:2px solid var(--ink);padding-top:10px}
+.findings{columns:3 310px;column-gap:36px;margin-top:28px}
+.findings>div{border-top:2px solid var(--ink);padding:10px 0 24px;break-inside:avoid}
 .findings dt{font-weight:650}
 .findings dd{margin-top:3px;max-width:60ch}
-.rests{margin-top:28px;color:var(--muted);font-size:15px}
+.rests{margin-top:10px;color:var(--muted);font-size:15px}
 .rests h3{font-size:15px;font-weight:650;color:var(--ink)}
 .rests ul{padding-left:20px;margin-top:4px;max-width:90ch}
 .badge{display:inline-block;font-size:13px;font-weight:650;line-height:1.3;padding:2px 9px;border-radius:99px;background:var(--ground);

@@ -78,7 +78,7 @@ export function dropTable({ drops }: VariantResult): Html | undefined {
 export function mapTable({ maps }: VariantResult): Html | undefined {
   if (maps.length === 0) return undefined;
   const rows = maps.map((map) => [
-    text(html`${map.name}<small>${map.type}, size from ${map.origin}</small>`),
+    text(html`${map.name}<small>${map.type}, size from ${map.origin}${map.fillsByDesign && "; full by design"}</small>`),
     figure(formatCount(map.maxEntries), map.maxEntries),
     { show: html`${formatCount(map.entriesMax)}<small>at ${formatDuration(map.entriesMaxAtNs)}</small>`, key: map.entriesMax },
     figure(ratioText(peakPressure(map)), peakPressure(map)),

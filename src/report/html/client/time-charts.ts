@@ -30,7 +30,8 @@ export function makeTimeCharts({
     });
   };
 
-  const peak = (map: MapResult): number => (map.maxEntries === 0 ? 0 : map.entriesMax / map.maxEntries);
+  /** How close a map came to a limit that matters; one that fills by design never does. */
+  const peak = (map: MapResult): number => (map.maxEntries === 0 || map.fillsByDesign ? 0 : map.entriesMax / map.maxEntries);
 
   const fullLine = {
     silent: true,
