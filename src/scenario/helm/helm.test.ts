@@ -402,6 +402,20 @@ describe("wrapped values", () => {
     expect(settings("1.17", "kind: HelmRelease\nspec: { values: { bpf: { natMax: 2048 } } }").natMax).toBe(2048);
     expect(settings("1.17", "cilium: { bpf: { natMax: 2048 } }\nother: { x: 1 }").natMax).toBe(2048);
   });
+
+  it("of a HelmRelease are found beside other objects", () => {
+    const repository = "kind: HelmRepository\nmetadata: { name: cilium }\n";
+    const release = (name: string, natMax: number): string =>
+      `kind: HelmRelease\nmetadata: { name: ${name} }\nspec: { values: { bpf: { natMax: ${natMax} } } }\n`;
+    expect(settings("1.17", [repository, release("other", 1024), release("cilium", 2048)].join("---\n")).natMax).toBe(2048);
+  });
+
+  it.each([
+    ["kind: HelmRelease\nspec: { valuesFrom: [] }", /the values of a HelmRelease can't be nothing/],
+    ["kind: HelmChartConfig\napiVersion: helm.cattle.io/v1\nspec: { valuesContent: x }", /an object of kind HelmChartConfig, not values/],
+  ])("that are no values are refused: %j", (text, message) => {
+    expect(problem("1.17", text).message).toMatch(message);
+  });
 });
 
 describe("files as people have them", () => {

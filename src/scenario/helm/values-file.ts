@@ -15,6 +15,8 @@ export type ValuesFile =
   | { readonly kind: "config"; readonly data: TreeMap };
 
 const CONFIG_MAP_NAME = "cilium-config";
+const RELEASE_NAME = "cilium";
+const EXPECTED_OBJECT = "values, a cilium-config ConfigMap, or a HelmRelease with spec.values";
 
 /** Opens and reads one values file. `at` is where it is named, if a file names it. Failures are reported. */
 export function openValuesFile(
@@ -35,20 +37,44 @@ export function openValuesFile(
 export function readValuesFile(source: SourceText, found: Diagnostics): ValuesFile | undefined {
   const documents = parseYaml(source, found, { helmBooleans: true });
   if (documents === undefined) return undefined;
-  const configMaps = documents.flatMap(itemsOf).filter(isConfigMap);
+  const objects = documents.flatMap(itemsOf);
+  const configMaps = objects.filter((tree) => textAt(tree, ["kind"]) === "ConfigMap");
   if (configMaps.length > 0) return readConfigMap(configMaps, found);
-  if (documents.length > 1) {
-    found.error(documents[1]!.at, "a second document begins here", { expected: "one document of values, or a cilium-config ConfigMap" });
-    return undefined;
-  }
-  const tree = documents[0];
+  const release = releaseOf(objects);
+  if (release !== undefined) return readRelease(release, found);
+  return readPlainValues(documents, source, found);
+}
+
+/** The HelmRelease among the objects; of several the one of Cilium. */
+function releaseOf(objects: readonly Tree[]): Tree | undefined {
+  const releases = objects.filter((tree) => textAt(tree, ["kind"]) === "HelmRelease");
+  return releases.find((tree) => textAt(tree, ["metadata", "name"]) === RELEASE_NAME) ?? releases[0];
+}
+
+function readRelease(release: Tree, found: Diagnostics): ValuesFile | undefined {
+  const values = treeAt(release, ["spec", "values"]);
+  if (values?.kind === "map") return { kind: "values", tree: values };
+  found.error(values?.at ?? release.at, `the values of a HelmRelease can't be ${describe(values)}`, { expected: "a mapping in spec.values" });
+  return undefined;
+}
+
+function readPlainValues(documents: readonly Tree[], source: SourceText, found: Diagnostics): ValuesFile | undefined {
+  const [tree, second] = documents;
   // Helm takes an empty file for values without any key.
   if (tree === undefined) return { kind: "values", tree: { kind: "map", entries: new Map(), at: place(source, 0) } };
-  if (tree.kind !== "map") {
+  const kind = textAt(tree, ["kind"]);
+  if (second !== undefined) {
+    found.error(second.at, "a second document begins here", { expected: "one document of values, or a cilium-config ConfigMap" });
+  } else if (tree.kind !== "map") {
     found.error(tree.at, `Helm values can't be ${describe(tree)}`, { expected: "a mapping" });
-    return undefined;
+  } else if (kind !== undefined && textAt(tree, ["apiVersion"]) !== undefined) {
+    found.error(tree.at, `this is an object of kind ${kind}, not values`, { expected: EXPECTED_OBJECT });
+  } else {
+    // In an umbrella chart the values of a subchart stand below its name.
+    const sub = tree.entries.get(RELEASE_NAME)?.value;
+    return { kind: "values", tree: sub?.kind === "map" ? sub : tree };
   }
-  return { kind: "values", tree: inner(tree) };
+  return undefined;
 }
 
 /** A document, or the items of a `kind: List`. */
@@ -62,10 +88,6 @@ function textAt(tree: Tree, path: readonly string[]): string | undefined {
   return value?.kind === "scalar" ? value.text : undefined;
 }
 
-function isConfigMap(tree: Tree): boolean {
-  return textAt(tree, ["kind"]) === "ConfigMap";
-}
-
 function readConfigMap(configMaps: readonly Tree[], found: Diagnostics): ValuesFile | undefined {
   const named = configMaps.find((tree) => textAt(tree, ["metadata", "name"]) === CONFIG_MAP_NAME);
   const chosen = named ?? (configMaps.length === 1 ? configMaps[0]! : undefined);
@@ -77,12 +99,4 @@ function readConfigMap(configMaps: readonly Tree[], found: Diagnostics): ValuesF
   if (data?.kind === "map") return { kind: "config", data };
   found.error(data?.at ?? chosen.at, `the ConfigMap's data can't be ${describe(data)}`, { expected: "a mapping from flags to texts" });
   return undefined;
-}
-
-/** The values themselves: `spec.values` of a HelmRelease, `cilium` of an umbrella chart, or the whole. */
-function inner(tree: TreeMap): TreeMap {
-  const release = textAt(tree, ["kind"]) === "HelmRelease" ? treeAt(tree, ["spec", "values"]) : undefined;
-  if (release?.kind === "map") return release;
-  const sub = tree.entries.get("cilium")?.value;
-  return sub?.kind === "map" ? sub : tree;
 }
