@@ -1,8 +1,11 @@
-/** The command line: which commands there are, and how a failure becomes one clear message and an exit code. */
+/**
+ * The command line: which commands there are, and how a failure becomes one clear message and an exit code. Commands load
+ * what they need when they run, so that none waits for what another needs.
+ */
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../core/version.js";
 import { EXIT, type ExitCode } from "./exit.js";
-import { explainFailure } from "./failure.js";
+import { addResolveCommand } from "./resolve.js";
 import { addRunCommand } from "./run.js";
 import { addSchemaCommand } from "./schema.js";
 import { addVerifyCommand } from "./verify.js";
@@ -18,6 +21,7 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.good : EXIT.invalid;
+    const { explainFailure } = await import("./failure.js");
     const failure = explainFailure(error);
     process.stderr.write(`${failure.message}\n`);
     return failure.code;
@@ -45,6 +49,7 @@ function buildProgram(done: (code: ExitCode) => void): Command {
         "4 inconclusive, 130 interrupted (partial results are written and marked).\n",
     );
   addRunCommand(program, done);
+  addResolveCommand(program, done);
   addVerifyCommand(program, done);
   addSchemaCommand(program);
   // Options that a subcommand does not know are its mistake to explain, with the same exit code as its other input.

@@ -1,8 +1,6 @@
 import type { Command } from "commander";
 import { join } from "node:path";
-import { runExperiment, type FinishedRun, type RunOptions } from "../lab/experiment.js";
-import { summaryJson } from "../report/summary-json.js";
-import { terminalReport, wantsColor } from "../report/terminal.js";
+import type { FinishedRun, RunOptions } from "../lab/experiment.js";
 import { collect, positiveNumber, wholeNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { ProgressLine } from "./progress.js";
@@ -56,13 +54,14 @@ async function run(scenario: string, options: RunCommandOptions): Promise<ExitCo
   process.once("SIGINT", onSignal);
   process.once("SIGTERM", onSignal);
   try {
+    const { runExperiment } = await import("../lab/experiment.js");
     const finished = await runExperiment({
       ...runOptions(scenario, options),
       signal: interrupt.signal,
       onProgress: (state) => progress.show(state),
     });
     progress.clear();
-    print(finished, options, (performance.now() - startedAt) * 1e6);
+    await print(finished, options, (performance.now() - startedAt) * 1e6);
     return interrupt.signal.aborted ? EXIT.interrupted : exitCodeOf(finished);
   } finally {
     progress.clear();
@@ -100,10 +99,13 @@ function quote(text: string): string {
   return /^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-function print({ result, folder, warnings }: FinishedRun, options: RunCommandOptions, wallNs: number): void {
+async function print({ result, folder, warnings }: FinishedRun, options: RunCommandOptions, wallNs: number): Promise<void> {
   for (const { file, line, column, message } of warnings) process.stderr.write(`${file}:${line}:${column}: warning: ${message}\n`);
-  if (options.json === true) process.stdout.write(summaryJson(result));
-  else if (options.quiet !== true) {
+  if (options.json === true) {
+    const { summaryJson } = await import("../report/summary-json.js");
+    process.stdout.write(summaryJson(result));
+  } else if (options.quiet !== true) {
+    const { terminalReport, wantsColor } = await import("../report/terminal.js");
     const color = wantsColor(process.stdout.isTTY === true, process.env);
     process.stdout.write(terminalReport(result, { color, wallNs, reportPath: join(folder, "report.html") }));
   }

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { scenarioJsonSchema } from "../scenario/json-schema.js";
 
 /** `ctlab schema`: the JSON Schema of scenario files, for editors. */
 export function addSchemaCommand(program: Command): void {
@@ -8,7 +7,8 @@ export function addSchemaCommand(program: Command): void {
     .summary("JSON Schema of scenario files, for editors")
     .description("Prints the JSON Schema of scenario files. Editors take it from a first line such as\n# yaml-language-server: $schema=ctlab-v1.json")
     .addHelpText("after", "\nExample:\n  ctlab schema > ctlab-v1.json\n")
-    .action(() => {
+    .action(async () => {
+      const { scenarioJsonSchema } = await import("../scenario/json-schema.js");
       process.stdout.write(`${JSON.stringify(scenarioJsonSchema(), null, 2)}\n`);
     });
 }

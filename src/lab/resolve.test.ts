@@ -258,6 +258,15 @@ describe("diffResolutions", () => {
     expect(diff.nodes[0]!.newWarnings.map(({ code }) => code)).toContain("gc-deletes-refreshed");
   });
 
+  it("counts the connections of maps that are used no longer", () => {
+    const diff = diffResolutions(resolve({ ...replacing, enableIpv6: true }), resolve({}));
+    const lost = diff.nodes[0]!.connections.map(({ map, severity }) => `${severity} ${map}`);
+    for (const expected of ["breaks ct6_global", "may break ct_any6_global", "breaks snat_v4_external", "may break lb4_reverse_sk"]) {
+      expect(lost).toContain(expected);
+    }
+    expect(lost.join()).not.toMatch(/neigh|services|ct4_global/);
+  });
+
   it("finds nothing between equals", () => {
     const diff = diffResolutions(resolve(), resolve());
     expect([...diff.settings, ...diff.facts, ...diff.behaviour, ...diff.nodes[0]!.connections]).toEqual([]);

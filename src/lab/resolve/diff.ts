@@ -144,12 +144,17 @@ const IMPACT: readonly { readonly match: RegExp; readonly impact: Omit<Connectio
 ];
 
 function impactOf(change: MapChange): readonly ConnectionImpact[] {
-  if (change.recreatedFor.length === 0) return [];
-  const found = IMPACT.find(({ match }) => match.test(change.label));
-  if (found === undefined) {
-    return [{ map: change.label, severity: "unnoticed", effect: "the agent writes its entries again before the new programs run" }];
+  const { label, before, after, recreatedFor } = change;
+  const found = IMPACT.find(({ match }) => match.test(label));
+  if (before !== null && after === null) {
+    if (found === undefined || found.impact.severity === "unnoticed") return [];
+    return [{ map: label, severity: found.impact.severity, effect: "the map is no longer used, and what rests on its entries with it" }];
   }
-  return [{ map: change.label, ...found.impact }];
+  if (recreatedFor.length === 0) return [];
+  if (found === undefined) {
+    return [{ map: label, severity: "unnoticed", effect: "the agent writes its entries again before the new programs run" }];
+  }
+  return [{ map: label, ...found.impact }];
 }
 
 function settingChanges(before: CiliumSettings, after: CiliumSettings): readonly SettingChange[] {
