@@ -1,11 +1,12 @@
 /** Receiving (net/ipv4/tcp_input.c, tcp_minisocks.c): what a side does with a segment, by its state. */
 import { NS_PER_S } from "../core/units.js";
 import { armAfterSending, push, retransmitLost, sendAck, sendReset, transmit } from "./tcp-output.js";
+import { SynVerdict } from "./tcp-listener.js";
 import { sampleRtt } from "./tcp-rtt.js";
 import { TcpFlag, acknowledgementOf, generationOf, segmentOf } from "./tcp-segment.js";
 import { Errno, type TcpStack } from "./tcp-stack.js";
 import { Flag, Moment, Pending, State, Word, isOpen, isReceiving } from "./tcp-table.js";
-import { fail, sendSynAckAgain, synAckTimeout } from "./tcp-timers.js";
+import { fail, forgetRequest, sendSynAckAgain, synAckTimeout } from "./tcp-timers.js";
 
 /** Immediate acknowledgements granted at the first data and after a pause. TCP_MAX_QUICKACKS. */
 const QUICK_ACKS = 16;
@@ -31,7 +32,7 @@ export function receive(stack: TcpStack, connection: number, side: number, flags
       if ((flags & TcpFlag.rst) === 0) sendReset(stack, connection, side);
       return;
     case State.listen:
-      receiveListening(stack, connection, side, flags);
+      receiveListening(stack, connection, side, flags, bytes, tag);
       return;
     case State.synSent:
       receiveSynSent(stack, connection, side, flags);
@@ -47,16 +48,21 @@ export function receive(stack: TcpStack, connection: number, side: number, flags
   }
 }
 
-function receiveListening(stack: TcpStack, connection: number, side: number, flags: number): void {
+function receiveListening(
+  stack: TcpStack, connection: number, side: number, flags: number, bytes: number, tag: number,
+): void {
   if ((flags & TcpFlag.rst) !== 0) return;
+  const { table, listeners } = stack;
+  const row = table.row(connection, side);
+  const listener = table.get(row, Word.listener);
   if ((flags & TcpFlag.ack) !== 0) {
-    sendReset(stack, connection, side);
+    if (!table.has(row, Flag.cookie)) sendReset(stack, connection, side);
+    else if (listeners.finish(listener, true)) openServer(stack, connection, side, row, flags, bytes, tag);
     return;
   }
   if ((flags & TcpFlag.syn) === 0) return;
-  const { table } = stack;
-  const row = table.row(connection, side);
-  table.set(row, Word.state, State.synReceived);
+  const verdict = listener === 0 ? SynVerdict.queue : listeners.admit(listener);
+  if (verdict === SynVerdict.drop) return;
   table.set(row, Word.receiveNext, 1);
   table.set(row, Word.sendUna, 0);
   table.set(row, Word.sendNext, 1);
@@ -64,6 +70,13 @@ function receiveListening(stack: TcpStack, connection: number, side: number, fla
   table.set(row, Word.retransmissions, 0);
   table.set(row, Word.rto, stack.host(row).initialRto);
   table.stamp(row, Moment.timedAt);
+  if (verdict === SynVerdict.cookie) {
+    table.raise(row, Flag.cookie);
+    transmit(stack, connection, side, TcpFlag.syn | TcpFlag.ack, 0, 0);
+    return;
+  }
+  table.clear(row, Flag.cookie);
+  table.set(row, Word.state, State.synReceived);
   stack.armRetransmit(connection, side, Pending.synAck, synAckTimeout(stack, row));
   transmit(stack, connection, side, TcpFlag.syn | TcpFlag.ack, 0, 0);
 }
@@ -95,7 +108,7 @@ function receiveSynReceived(
   const { table } = stack;
   const row = table.row(connection, side);
   if ((flags & TcpFlag.rst) !== 0) {
-    stack.close(connection, side, State.listen);
+    forgetRequest(stack, connection, side, row);
     return;
   }
   if ((flags & TcpFlag.ack) === 0) {
@@ -106,11 +119,21 @@ function receiveSynReceived(
     }
     return;
   }
+  const listener = table.get(row, Word.listener);
+  // With a full accept queue the acknowledgement is as good as lost; the SYN-ACK will be repeated.
+  if (listener !== 0 && !stack.listeners.finish(listener, false)) return;
+  openServer(stack, connection, side, row, flags, bytes, tag);
+}
+
+/** The handshake is done; the segment that did it may carry data. */
+function openServer(
+  stack: TcpStack, connection: number, side: number, row: number, flags: number, bytes: number, tag: number,
+): void {
   stack.cancelRetransmit(connection, side);
-  table.set(row, Word.state, State.established);
+  stack.table.set(row, Word.state, State.established);
   openSending(stack, row);
   stack.application.established(connection, side);
-  if (table.get(row, Word.state) !== State.closed) receiveOpen(stack, connection, side, flags, bytes, tag);
+  if (stack.table.get(row, Word.state) !== State.closed) receiveOpen(stack, connection, side, flags, bytes, tag);
 }
 
 /** The own SYN is acknowledged: data may follow. */

@@ -12,6 +12,7 @@ import type { Simulation } from "../core/simulation.js";
 import { NS_PER_S } from "../core/units.js";
 import { tcpHost } from "./tcp-host.js";
 import { receive } from "./tcp-input.js";
+import type { ListenerSettings, Listeners } from "./tcp-listener.js";
 import { push, sendReset, transmit } from "./tcp-output.js";
 import type { TcpProfile } from "./tcp-profile.js";
 import { TcpFlag } from "./tcp-segment.js";
@@ -61,6 +62,32 @@ export class TcpPeers {
   /** A new connection: the client closed, the server listening. Its number is free again after `released`. */
   allocate(clientHost: number, serverHost: number): number {
     return this.#stack.allocate(clientHost, serverHost);
+  }
+
+  /** A listening socket with queues. Returns its number, for `listen`. */
+  addListener(settings: ListenerSettings): number {
+    return this.#stack.listeners.add(settings);
+  }
+
+  /** Queues and counters of the listeners; `accept` there for each connection that a server with a listener was told of. */
+  get listeners(): Listeners {
+    return this.#stack.listeners;
+  }
+
+  /** The connection's server side belongs to this listener. Before `connect`. */
+  listen(connection: number, listener: number): void {
+    const { table } = this.#stack;
+    table.set(table.row(connection, Side.server), Word.listener, listener);
+  }
+
+  /** A SYN from an address where nobody is: sent once, never answered. */
+  spoof(connection: number): void {
+    const stack = this.#stack;
+    const row = stack.table.row(connection, Side.client);
+    stack.table.set(row, Word.state, State.vanished);
+    // Looks again when the SYN must have arrived, whether a request was made of it or not.
+    stack.armIdle(connection, Side.client, stack.host(row).profile.hz);
+    transmit(stack, connection, Side.client, TcpFlag.syn, 0, 0);
   }
 
   /** Nobody listens: a SYN will be answered with a reset. */

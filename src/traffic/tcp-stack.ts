@@ -1,6 +1,7 @@
 /** What the parts of the TCP engine share: the table, the hosts with their timers, and the two neighbours. */
 import type { Simulation } from "../core/simulation.js";
 import type { TcpHost } from "./tcp-host.js";
+import { Listeners } from "./tcp-listener.js";
 import { Pending, State, TcpTable, Word } from "./tcp-table.js";
 import { TimerWheels } from "./timer-wheel.js";
 
@@ -46,6 +47,7 @@ export class TcpStack {
   readonly table: TcpTable;
   readonly hosts: TcpHost[] = [];
   readonly wheels: TimerWheels;
+  readonly listeners = new Listeners();
   /** Segments that the sender's own device refused. */
   refusals = 0;
   /** Resets sent. */
@@ -119,10 +121,10 @@ export class TcpStack {
     this.cancelDelayedAck(connection, side);
     if (state !== State.timeWait) this.wheels.cancel(timerId(connection, side, Timer.idle));
     this.table.set(this.table.row(connection, side), Word.state, state);
-    this.#releaseIfOver(connection);
+    this.releaseIfOver(connection);
   }
 
-  #releaseIfOver(connection: number): void {
+  releaseIfOver(connection: number): void {
     const { table } = this;
     const client = table.get(table.row(connection, 0), Word.state);
     const server = table.get(table.row(connection, 1), Word.state);

@@ -93,6 +93,8 @@ export const Word = {
   /** Segments sent again, all kinds (`tcpi_total_retrans`). */
   retransmissions: 30,
   keepAliveProbes: 31,
+  /** Server side: number of the listener with queues, 0 for none. */
+  listener: 32,
 } as const;
 
 /** Bits of `Word.flags`. */
@@ -110,6 +112,8 @@ export const Flag = {
   probed: 64,
   /** The timed segment was sent more than once. */
   timedAgain: 128,
+  /** Server side: the SYN was answered with a cookie, nothing else is kept. */
+  cookie: 256,
 } as const;
 
 /** Moments of a side, nanoseconds. */
@@ -123,7 +127,7 @@ export const Moment = {
   heardAt: 3,
 } as const;
 
-const ROW_WORDS = 32;
+const ROW_WORDS = 40;
 const ROW_MOMENTS = 4;
 const INITIAL_CONNECTIONS = 256;
 const NONE = -1;

@@ -60,12 +60,19 @@ function synAckTimer(stack: TcpStack, connection: number, side: number): void {
   const host = stack.host(row);
   const timeouts = table.get(row, Word.retransmits);
   if (timeouts >= host.profile.synAckRetries || !sendSynAckAgain(stack, connection, side)) {
-    if (table.get(row, Word.state) === State.synReceived) stack.close(connection, side, State.listen);
+    if (table.get(row, Word.state) === State.synReceived) forgetRequest(stack, connection, side, row);
     return;
   }
   if (table.get(row, Word.state) !== State.synReceived) return;
   table.set(row, Word.retransmits, timeouts + 1);
   stack.armRetransmit(connection, side, Pending.synAck, synAckTimeout(stack, row));
+}
+
+/** The half-open connection is gone; a later SYN begins anew. */
+export function forgetRequest(stack: TcpStack, connection: number, side: number, row: number): void {
+  const listener = stack.table.get(row, Word.listener);
+  if (listener !== 0) stack.listeners.forget(listener);
+  stack.close(connection, side, State.listen);
 }
 
 /** Sends the SYN-ACK once more; false when the own device refused it. */
@@ -179,6 +186,8 @@ function idleTimer(stack: TcpStack, connection: number, side: number): void {
   const state = stack.table.get(stack.table.row(connection, side), Word.state);
   if (state === State.timeWait) {
     stack.close(connection, side);
+  } else if (state === State.vanished) {
+    stack.releaseIfOver(connection);
   } else if (state === State.finWait2 && stack.table.has(stack.table.row(connection, side), Flag.orphan)) {
     stack.application.closed(connection, side);
     stack.close(connection, side);
