@@ -53,6 +53,29 @@ describe("EventQueue", () => {
     expect([queue.popUntil(10), queue.a]).toEqual([true, 1]);
   });
 
+  it("pushAfter counts from the current time", () => {
+    const queue = new EventQueue();
+    queue.push(1e12, 0, 1, 0);
+    queue.pop();
+    queue.pushAfter(5, 7, 8, 9);
+    expect([queue.peekTime(), queue.pop(), queue.kind, queue.a, queue.b]).toEqual([1e12 + 5, true, 7, 8, 9]);
+    expect(() => queue.pushAfter(-1, 0, 0, 0)).toThrow(RangeError);
+    expect(() => queue.pushAfter(0.5, 0, 0, 0)).toThrow(RangeError);
+  });
+
+  it("advance moves the time up to the next event, not over it and not back", () => {
+    const queue = new EventQueue();
+    queue.push(10, 0, 0, 0);
+    queue.advance(10);
+    expect([queue.time, queue.size]).toEqual([10, 1]);
+    expect(() => queue.advance(11)).toThrow("can't advance from 10 to 11 ns, over the event at 10 ns");
+    expect(() => queue.advance(9)).toThrow(RangeError);
+    expect(() => queue.push(9, 0, 0, 0)).toThrow(RangeError);
+    queue.pop();
+    queue.advance(11);
+    expect(queue.time).toBe(11);
+  });
+
   it.each([
     ["in the past", 9],
     ["with a fraction of a nanosecond", 10.5],

@@ -15,19 +15,24 @@
  * that a sample of it shows. So every event is moved a bounded number of times, whatever the distribution.
  *
  * Sequence numbers are not stored. Events of equal time always share one container, every container keeps the order
- * of arrival, and every sort and every dealing out is stable: that is the sequence.
- *
- * Nothing allocates but the doubling of an array that has become too small.
+ * of arrival, and every sort and every dealing out is stable: that is the sequence. Nothing allocates but the doubling of
+ * an array that has become too small.
  */
-import { EventBuckets, grown, NONE } from "./event-buckets.js";
-import { EventRungs, MAX_RUNGS, MIN_BUCKETS } from "./event-rungs.js";
+import * as chunks from "./event-chunks.js";
+import { doubled, linkChunks, measureList, sampleList } from "./event-chunks.js";
+import { bucketsBySample, SAMPLES, widthBySample, widthOver } from "./event-slices.js";
 import { HORIZON_NS } from "./units.js";
 
-/** Buckets that are always there; those of rungs follow. The last one holds a bucket that is being dealt out. */
+// Named again here because V8 folds a module's own constants into machine code but loads imported ones: 15 % of the time.
+const { CHUNK, CHUNK_MASK, CHUNK_BITS, RECORD_DOUBLES, RECORD_WORDS, KIND_WORD, A_WORD, B_WORD, NONE } = chunks;
+const LATEST: number = HORIZON_NS;
+
+/** Rungs at most, `far` included. A rung divides its range by 16 or more, so 53-bit times need 14. */
+const MAX_RUNGS = 24;
+/** Bucket numbers of the two containers that are always there; those of rungs follow. */
 const FAR = 0;
 const NEAR = 1;
-const DEALT = 2;
-const FIRST_RUNG_BUCKET = 3;
+const FIRST_RUNG_BUCKET = 2;
 
 /** A bucket up to this size is sorted by insertion; a larger one is dealt out to a finer rung. */
 const SORT_MAX = 48;
@@ -35,20 +40,9 @@ const SORT_MAX = 48;
 const NEAR_MAX = 64;
 /** Free places kept before the front of `near`, for events earlier than all that it holds. */
 const NEAR_SLACK = 64;
+const INITIAL_CHUNKS = 64;
+const INITIAL_BUCKETS = 256;
 const INITIAL_NEAR = 512;
-/** Room ensured in `near` before a chunk is sorted into it: at least a chunk's records. */
-const NEAR_ROOM = 64;
-
-/** Events per bucket to aim at where buckets go straight to `near`. */
-const FINE_FILL = 8;
-/** Events per bucket to aim at where buckets go to a finer rung first, and from how many events on that pays. */
-const COARSE_FILL = 2048;
-const COARSE_FROM = 32768;
-/** Length of rung 1, as a multiple of the time that the events pending in `far` would take at the density found. */
-const SPAN = 4;
-/** Times looked at to estimate the density of `far`, and which of them, sorted, ends the stretch measured. */
-const SAMPLES = 32;
-const SAMPLE_END = SAMPLES >> 2;
 
 export class EventQueue {
   /** The event that the last successful `pop` took; `time` is the current time. */
@@ -59,10 +53,31 @@ export class EventQueue {
   /** Pending events. */
   size = 0;
 
-  readonly #store = new EventBuckets();
-  /** The store's `due`. */
-  readonly #due = this.#store.due;
-  readonly #rungs = new EventRungs(this.#store, FAR, FIRST_RUNG_BUCKET);
+  /** Time of the event that is being placed; in memory, as V8 boxes a double in every call that it does not inline. */
+  readonly #due = new Float64Array(1);
+
+  /** Records, seen as doubles and as words; the same memory. */
+  #doubles = new Float64Array(INITIAL_CHUNKS * CHUNK * RECORD_DOUBLES);
+  #words = new Int32Array(this.#doubles.buffer);
+  /** The chunk after each chunk, in a bucket's list or in the list of free chunks. */
+  #nextChunk = new Int32Array(INITIAL_CHUNKS);
+  /** Chunk 0 is never used: record 0 as a tail means an empty bucket. */
+  #freeChunk = 1;
+  /** Per bucket: first chunk, and the record to write next (0: bucket empty; at a chunk's start: chunk full). */
+  #head = new Int32Array(INITIAL_BUCKETS);
+  #tail = new Int32Array(INITIAL_BUCKETS);
+
+  /** Rungs in use; rung 0 is `far` and always there. */
+  #rungs = 1;
+  /** Per rung: where its first untaken bucket starts. Falling; one place beyond the finest rung is -Infinity. */
+  readonly #start = new Float64Array(MAX_RUNGS + 1).fill(-Infinity);
+  readonly #base = new Float64Array(MAX_RUNGS);
+  /** One over the width of a bucket. Widths are powers of two, so all bucket arithmetic is exact. */
+  readonly #perWidth = new Float64Array(MAX_RUNGS);
+  /** Number of its first bucket, how many it has, and how many are taken. Rung 0 has FAR and, never asked for, NEAR. */
+  readonly #firstBucket = new Int32Array(MAX_RUNGS);
+  readonly #buckets = new Int32Array(MAX_RUNGS).fill(FIRST_RUNG_BUCKET, 0, 1);
+  readonly #taken = new Int32Array(MAX_RUNGS);
 
   /** `near`: times and record numbers, rising, from front to end; the records are those of bucket NEAR. */
   #nearTime = new Float64Array(INITIAL_NEAR);
@@ -71,48 +86,23 @@ export class EventQueue {
   #end = NEAR_SLACK;
   /** Records of `near` whose event was popped, linked through their kind's word. */
   #freeRecord = NONE;
-
-  /** Earliest and latest time and number of events of the bucket that was measured last. */
-  #low = 0;
-  #high = 0;
-  #counted = 0;
+  readonly #measured = new Float64Array(3);
   readonly #sample = new Float64Array(SAMPLES);
 
-  /**
-   * Adds an event. `time`: whole nanoseconds, not before the last popped time and within the horizon, else a
-   * `RangeError`; `kind`, `a`, `b`: int32.
-   */
+  constructor() {
+    linkChunks(this.#nextChunk, this.#freeChunk, INITIAL_CHUNKS, NONE);
+  }
+
+  /** Adds an event. `time`: whole nanoseconds from the current time to the horizon, else a `RangeError`; the rest: int32. */
   push(time: number, kind: number, a: number, b: number): void {
     this.#due[0] = time;
     this.#place(kind, a, b);
   }
 
-  /**
-   * As `push`, `delay` whole nanoseconds after `time`. The form for hot code: a delay below 2^31 stays an integer in
-   * registers, while an absolute time is boxed (16 bytes) whenever the call to `push` is not inlined.
-   */
+  /** As `push`, that long after the current time. The form for hot code: a delay below 2^31 is never boxed, a time may be. */
   pushAfter(delay: number, kind: number, a: number, b: number): void {
     this.#due[0] = this.time + delay;
     this.#place(kind, a, b);
-  }
-
-  /** Adds the event of the time `due`. */
-  #place(kind: number, a: number, b: number): void {
-    const time = this.#due[0]!;
-    if (!(time >= this.time && time <= HORIZON_NS && Math.floor(time) === time)) refuse(this.#due, this);
-    this.size++;
-    const store = this.#store;
-    const rungs = this.#rungs;
-    const rung = rungs.rungOfDue();
-    if (rung < rungs.count) {
-      store.write(store.extend(rungs.bucketOfDue(rung)), kind, a, b);
-      return;
-    }
-    let record = this.#freeRecord;
-    if (record === NONE) record = store.extend(NEAR);
-    else this.#freeRecord = store.kindAt(record);
-    store.write(record, kind, a, b);
-    this.#insertNear(record);
   }
 
   /** Takes the earliest event into `time`, `kind`, `a`, `b`; false when there is none. */
@@ -127,12 +117,13 @@ export class EventQueue {
     const time = this.#nearTime[front]!;
     if (time > limit) return false;
     const record = this.#nearRecord[front]!;
-    const store = this.#store;
+    const word = record * RECORD_WORDS;
+    const words = this.#words;
     this.time = time;
-    this.kind = store.kindAt(record);
-    this.a = store.aAt(record);
-    this.b = store.bAt(record);
-    store.setKindAt(record, this.#freeRecord);
+    this.kind = words[word + KIND_WORD]!;
+    this.a = words[word + A_WORD]!;
+    this.b = words[word + B_WORD]!;
+    words[word + KIND_WORD] = this.#freeRecord;
     this.#freeRecord = record;
     this.#front = front + 1;
     this.size--;
@@ -145,17 +136,77 @@ export class EventQueue {
     return this.#nearTime[this.#front]!;
   }
 
-  /** Moves the current time on to where nothing is due before. Throws a `RangeError` when an event is pending earlier. */
+  /** Moves the current time on. Throws a `RangeError` when that is backwards or over a pending event. */
   advance(time: number): void {
-    if (!(time >= this.time && this.peekTime() >= time && time <= HORIZON_NS)) {
-      throw new RangeError(`can't advance from ${this.time} to ${time} ns over the event at ${this.peekTime()} ns`);
+    if (!(time >= this.time && this.peekTime() >= time && time <= LATEST)) {
+      throw new RangeError(`can't advance from ${this.time} to ${time} ns, over the event at ${this.peekTime()} ns`);
     }
     this.time = time;
   }
 
+  /** Adds the event of the time `due`. */
+  #place(kind: number, a: number, b: number): void {
+    const time = this.#due[0]!;
+    if (!(time >= this.time && time <= LATEST && Math.floor(time) === time)) refuse(this.#due, this);
+    let rung = 0;
+    while (time < this.#start[rung]!) rung++;
+    const late = rung === this.#rungs;
+    const bucket = late ? NEAR : this.#bucketOfDue(rung);
+    let record = late ? this.#freeRecord : NONE;
+    if (record === NONE) {
+      record = this.#tail[bucket]!;
+      if ((record & CHUNK_MASK) === 0) record = this.#extend(bucket);
+      this.#tail[bucket] = record + 1;
+    } else {
+      this.#freeRecord = this.#words[record * RECORD_WORDS + KIND_WORD]!;
+    }
+    this.#doubles[record * RECORD_DOUBLES] = time;
+    const word = record * RECORD_WORDS;
+    this.#words[word + KIND_WORD] = kind;
+    this.#words[word + A_WORD] = a;
+    this.#words[word + B_WORD] = b;
+    this.size++;
+    if (late) this.#insertNear(record);
+  }
+
+  /** The bucket of a rung for the time `due`, which belongs there; what lies outside its range goes to its ends. */
+  #bucketOfDue(rung: number): number {
+    const slice = (this.#due[0]! - this.#base[rung]!) * this.#perWidth[rung]!;
+    const buckets = this.#buckets[rung]!;
+    return this.#firstBucket[rung]! + (slice < buckets ? (slice > 0 ? slice | 0 : 0) : buckets - 1);
+  }
+
+  /** Appends a copy of a record to the bucket of its time in the finest rung, or to `far` if it is later. */
+  #deal(from: number): void {
+    this.#due[0] = this.#doubles[from * RECORD_DOUBLES]!;
+    const bucket = this.#due[0]! < this.#start[0]! ? this.#bucketOfDue(this.#rungs - 1) : FAR;
+    let to = this.#tail[bucket]!;
+    if ((to & CHUNK_MASK) === 0) to = this.#extend(bucket);
+    this.#tail[bucket] = to + 1;
+    this.#doubles[to * RECORD_DOUBLES] = this.#due[0]!;
+    const words = this.#words;
+    const source = from * RECORD_WORDS;
+    const target = to * RECORD_WORDS;
+    words[target + KIND_WORD] = words[source + KIND_WORD]!;
+    words[target + A_WORD] = words[source + A_WORD]!;
+    words[target + B_WORD] = words[source + B_WORD]!;
+  }
+
+  /** Gives a bucket one more chunk and returns its first record. */
+  #extend(bucket: number): number {
+    if (this.#freeChunk === NONE) this.#growChunks();
+    const chunk = this.#freeChunk;
+    this.#freeChunk = this.#nextChunk[chunk]!;
+    this.#nextChunk[chunk] = NONE;
+    const tail = this.#tail[bucket]!;
+    if (tail === 0) this.#head[bucket] = chunk;
+    else this.#nextChunk[(tail - 1) >> CHUNK_BITS] = chunk;
+    return chunk << CHUNK_BITS;
+  }
+
   /** Puts a record that was pushed late into its place in `near`, behind all that are not later. */
   #insertNear(record: number): void {
-    const time = this.#store.timeAt(record);
+    const time = this.#doubles[record * RECORD_DOUBLES]!;
     const front = this.#front;
     const end = this.#end;
     if (front < end && time < this.#nearTime[end - 1]!) {
@@ -165,7 +216,7 @@ export class EventQueue {
         this.#nearRecord[front - 1] = record;
         return;
       }
-      if (end - front >= NEAR_MAX && this.#rungs.count < MAX_RUNGS) {
+      if (end - front >= NEAR_MAX && this.#rungs < MAX_RUNGS) {
         this.#dealOutNear(record);
         return;
       }
@@ -176,7 +227,7 @@ export class EventQueue {
 
   /** Adds a record at the end of `near` and moves it forward past all that are later. */
   #sink(record: number): void {
-    const time = this.#store.timeAt(record);
+    const time = this.#doubles[record * RECORD_DOUBLES]!;
     const times = this.#nearTime;
     const records = this.#nearRecord;
     const front = this.#front;
@@ -195,138 +246,126 @@ export class EventQueue {
     this.#clearNear();
     if (this.size === 0) return false;
     for (;;) {
-      if (this.#rungs.count === 1) {
-        if (this.size <= SORT_MAX) {
-          this.#rungs.farStart = Infinity;
-          this.#sortIntoNear(FAR);
-          return true;
-        }
-        this.#store.move(FAR, DEALT);
-        this.#sliceFar();
-        this.#dealOut();
-      }
-      const bucket = this.#takeBucket();
+      const bucket = this.#rungs === 1 ? FAR : this.#takeBucket();
       if (bucket === NONE) continue;
-      if (this.#fitsNear(bucket)) {
-        this.#sortIntoNear(bucket);
+      const head = this.#head[bucket]!;
+      const tail = this.#tail[bucket]!;
+      this.#tail[bucket] = 0;
+      if (bucket === FAR ? this.size <= SORT_MAX : this.#fitsNear(head, tail)) {
+        if (bucket === FAR) this.#start[0] = Infinity;
+        this.#sortIntoNear(head, tail);
         return true;
       }
-      this.#store.move(bucket, DEALT);
-      this.#addRung(this.#low, this.#high, this.#counted);
-      this.#dealOut();
+      if (bucket === FAR) this.#sliceFar(head);
+      else this.#addRung(this.#measured[chunks.LOW]!, this.#measured[chunks.HIGH]!, this.#measured[chunks.COUNT]!);
+      this.#dealOut(head, tail);
     }
   }
 
-  /** The next bucket of the finest rung that is not empty, NONE if there is none; the ones before it count as taken. */
+  /** The next bucket of the finest rung that is not empty, NONE if there is none; a rung used up is dropped. */
   #takeBucket(): number {
-    const end = this.#rungs.endBucket;
-    let bucket = this.#rungs.nextBucket;
-    while (bucket < end && this.#store.isEmpty(bucket)) bucket++;
-    this.#rungs.takeThrough(bucket);
-    return bucket < end ? bucket : NONE;
-  }
-
-  /** Whether a bucket should be sorted right away: it is short, or all of one time, or rungs have run out. */
-  #fitsNear(bucket: number): boolean {
-    if (this.#store.isShort(bucket)) return true;
-    this.#measure(bucket);
-    return this.#counted <= SORT_MAX || this.#low === this.#high || this.#rungs.count === MAX_RUNGS;
-  }
-
-  /** Sets `low`, `high` and `counted`. */
-  #measure(bucket: number): void {
-    const store = this.#store;
-    let low = Infinity;
-    let high = -Infinity;
-    let counted = 0;
-    for (let chunk = store.firstChunk(bucket); chunk !== NONE; chunk = store.chunkAfter(chunk)) {
-      const first = store.firstRecord(chunk);
-      const end = store.endRecord(bucket, chunk);
-      for (let record = first; record < end; record++) {
-        const time = store.timeAt(record);
-        if (time < low) low = time;
-        if (time > high) high = time;
-      }
-      counted += end - first;
+    const rung = this.#rungs - 1;
+    const tail = this.#tail;
+    const first = this.#firstBucket[rung]!;
+    const buckets = this.#buckets[rung]!;
+    let slice = this.#taken[rung]!;
+    while (slice < buckets && tail[first + slice] === 0) slice++;
+    if (slice + 1 >= buckets) {
+      this.#rungs = rung;
+      this.#start[rung] = -Infinity;
+    } else {
+      this.#taken[rung] = slice + 1;
+      this.#start[rung] = this.#base[rung]! + (slice + 1) / this.#perWidth[rung]!;
     }
-    this.#low = low;
-    this.#high = high;
-    this.#counted = counted;
+    return slice < buckets ? first + slice : NONE;
   }
 
-  /** Makes a bucket's records the content of `near`, which is empty. */
-  #sortIntoNear(bucket: number): void {
-    const store = this.#store;
-    store.move(bucket, NEAR);
-    for (let chunk = store.firstChunk(NEAR); chunk !== NONE; chunk = store.chunkAfter(chunk)) {
-      while (this.#end + NEAR_ROOM > this.#nearTime.length) this.#makeRoomNear();
-      const end = store.endRecord(NEAR, chunk);
-      for (let record = store.firstRecord(chunk); record < end; record++) this.#sink(record);
+  /** Whether a list should be sorted right away: it is short, or all of one time, or rungs have run out. */
+  #fitsNear(head: number, tail: number): boolean {
+    if ((tail - 1) >> CHUNK_BITS === head) return true;
+    const measured = this.#measured;
+    measureList(this.#doubles, this.#nextChunk, head, tail, measured);
+    return measured[chunks.COUNT]! <= SORT_MAX || measured[chunks.LOW] === measured[chunks.HIGH] || this.#rungs === MAX_RUNGS;
+  }
+
+  /** Makes a list the content of `near`, which is empty. */
+  #sortIntoNear(head: number, tail: number): void {
+    this.#head[NEAR] = head;
+    this.#tail[NEAR] = tail;
+    const last = (tail - 1) >> CHUNK_BITS;
+    for (let chunk = head; chunk !== NONE; chunk = this.#nextChunk[chunk]!) {
+      const first = chunk << CHUNK_BITS;
+      const end = chunk === last ? tail : first + CHUNK;
+      while (this.#end + CHUNK > this.#nearTime.length) this.#makeRoomNear();
+      for (let record = first; record < end; record++) this.#sink(record);
     }
   }
 
-  /** Moves the events of bucket DEALT to the finest rung, or to `far` if they are later. */
-  #dealOut(): void {
-    const store = this.#store;
-    const rungs = this.#rungs;
-    const rung = rungs.count - 1;
-    const limit = rungs.farStart;
-    let chunk = store.firstChunk(DEALT);
+  /** Moves the events of a list to the finest rung, or to `far` if they are later, and frees its chunks. */
+  #dealOut(head: number, tail: number): void {
+    const last = (tail - 1) >> CHUNK_BITS;
+    let chunk = head;
     while (chunk !== NONE) {
-      const end = store.endRecord(DEALT, chunk);
-      for (let record = store.firstRecord(chunk); record < end; record++) {
-        const time = store.timeAt(record);
-        this.#due[0] = time;
-        store.append(time < limit ? rungs.bucketOfDue(rung) : FAR, record);
-      }
-      chunk = store.dropFirstChunk(DEALT);
+      const first = chunk << CHUNK_BITS;
+      const end = chunk === last ? tail : first + CHUNK;
+      for (let record = first; record < end; record++) this.#deal(record);
+      const next = this.#nextChunk[chunk]!;
+      this.#nextChunk[chunk] = this.#freeChunk;
+      this.#freeChunk = chunk;
+      chunk = next;
     }
   }
 
   /** Moves all of `near`, and one record more, to a rung of their own; to `far` when nothing else is pending. */
   #dealOutNear(record: number): void {
-    if (this.#rungs.count === 1 && this.#rungs.farStart === Infinity) this.#rungs.farStart = -Infinity;
+    if (this.#rungs === 1 && this.#start[0] === Infinity) this.#start[0] = -Infinity;
     else this.#addRung(this.#nearTime[this.#front]!, this.#nearTime[this.#end - 1]!, this.#end - this.#front);
-    for (let at = this.#front; at < this.#end; at++) this.#moveToFinestRung(this.#nearRecord[at]!);
-    this.#moveToFinestRung(record);
+    for (let at = this.#front; at < this.#end; at++) this.#deal(this.#nearRecord[at]!);
+    this.#deal(record);
     this.#clearNear();
-  }
-
-  #moveToFinestRung(record: number): void {
-    this.#due[0] = this.#store.timeAt(record);
-    this.#store.append(this.#rungs.bucketOfDue(this.#rungs.count - 1), record);
   }
 
   /** Begins a finer rung for `count` events in low … high. */
   #addRung(low: number, high: number, count: number): void {
-    const fill = count > COARSE_FROM ? COARSE_FILL : FINE_FILL;
-    this.#store.ensureBuckets(this.#rungs.beginOver(low, high, Math.floor(count / fill)));
+    const width = widthOver(low, high, count);
+    this.#beginRung(low, width, Math.ceil((high - low + 1) / width));
   }
 
-  /**
-   * Begins rung 1 for the early part of what was in `far`. The width follows the density of the earliest quarter, not
-   * the whole range, so that a few events in the far future cost nothing; what lies beyond the rung stays in `far`.
-   */
-  #sliceFar(): void {
-    const count = this.size;
-    this.#store.sampleTimes(DEALT, count, this.#sample);
-    const earliest = this.#sample[0]!;
-    const stretch = this.#sample[SAMPLE_END]! - earliest;
-    const fill = count > COARSE_FROM ? COARSE_FILL : FINE_FILL;
-    const wanted = (stretch * SAMPLES * fill) / (SAMPLE_END * count);
-    let width = 1;
-    while (width < wanted * Math.SQRT1_2) width *= 2;
-    const span = (SPAN * SAMPLES * stretch) / SAMPLE_END;
-    const buckets = Math.max(MIN_BUCKETS, Math.ceil(span / width));
-    this.#rungs.farStart = earliest + buckets * width;
-    this.#store.ensureBuckets(this.#rungs.begin(earliest, width, buckets));
+  /** Begins rung 1 for the early part of `far`; what lies beyond it goes back there. */
+  #sliceFar(head: number): void {
+    const sample = this.#sample;
+    sampleList(this.#doubles, this.#nextChunk, head, this.size, sample);
+    const width = widthBySample(sample, this.size);
+    const buckets = bucketsBySample(sample, width);
+    this.#start[0] = sample[0]! + buckets * width;
+    this.#beginRung(sample[0]!, width, buckets);
   }
 
+  #beginRung(base: number, width: number, buckets: number): void {
+    const rung = this.#rungs++;
+    const first = this.#firstBucket[rung - 1]! + this.#buckets[rung - 1]!;
+    while (this.#tail.length < first + buckets) {
+      this.#head = doubled(this.#head);
+      this.#tail = doubled(this.#tail);
+    }
+    this.#base[rung] = base;
+    this.#perWidth[rung] = 1 / width;
+    this.#firstBucket[rung] = first;
+    this.#buckets[rung] = buckets;
+    this.#taken[rung] = 0;
+    this.#start[rung] = -Infinity;
+  }
+
+  /** Empties `near` and frees its chunks. */
   #clearNear(): void {
     this.#front = NEAR_SLACK;
     this.#end = NEAR_SLACK;
     this.#freeRecord = NONE;
-    this.#store.clear(NEAR);
+    const tail = this.#tail[NEAR]!;
+    if (tail === 0) return;
+    this.#nextChunk[(tail - 1) >> CHUNK_BITS] = this.#freeChunk;
+    this.#freeChunk = this.#head[NEAR]!;
+    this.#tail[NEAR] = 0;
   }
 
   /** Makes room at the end of `near`: moves it down over what was popped, or doubles the arrays. */
@@ -334,14 +373,23 @@ export class EventQueue {
     const front = this.#front;
     const length = this.#nearTime.length;
     if (front - NEAR_SLACK < length / 2) {
-      this.#nearTime = grown(this.#nearTime, new Float64Array(2 * length));
-      this.#nearRecord = grown(this.#nearRecord, new Int32Array(2 * length));
+      this.#nearTime = doubled(this.#nearTime);
+      this.#nearRecord = doubled(this.#nearRecord);
       return;
     }
     this.#nearTime.copyWithin(NEAR_SLACK, front, this.#end);
     this.#nearRecord.copyWithin(NEAR_SLACK, front, this.#end);
     this.#end -= front - NEAR_SLACK;
     this.#front = NEAR_SLACK;
+  }
+
+  #growChunks(): void {
+    const count = this.#nextChunk.length;
+    this.#doubles = doubled(this.#doubles);
+    this.#words = new Int32Array(this.#doubles.buffer);
+    this.#nextChunk = doubled(this.#nextChunk);
+    linkChunks(this.#nextChunk, count, 2 * count, this.#freeChunk);
+    this.#freeChunk = count;
   }
 }
 
