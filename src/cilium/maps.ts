@@ -77,19 +77,19 @@ export interface FamilyMaps {
 }
 
 export class CiliumMaps {
-  readonly options: CiliumMapOptions;
-  readonly host: MapHost;
+  declare readonly options: CiliumMapOptions;
+  declare readonly host: MapHost;
   readonly #byName = new Map<CiliumMapName, BpfMap>();
   readonly #policies = new Map<number, PolicyMap>();
   readonly #v4: FamilyMaps | undefined;
   readonly #v6: FamilyMaps | undefined;
 
-  readonly ipcache: IpcacheMap;
+  declare readonly ipcache: IpcacheMap;
   /** `cilium_lxc`: local endpoints by address. */
-  readonly endpoints: EndpointMap;
-  readonly affinityMatch: AffinityMatchMap;
-  readonly egressGateway: EgressGatewayMap;
-  readonly throttle: ThrottleMap;
+  declare readonly endpoints: EndpointMap;
+  declare readonly affinityMatch: AffinityMatchMap;
+  declare readonly egressGateway: EgressGatewayMap;
+  declare readonly throttle: ThrottleMap;
 
   constructor(options: CiliumMapOptions, host: MapHost) {
     this.options = options;

@@ -146,7 +146,7 @@ export function sockForward(dp: DatapathContext, socket: SocketIdentity, hook: s
 function rememberSocket(dp: DatapathContext, cookie: number, port: number, revNatIndex: number): number {
   const { reverseSk } = dp.family;
   reverseSk.setKey(cookie, dp.address, 0, port);
-  const slot = dp.lookup(OP_REVERSE_SK_LOOKUP, reverseSk.map, reverseSk.key);
+  const slot = dp.lookupLru(OP_REVERSE_SK_LOOKUP, reverseSk.map, reverseSk.key);
   if (slot >= 0 && reverseSk.addressIs(slot, dp.serviceAddress, 0)) {
     if (reverseSk.port(slot) === dp.servicePort && reverseSk.revNatIndex(slot) === revNatIndex) return CTX_ACT_OK;
   }
@@ -166,7 +166,7 @@ export function sockReverse(dp: DatapathContext, socket: SocketIdentity, hook: s
   const { reverseSk, services } = dp.family;
   reverseSk.setKey(socket.cookie, packet.row, packet.saddrAt, packet.sport);
   dp.events.traceSock(packet, XLATE_PRE_DIRECTION_REV, socket.cookie);
-  const slot = dp.lookup(OP_REVERSE_SK_LOOKUP, reverseSk.map, reverseSk.key);
+  const slot = dp.lookupLru(OP_REVERSE_SK_LOOKUP, reverseSk.map, reverseSk.key);
   if (slot < 0) return SOCK_NOT_TRANSLATED;
   reverseSk.copyAddress(slot, dp.serviceAddress, 0);
   const port = reverseSk.port(slot);

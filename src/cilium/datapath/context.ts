@@ -18,6 +18,7 @@ import { Tuple } from "../maps/tuple.js";
 import type { DatapathConfig } from "./config.js";
 import { SOURCE_NONE } from "./events.js";
 import type { DatapathEvents } from "./events.js";
+import type { FlowHandles } from "./handles.js";
 import { MetricsTable } from "./metrics.js";
 import type { DatapathObserver } from "./observer.js";
 import { OP_COUNT, OP_CT_LOOKUP, OP_CT_UPDATE, OP_NAT_DELETE, OP_NAT_LOOKUP, OP_NAT_UPDATE, OP_RANDOM, OP_SIGNAL } from "./ops.js";
@@ -114,17 +115,19 @@ function toSigned8(value: number): number {
 }
 
 export class DatapathContext {
-  readonly config: DatapathConfig;
-  readonly maps: CiliumMaps;
-  readonly environment: DatapathEnvironment;
-  readonly events: DatapathEvents;
-  readonly metrics: MetricsTable;
+  declare readonly config: DatapathConfig;
+  declare readonly maps: CiliumMaps;
+  declare readonly environment: DatapathEnvironment;
+  declare readonly events: DatapathEvents;
+  declare readonly metrics: MetricsTable;
   /** Counters of the current packet, see ops.ts. */
   readonly ops: Int32Array = new Int32Array(OP_COUNT);
   /** Endpoint programs by id: the `cilium_call_policy` program array. */
   readonly programs: (EndpointProgram | undefined)[] = [];
   /** Looks over the shoulder of a traced connection; null otherwise. */
   observer: DatapathObserver | null = null;
+  /** Remembered slots by flow, for speed; null: every lookup hashes. */
+  handles: FlowHandles | null = null;
 
   /** Datapath clock: whole seconds (or jiffies >> 8). Set by the caller. */
   now = 0;
@@ -137,7 +140,7 @@ export class DatapathContext {
   /** PROGRAM_*. */
   program = PROGRAM_LXC;
   /** Maps of the packet's family. */
-  family: FamilyMaps;
+  declare family: FamilyMaps;
 
   /** Key of the lookup in progress; keeps its layout from one step to the next as the original's `tuple` does. */
   readonly tuple: Tuple = new Tuple();
@@ -207,7 +210,8 @@ export class DatapathContext {
 
   ctLookup(ct: CtMap, tuple: Tuple): number {
     this.ops[OP_CT_LOOKUP]!++;
-    const slot = ct.map.lookup(tuple.words, 0);
+    const { handles } = this;
+    const slot = handles === null ? ct.map.lookup(tuple.words, 0) : handles.lookup(ct.map, tuple.words);
     if (this.observer !== null) this.observer.lookup(OP_CT_LOOKUP, ct.map, tuple.words, slot);
     return slot;
   }
@@ -221,7 +225,8 @@ export class DatapathContext {
 
   natLookup(nat: NatMap, tuple: Tuple): number {
     this.ops[OP_NAT_LOOKUP]!++;
-    const slot = nat.map.lookup(tuple.words, 0);
+    const { handles } = this;
+    const slot = handles === null ? nat.map.lookup(tuple.words, 0) : handles.lookup(nat.map, tuple.words);
     if (this.observer !== null) this.observer.lookup(OP_NAT_LOOKUP, nat.map, tuple.words, slot);
     return slot;
   }
@@ -240,8 +245,24 @@ export class DatapathContext {
     return result;
   }
 
-  /** Any other map: one lookup with a key built by its view. */
-  lookup(op: number, map: BpfMap, key: Int32Array): number {
+  // Other maps, with a key built by their views. One method for each kind of map: a call site that sees several kinds
+  // is no longer inlined, which costs more than the lookup (33 against 57 ns on the hot path, Node 20).
+
+  lookupHash(op: number, map: BpfMap, key: Int32Array): number {
+    this.ops[op]!++;
+    const slot = map.lookup(key, 0);
+    if (this.observer !== null) this.observer.lookup(op, map, key, slot);
+    return slot;
+  }
+
+  lookupLru(op: number, map: BpfMap, key: Int32Array): number {
+    this.ops[op]!++;
+    const slot = map.lookup(key, 0);
+    if (this.observer !== null) this.observer.lookup(op, map, key, slot);
+    return slot;
+  }
+
+  lookupLpm(op: number, map: BpfMap, key: Int32Array): number {
     this.ops[op]!++;
     const slot = map.lookup(key, 0);
     if (this.observer !== null) this.observer.lookup(op, map, key, slot);

@@ -55,6 +55,7 @@ export class Datapath extends DatapathContext {
   /** `cil_from_container`: a packet leaves a pod. */
   fromContainer(packet: Packet, lxcId: number): number {
     const program = this.#begin(packet, lxcId);
+    this.handles?.begin(packet.flow);
     packet.ifindex = program.ifindex;
     return this.#settle(cilFromContainer(this, program), VERDICT_STACK);
   }
@@ -68,6 +69,7 @@ export class Datapath extends DatapathContext {
 
   /** `cil_from_netdev`: a packet arrives at the native device. */
   fromNetdev(packet: Packet): number {
+    this.handles?.begin(packet.flow);
     return this.#run(packet, this.config.node.nativeIfindex, cilFromNetdev, VERDICT_STACK);
   }
 
@@ -78,6 +80,7 @@ export class Datapath extends DatapathContext {
 
   /** `cil_from_host`: the node sends by cilium_host. */
   fromHost(packet: Packet): number {
+    this.handles?.begin(packet.flow);
     return this.#run(packet, this.config.node.hostIfindex, cilFromHost, VERDICT_STACK);
   }
 
@@ -88,6 +91,7 @@ export class Datapath extends DatapathContext {
 
   /** `cil_from_overlay`: a decapsulated packet arrives; `packet.tunnelKey` is set. */
   fromOverlay(packet: Packet): number {
+    this.handles?.begin(packet.flow);
     return this.#run(packet, this.config.node.tunnelIfindex, cilFromOverlay, VERDICT_STACK);
   }
 
@@ -98,6 +102,7 @@ export class Datapath extends DatapathContext {
 
   /** `cil_xdp_entry`: a packet arrives, before the stack. What is sent back leaves at once: no further program runs. */
   xdpEntry(packet: Packet): number {
+    this.handles?.begin(packet.flow);
     const verdict = this.#run(packet, this.config.node.nativeIfindex, cilXdpEntry, VERDICT_PASS);
     return verdict === VERDICT_REDIRECT ? VERDICT_WIRE : verdict;
   }

@@ -17,7 +17,7 @@ export function departure(dp: DatapathContext): number {
   const { throttle } = dp.maps;
   if (packet.aggregate === 0) return CTX_ACT_OK;
   throttle.setKey(packet.aggregate);
-  const slot = dp.lookup(OP_THROTTLE_LOOKUP, throttle.map, throttle.key);
+  const slot = dp.lookupHash(OP_THROTTLE_LOOKUP, throttle.map, throttle.key);
   if (slot < 0) return CTX_ACT_OK;
   const start = Math.max(packet.departure, nowNs);
   const next = throttle.last(slot) + throttle.delay(slot, packet.length);

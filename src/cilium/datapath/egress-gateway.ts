@@ -20,7 +20,7 @@ export const EGRESS_GATEWAY_MATCH = 1;
 function lookupPolicy(dp: DatapathContext, source: number, destination: number): number {
   const { egressGateway } = dp.maps;
   egressGateway.setKey(source, destination, 32);
-  return dp.lookup(OP_EGRESS_GATEWAY_LOOKUP, egressGateway.map, egressGateway.key);
+  return dp.lookupLpm(OP_EGRESS_GATEWAY_LOOKUP, egressGateway.map, egressGateway.key);
 }
 
 /**

@@ -23,7 +23,7 @@ const RESERVED_MAX = 100;
 export function lookupEndpoint(dp: DatapathContext, address: Int32Array, at: number): number {
   const { endpoints } = dp.maps;
   endpoints.setKey(address, at, dp.packet.addressWords);
-  return dp.lookup(OP_ENDPOINTS_LOOKUP, endpoints.map, endpoints.key);
+  return dp.lookupHash(OP_ENDPOINTS_LOOKUP, endpoints.map, endpoints.key);
 }
 
 /** `lookup_ip4_remote_endpoint`: what the ipcache knows of that address. */
@@ -31,7 +31,7 @@ export function lookupRemoteEndpoint(dp: DatapathContext, address: Int32Array, a
   const { ipcache } = dp.maps;
   const { addressWords } = dp.packet;
   ipcache.setKey(address, at, addressWords, 32 * addressWords);
-  return dp.lookup(OP_IPCACHE_LOOKUP, ipcache.map, ipcache.key);
+  return dp.lookupLpm(OP_IPCACHE_LOOKUP, ipcache.map, ipcache.key);
 }
 
 /** Identity of an address that nobody knows: world, told apart by family in dual stack. */

@@ -66,7 +66,7 @@ function loadFragmentPorts(dp: DatapathContext, tuple: Tuple, egress: boolean): 
   const { fragments } = dp.family;
   fragments.setKey(packet.row, packet.daddrAt, packet.row, packet.saddrAt, packet.identification, packet.protocol);
   if (!packet.hasL4Header) {
-    const slot = dp.lookup(OP_FRAGMENTS_LOOKUP, fragments.map, fragments.key);
+    const slot = dp.lookupLru(OP_FRAGMENTS_LOOKUP, fragments.map, fragments.key);
     if (slot < 0) return DROP_FRAG_NOT_FOUND;
     tuple.ports = fragments.ports(slot);
     return 0;

@@ -45,10 +45,10 @@ function lookupFrontend(dp: DatapathContext, scopeSwitch: boolean): number {
   const { services } = dp.family;
   services.keySlot = 0;
   services.keyScope = LB_SCOPE_EXTERNAL;
-  const slot = dp.lookup(OP_SERVICES_LOOKUP, services.map, services.key);
+  const slot = dp.lookupHash(OP_SERVICES_LOOKUP, services.map, services.key);
   if (slot < 0 || !scopeSwitch || (services.flags2(slot) & SVC_FLAG_TWO_SCOPES) === 0) return slot;
   services.keyScope = LB_SCOPE_INTERNAL;
-  return dp.lookup(OP_SERVICES_LOOKUP, services.map, services.key);
+  return dp.lookupHash(OP_SERVICES_LOOKUP, services.map, services.key);
 }
 
 /**
@@ -75,7 +75,7 @@ export function lookupServiceKey(dp: DatapathContext, scopeSwitch: boolean): num
 export function lbLookupBackend(dp: DatapathContext, id: number): number {
   const { backends } = dp.family;
   backends.key[0] = id;
-  return dp.lookup(OP_BACKENDS_LOOKUP, backends.map, backends.key);
+  return dp.lookupHash(OP_BACKENDS_LOOKUP, backends.map, backends.key);
 }
 
 /** `lb4_src_range_ok`. */
@@ -84,7 +84,7 @@ export function lbSourceRangeOk(dp: DatapathContext, service: number): boolean {
   if (!dp.config.loadBalancer.sourceRanges || (services.flags(service) & SVC_FLAG_SOURCE_RANGE) === 0) return true;
   const { packet } = dp;
   sourceRange.setKey(services.revNatIndex(service), packet.row, packet.saddrAt, 32 * packet.addressWords);
-  const found = dp.lookup(OP_SOURCE_RANGE_LOOKUP, sourceRange.map, sourceRange.key) >= 0;
+  const found = dp.lookupLpm(OP_SOURCE_RANGE_LOOKUP, sourceRange.map, sourceRange.key) >= 0;
   return found !== ((services.flags2(service) & SVC_FLAG_SOURCE_RANGE_DENY) !== 0);
 }
 
@@ -97,7 +97,7 @@ function selectRandom(dp: DatapathContext, count: number): number {
 export function lookupBackendSlot(dp: DatapathContext, slotNumber: number): number {
   const { services } = dp.family;
   services.keySlot = slotNumber;
-  const slot = dp.lookup(OP_SERVICES_LOOKUP, services.map, services.key);
+  const slot = dp.lookupHash(OP_SERVICES_LOOKUP, services.map, services.key);
   return slot < 0 ? NO_BACKEND : services.backendId(slot);
 }
 
@@ -106,7 +106,7 @@ function selectMaglev(dp: DatapathContext, tuple: Tuple, revNatIndex: number, af
   const { maglev } = dp.family;
   const { maglevTableSize, maglevSeed4, maglevSeed6 } = dp.config.loadBalancer;
   maglev.key[0] = revNatIndex;
-  const table = dp.lookup(OP_MAGLEV_OUTER_LOOKUP, maglev.map, maglev.key);
+  const table = dp.lookupHash(OP_MAGLEV_OUTER_LOOKUP, maglev.map, maglev.key);
   if (table < 0) return NO_BACKEND;
   dp.ops[OP_MAGLEV_INNER_LOOKUP]!++;
   dp.ops[OP_HASH]!++;
@@ -133,7 +133,7 @@ function selectBackend(dp: DatapathContext, tuple: Tuple, service: number, rando
 export function affinityBackend(dp: DatapathContext, timeout: number, revNatIndex: number): number {
   const { affinity } = dp.family;
   const { affinityMatch } = dp.maps;
-  const slot = dp.lookup(OP_AFFINITY_LOOKUP, affinity.map, affinity.key);
+  const slot = dp.lookupLru(OP_AFFINITY_LOOKUP, affinity.map, affinity.key);
   if (slot < 0) return NO_BACKEND;
   const backendId = affinity.backendId(slot);
   if (affinity.lastUsed(slot) + timeout <= dp.now) {
@@ -141,7 +141,7 @@ export function affinityBackend(dp: DatapathContext, timeout: number, revNatInde
     return NO_BACKEND;
   }
   affinityMatch.setKey(backendId, revNatIndex);
-  if (dp.lookup(OP_AFFINITY_MATCH_LOOKUP, affinityMatch.map, affinityMatch.key) < 0) {
+  if (dp.lookupHash(OP_AFFINITY_MATCH_LOOKUP, affinityMatch.map, affinityMatch.key) < 0) {
     dp.remove(OP_AFFINITY_DELETE, affinity.map, affinity.key);
     return NO_BACKEND;
   }
@@ -237,7 +237,7 @@ function translateToBackend(dp: DatapathContext, tuple: Tuple, backend: number, 
 export function lookupReverseNat(dp: DatapathContext, index: number): boolean {
   const { reverseNat } = dp.family;
   reverseNat.key[0] = index;
-  const slot = dp.lookup(OP_REVERSE_NAT_LOOKUP, reverseNat.map, reverseNat.key);
+  const slot = dp.lookupHash(OP_REVERSE_NAT_LOOKUP, reverseNat.map, reverseNat.key);
   if (slot < 0) return false;
   reverseNat.copyAddress(slot, dp.serviceAddress, 0);
   dp.servicePort = reverseNat.port(slot);

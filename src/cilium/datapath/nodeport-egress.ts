@@ -242,5 +242,5 @@ function isExcludedByAgent(dp: DatapathContext): boolean {
   const { ipMasq } = dp.family;
   const { packet } = dp;
   ipMasq.setKey(packet.row, packet.daddrAt, 32 * (packet.addressWords as AddressWords));
-  return dp.lookup(OP_IPMASQ_LOOKUP, ipMasq.map, ipMasq.key) >= 0;
+  return dp.lookupLpm(OP_IPMASQ_LOOKUP, ipMasq.map, ipMasq.key) >= 0;
 }

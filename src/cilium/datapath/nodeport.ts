@@ -180,7 +180,7 @@ function trackNodePort(dp: DatapathContext, tuple: Tuple, revNatIndex: number): 
 function recordNeighbour(dp: DatapathContext): void {
   const { neighbours } = dp.family;
   neighbours.setKey(dp.packet.row, dp.packet.saddrAt);
-  if (dp.lookup(OP_NEIGH_LOOKUP, neighbours.map, neighbours.key) >= 0) return;
+  if (dp.lookupLru(OP_NEIGH_LOOKUP, neighbours.map, neighbours.key) >= 0) return;
   dp.update(OP_NEIGH_UPDATE, neighbours.map, neighbours.key);
 }
 

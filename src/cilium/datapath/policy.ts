@@ -61,13 +61,13 @@ function anyIdentityWins(dp: DatapathContext, policy: PolicyMap, own: number, an
 function findEntry(dp: DatapathContext, policy: PolicyMap, identity: number, direction: number, protocol: number, port: number): number {
   if (dp.config.policyPrecedence === "wildcard-flags") return findEntryByWildcards(dp, policy, identity, direction, protocol, port);
   policy.setKey(identity, direction, protocol, port);
-  const own = dp.lookup(OP_POLICY_LOOKUP, policy.map, policy.key);
+  const own = dp.lookupLpm(OP_POLICY_LOOKUP, policy.map, policy.key);
   if (own >= 0 && policy.deny(own)) {
     dp.policyMatch = matchByIdentity(policy.prefixLength(own));
     return own;
   }
   policy.setKey(0, direction, protocol, port);
-  const any = dp.lookup(OP_POLICY_LOOKUP, policy.map, policy.key);
+  const any = dp.lookupLpm(OP_POLICY_LOOKUP, policy.map, policy.key);
   if (any >= 0 && anyIdentityWins(dp, policy, own, any)) {
     dp.policyMatch = matchByPort(policy.prefixLength(any));
     return any;
@@ -86,14 +86,14 @@ function findEntryByWildcards(
   port: number,
 ): number {
   policy.setKey(identity, direction, protocol, port);
-  const own = dp.lookup(OP_POLICY_LOOKUP, policy.map, policy.key);
+  const own = dp.lookupLpm(OP_POLICY_LOOKUP, policy.map, policy.key);
   const ownBits = own < 0 ? -1 : policy.prefixLength(own);
   if (ownBits > PROTOCOL_BITS) {
     dp.policyMatch = POLICY_MATCH_L3_L4;
     return own;
   }
   policy.setKey(0, direction, protocol, port);
-  const any = dp.lookup(OP_POLICY_LOOKUP, policy.map, policy.key);
+  const any = dp.lookupLpm(OP_POLICY_LOOKUP, policy.map, policy.key);
   const anyBits = any < 0 ? -1 : policy.prefixLength(any);
   if (anyBits > PROTOCOL_BITS || (anyBits >= 0 && (own < 0 || (anyBits > 0 && ownBits === 0)))) {
     dp.policyMatch = matchByPort(anyBits);

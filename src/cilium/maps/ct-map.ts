@@ -8,6 +8,7 @@
  */
 
 import type { BpfMap } from "../../bpf/map.js";
+import { tableOf } from "./table.js";
 
 /** Bits of the 16-bit field at byte 36, in order from bit 0. */
 export const CT_RX_CLOSING = 1 << 0;
@@ -56,87 +57,116 @@ export function ctStoredWords(counters: CtCounters, natAddress: boolean): readon
 
 /** A conntrack map: `cilium_ct4_global`, `cilium_ct_any4_global` and their IPv6 twins. */
 export class CtMap {
-  readonly map: BpfMap;
-  readonly counters: CtCounters;
+  declare readonly map: BpfMap;
+  declare readonly counters: CtCounters;
+  // The table's rows, and where the words of an entry stand in a row: every packet reads and writes a dozen of them.
+  declare private readonly rows: Int32Array;
+  declare private readonly stride: number;
+  declare private readonly backendIdAt: number;
+  declare private readonly lifetimeAt: number;
+  declare private readonly flagsAt: number;
+  declare private readonly seenAt: number;
+  declare private readonly srcSecIdAt: number;
+  declare private readonly lastTxReportAt: number;
+  declare private readonly lastRxReportAt: number;
 
   constructor(map: BpfMap, counters: CtCounters) {
+    const table = tableOf(map);
+    const column = (word: number): number => table.keyWords + table.positions[word]!;
     this.map = map;
     this.counters = counters;
+    this.rows = table.rows;
+    this.stride = table.stride;
+    this.backendIdAt = column(BACKEND_ID);
+    this.lifetimeAt = column(LIFETIME);
+    this.flagsAt = column(FLAGS);
+    this.seenAt = column(SEEN);
+    this.srcSecIdAt = column(SRC_SEC_ID);
+    this.lastTxReportAt = column(LAST_TX_REPORT);
+    this.lastRxReportAt = column(LAST_RX_REPORT);
   }
 
   /** Datapath clock at which GC may delete the entry. */
   lifetime(slot: number): number {
-    return this.map.word(slot, LIFETIME);
+    return this.rows[slot * this.stride + this.lifetimeAt]!;
   }
   setLifetime(slot: number, at: number): void {
-    this.map.setWord(slot, LIFETIME, at);
+    this.rows[slot * this.stride + this.lifetimeAt] = at;
+  }
+
+  /** Flags (`CT_*`) in the low half, rev_nat_index in the high one. */
+  flagsAndRevNat(slot: number): number {
+    return this.rows[slot * this.stride + this.flagsAt]!;
+  }
+  setFlagsAndRevNat(slot: number, flags: number, revNatIndex: number): void {
+    this.rows[slot * this.stride + this.flagsAt] = flags | (revNatIndex << 16);
   }
 
   /** Bits `CT_*`. */
   flags(slot: number): number {
-    return this.map.word(slot, FLAGS) & 0xffff;
+    return this.flagsAndRevNat(slot) & 0xffff;
   }
   setFlags(slot: number, flags: number): void {
-    this.map.setWord(slot, FLAGS, (this.map.word(slot, FLAGS) & ~0xffff) | flags);
+    const at = slot * this.stride + this.flagsAt;
+    this.rows[at] = (this.rows[at]! & ~0xffff) | flags;
   }
 
   /** Service that replies are translated back to; 0 = none. */
   revNatIndex(slot: number): number {
-    return this.map.word(slot, FLAGS) >>> 16;
+    return this.flagsAndRevNat(slot) >>> 16;
   }
   setRevNatIndex(slot: number, index: number): void {
-    this.map.setWord(slot, FLAGS, (this.map.word(slot, FLAGS) & 0xffff) | (index << 16));
-  }
-
-  setFlagsAndRevNat(slot: number, flags: number, revNatIndex: number): void {
-    this.map.setWord(slot, FLAGS, flags | (revNatIndex << 16));
+    const at = slot * this.stride + this.flagsAt;
+    this.rows[at] = (this.rows[at]! & 0xffff) | (index << 16);
   }
 
   /** Chosen backend of a SERVICE entry. */
   backendId(slot: number): number {
-    return this.map.word(slot, BACKEND_ID);
+    return this.rows[slot * this.stride + this.backendIdAt]!;
   }
   setBackendId(slot: number, id: number): void {
-    this.map.setWord(slot, BACKEND_ID, id);
+    this.rows[slot * this.stride + this.backendIdAt] = id;
   }
 
   /** TCP flags seen leaving (all protocols but TCP: 0), after the report mask. */
   txFlagsSeen(slot: number): number {
-    return (this.map.word(slot, SEEN) >>> 16) & 0xff;
+    return (this.rows[slot * this.stride + this.seenAt]! >>> 16) & 0xff;
   }
   setTxFlagsSeen(slot: number, flags: number): void {
-    this.map.setWord(slot, SEEN, (this.map.word(slot, SEEN) & ~0xff0000) | (flags << 16));
+    const at = slot * this.stride + this.seenAt;
+    this.rows[at] = (this.rows[at]! & ~0xff0000) | (flags << 16);
   }
   rxFlagsSeen(slot: number): number {
-    return this.map.word(slot, SEEN) >>> 24;
+    return this.rows[slot * this.stride + this.seenAt]! >>> 24;
   }
   setRxFlagsSeen(slot: number, flags: number): void {
-    this.map.setWord(slot, SEEN, (this.map.word(slot, SEEN) & 0xffffff) | (flags << 24));
+    const at = slot * this.stride + this.seenAt;
+    this.rows[at] = (this.rows[at]! & 0xffffff) | (flags << 24);
   }
   clearFlagsSeen(slot: number): void {
-    this.map.setWord(slot, SEEN, this.map.word(slot, SEEN) & 0xffff);
+    this.rows[slot * this.stride + this.seenAt]! &= 0xffff;
   }
 
   /** Identity of the side that opened the connection. */
   srcSecId(slot: number): number {
-    return this.map.word(slot, SRC_SEC_ID);
+    return this.rows[slot * this.stride + this.srcSecIdAt]!;
   }
   setSrcSecId(slot: number, identity: number): void {
-    this.map.setWord(slot, SRC_SEC_ID, identity);
+    this.rows[slot * this.stride + this.srcSecIdAt] = identity;
   }
 
   /** Datapath clock of the last event for packets of the initiator. */
   lastTxReport(slot: number): number {
-    return this.map.word(slot, LAST_TX_REPORT);
+    return this.rows[slot * this.stride + this.lastTxReportAt]!;
   }
   setLastTxReport(slot: number, at: number): void {
-    this.map.setWord(slot, LAST_TX_REPORT, at);
+    this.rows[slot * this.stride + this.lastTxReportAt] = at;
   }
   lastRxReport(slot: number): number {
-    return this.map.word(slot, LAST_RX_REPORT);
+    return this.rows[slot * this.stride + this.lastRxReportAt]!;
   }
   setLastRxReport(slot: number, at: number): void {
-    this.map.setWord(slot, LAST_RX_REPORT, at);
+    this.rows[slot * this.stride + this.lastRxReportAt] = at;
   }
 
   /** Packets counted, both directions together; 0 without accounting. */

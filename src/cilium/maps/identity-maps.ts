@@ -31,7 +31,7 @@ export interface IpcacheEntry {
 }
 
 export class IpcacheMap {
-  readonly map: BpfMap;
+  declare readonly map: BpfMap;
   /** prefix length, cluster id | family, four address words. */
   readonly key: Int32Array = new Int32Array(6);
 
@@ -97,7 +97,7 @@ export interface EndpointEntry {
 export const ENDPOINT_STORED_WORDS: readonly number[] = [0, 1, 2, 8, 9];
 
 export class EndpointMap {
-  readonly map: BpfMap;
+  declare readonly map: BpfMap;
   /** four address words, family | key | cluster id. */
   readonly key: Int32Array = new Int32Array(5);
 

@@ -19,7 +19,7 @@ export function maglevInnerSpec(tableSize: number): MapSpec {
 }
 
 export class MaglevMap {
-  readonly map: HashOfMaps;
+  declare readonly map: HashOfMaps;
   /** rev_nat_index. */
   readonly key: Int32Array = new Int32Array(1);
   readonly #tableSize: number;

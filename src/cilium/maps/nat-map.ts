@@ -26,8 +26,8 @@ export function natStoredWords(addressWords: AddressWords): readonly number[] {
 
 /** `cilium_snat_v4_external` or `cilium_snat_v6_external`. */
 export class NatMap {
-  readonly map: BpfMap;
-  readonly addressWords: AddressWords;
+  declare readonly map: BpfMap;
+  declare readonly addressWords: AddressWords;
 
   constructor(map: BpfMap, addressWords: AddressWords) {
     this.map = map;

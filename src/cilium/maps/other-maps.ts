@@ -9,9 +9,9 @@ import type { AddressWords } from "./address.js";
 
 /** `cilium_nodeport_neigh4`, `cilium_nodeport_neigh6`: the MAC address a client was seen with. The address itself is not modelled. */
 export class NeighbourMap {
-  readonly map: BpfMap;
-  readonly addressWords: AddressWords;
-  readonly key: Int32Array;
+  declare readonly map: BpfMap;
+  declare readonly addressWords: AddressWords;
+  declare readonly key: Int32Array;
 
   constructor(map: BpfMap, addressWords: AddressWords) {
     this.map = map;
@@ -25,10 +25,10 @@ export class NeighbourMap {
 
 /** `cilium_ipv4_frag_datagrams`, `cilium_ipv6_frag_datagrams`: the ports of a datagram's first fragment. */
 export class FragmentMap {
-  readonly map: BpfMap;
-  readonly addressWords: AddressWords;
+  declare readonly map: BpfMap;
+  declare readonly addressWords: AddressWords;
   /** daddr, saddr, then IPv4: identification and protocol in one word; IPv6: a word each. */
-  readonly key: Int32Array;
+  declare readonly key: Int32Array;
 
   constructor(map: BpfMap, addressWords: AddressWords) {
     this.map = map;
@@ -59,10 +59,10 @@ export class FragmentMap {
 
 /** `cilium_ipmasq_v4`, `cilium_ipmasq_v6`: destinations that the ip-masq-agent does not masquerade; presence is all. */
 export class IpMasqMap {
-  readonly map: BpfMap;
-  readonly addressWords: AddressWords;
+  declare readonly map: BpfMap;
+  declare readonly addressWords: AddressWords;
   /** prefix length, address. */
-  readonly key: Int32Array;
+  declare readonly key: Int32Array;
 
   constructor(map: BpfMap, addressWords: AddressWords) {
     this.map = map;
@@ -80,7 +80,7 @@ const EGRESS_STATIC_PREFIX = 32;
 
 /** `cilium_egress_gw_policy_v4`: (source, destination prefix) to egress address and gateway node. IPv4 only. */
 export class EgressGatewayMap {
-  readonly map: BpfMap;
+  declare readonly map: BpfMap;
   /** prefix length, source, destination. */
   readonly key: Int32Array = new Int32Array(3);
 
@@ -118,7 +118,7 @@ const NS_PER_S = 1e9;
  * the map, since a u64 of nanoseconds does not fit a word; the map holds which endpoints are limited.
  */
 export class ThrottleMap {
-  readonly map: BpfMap;
+  declare readonly map: BpfMap;
   readonly key: Int32Array = new Int32Array(2);
   readonly #nsPerByte: Float64Array;
   readonly #last: Float64Array;

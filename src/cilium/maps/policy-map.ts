@@ -45,7 +45,7 @@ export interface PolicyEntry {
 
 /** One endpoint's policy. */
 export class PolicyMap {
-  readonly map: BpfMap;
+  declare readonly map: BpfMap;
   /** prefix length, identity, direction | protocol | port. */
   readonly key: Int32Array = new Int32Array(3);
 

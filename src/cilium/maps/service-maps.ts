@@ -46,10 +46,10 @@ export const BACKEND_MAINTENANCE = 3;
 
 /** `cilium_lb4_services_v2`, `cilium_lb6_services_v2`. */
 export class ServiceMap {
-  readonly map: BpfMap;
-  readonly addressWords: AddressWords;
+  declare readonly map: BpfMap;
+  declare readonly addressWords: AddressWords;
   /** address, dport and slot, protocol and scope. */
-  readonly key: Int32Array;
+  declare readonly key: Int32Array;
 
   constructor(map: BpfMap, addressWords: AddressWords) {
     this.map = map;
@@ -126,8 +126,8 @@ export class ServiceMap {
 
 /** `cilium_lb4_backends_v3`, `cilium_lb6_backends_v3`. */
 export class BackendMap {
-  readonly map: BpfMap;
-  readonly addressWords: AddressWords;
+  declare readonly map: BpfMap;
+  declare readonly addressWords: AddressWords;
   readonly key: Int32Array = new Int32Array(1);
 
   constructor(map: BpfMap, addressWords: AddressWords) {
@@ -164,8 +164,8 @@ export class BackendMap {
 
 /** `cilium_lb4_reverse_nat`, `cilium_lb6_reverse_nat`: index to service address and port. */
 export class ReverseNatMap {
-  readonly map: BpfMap;
-  readonly addressWords: AddressWords;
+  declare readonly map: BpfMap;
+  declare readonly addressWords: AddressWords;
   readonly key: Int32Array = new Int32Array(1);
 
   constructor(map: BpfMap, addressWords: AddressWords) {
@@ -191,11 +191,11 @@ const AFFINITY_CLIENT_WORDS = { 1: 2, 4: 4 } as const;
 
 /** `cilium_lb4_affinity`, `cilium_lb6_affinity`: which backend a client had last. */
 export class AffinityMap {
-  readonly map: BpfMap;
-  readonly addressWords: AddressWords;
-  readonly clientWords: number;
+  declare readonly map: BpfMap;
+  declare readonly addressWords: AddressWords;
+  declare readonly clientWords: number;
   /** client id, rev_nat_index and cookie bit, padding. */
-  readonly key: Int32Array;
+  declare readonly key: Int32Array;
 
   constructor(map: BpfMap, addressWords: AddressWords) {
     this.map = map;
@@ -231,7 +231,7 @@ export class AffinityMap {
 
 /** `cilium_lb_affinity_match`: the backends that belong to a service with affinity; presence is all. */
 export class AffinityMatchMap {
-  readonly map: BpfMap;
+  declare readonly map: BpfMap;
   readonly key: Int32Array = new Int32Array(2);
 
   constructor(map: BpfMap) {
@@ -245,10 +245,10 @@ export class AffinityMatchMap {
 
 /** `cilium_lb4_source_range`, `cilium_lb6_source_range`: LPM over (rev_nat_index, client); presence is all. */
 export class SourceRangeMap {
-  readonly map: BpfMap;
-  readonly addressWords: AddressWords;
+  declare readonly map: BpfMap;
+  declare readonly addressWords: AddressWords;
   /** prefix length, rev_nat_index, address. */
-  readonly key: Int32Array;
+  declare readonly key: Int32Array;
 
   constructor(map: BpfMap, addressWords: AddressWords) {
     this.map = map;
@@ -265,10 +265,10 @@ export class SourceRangeMap {
 
 /** `cilium_lb4_reverse_sk`, `cilium_lb6_reverse_sk`: what a socket connected to, by (socket cookie, backend). */
 export class ReverseSkMap {
-  readonly map: BpfMap;
-  readonly addressWords: AddressWords;
+  declare readonly map: BpfMap;
+  declare readonly addressWords: AddressWords;
   /** cookie (two words), backend address, port. */
-  readonly key: Int32Array;
+  declare readonly key: Int32Array;
 
   constructor(map: BpfMap, addressWords: AddressWords) {
     this.map = map;

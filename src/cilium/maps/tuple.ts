@@ -88,13 +88,15 @@ export class Tuple {
 
   /** Copies the destination address from `from[at…]`. */
   setDaddr(from: Int32Array, at: number): void {
-    for (let i = 0; i < this.addressWords; i++) this.words[i] = from[at + i]!;
+    this.words[0] = from[at]!;
+    for (let i = 1; i < this.addressWords; i++) this.words[i] = from[at + i]!;
   }
 
   /** Copies the source address from `from[at…]`. */
   setSaddr(from: Int32Array, at: number): void {
     const n = this.addressWords;
-    for (let i = 0; i < n; i++) this.words[n + i] = from[at + i]!;
+    this.words[n] = from[at]!;
+    for (let i = 1; i < n; i++) this.words[n + i] = from[at + i]!;
   }
 
   /** `ipv4_ct_tuple_swap_addrs`. */
