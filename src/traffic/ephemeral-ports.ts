@@ -41,6 +41,10 @@ export class EphemeralPorts {
   readonly #random: RandomStream;
   /** Starting point of each pair, as an even offset; made at its first search. */
   readonly #start: (number | undefined)[] = [];
+  /** For each pair and parity, until when all its ports are known to be taken; spares the search what it knows. */
+  readonly #fullUntil: (number | undefined)[] = [];
+  /** When the first of the ports seen in a search will be free. */
+  #freeSoonest = Infinity;
   #pair = new Int32Array(INITIAL_SLOTS).fill(FREE);
   #port = new Int32Array(INITIAL_SLOTS);
   #since = new Float64Array(INITIAL_SLOTS);
@@ -60,34 +64,56 @@ export class EphemeralPorts {
     const start = (this.#start[pair] ??= this.#random.below(ports)) & ~1;
     const noisy = this.#random.below(NOISE) === 0;
     for (let parity = 0; parity < 2; parity++) {
-      for (let step = parity; step < ports; step += 2) {
-        const port = this.#low + ((start + step) % ports);
-        if (!this.#claim(pair, port, now)) continue;
-        const passed = step - parity;
-        this.#start[pair] = (start + passed + (noisy && passed === 0 ? 4 : 2)) % ports;
-        return port;
-      }
+      const passed = this.#search(pair, start, parity, ports, now);
+      if (passed < 0) continue;
+      this.#start[pair] = (start + passed + (noisy && passed === 0 ? 4 : 2)) % ports;
+      return this.#low + ((start + parity + passed) % ports);
     }
     return NO_PORT;
+  }
+
+  /** Claims the first free port of one parity from `start` on; returns how far it lies ahead, or -1. */
+  #search(pair: number, start: number, parity: number, ports: number, now: number): number {
+    const half = 2 * pair + parity;
+    if (now < (this.#fullUntil[half] ?? 0)) return -1;
+    this.#freeSoonest = Infinity;
+    for (let passed = 0; passed + parity < ports; passed += 2) {
+      if (this.#claim(pair, this.#low + ((start + parity + passed) % ports), now)) return passed;
+    }
+    this.#fullUntil[half] = this.#freeSoonest;
+    return -1;
   }
 
   /** The connection is gone without TIME_WAIT on this side. */
   release(pair: number, port: number): void {
     const slot = this.#find(pair, port);
-    if (slot >= 0) this.#delete(slot);
+    if (slot < 0) return;
+    this.#delete(slot);
+    this.#fullUntil[this.#halfOf(pair, port)] = 0;
   }
 
   /** The connection has entered TIME_WAIT on this side. */
   wait(pair: number, port: number, now: number): void {
     const slot = this.#find(pair, port);
-    if (slot >= 0) this.#since[slot] = now;
+    if (slot < 0) return;
+    this.#since[slot] = now;
+    const half = this.#halfOf(pair, port);
+    this.#fullUntil[half] = Math.min(this.#fullUntil[half] ?? 0, now + this.#heldNs);
+  }
+
+  #halfOf(pair: number, port: number): number {
+    return 2 * pair + ((port - this.#low) & 1);
   }
 
   /** Marks the tuple as in use; false when it is already, or waits. */
   #claim(pair: number, port: number, now: number): boolean {
     const slot = this.#find(pair, port);
     if (slot >= 0) {
-      if (now - this.#since[slot]! < this.#heldNs) return false;
+      const freeFrom = this.#since[slot]! + this.#heldNs;
+      if (now < freeFrom) {
+        if (freeFrom < this.#freeSoonest) this.#freeSoonest = freeFrom;
+        return false;
+      }
       this.#since[slot] = IN_USE;
       return true;
     }
@@ -145,8 +171,10 @@ export class EphemeralPorts {
   }
 }
 
-/** Spreads neighbouring pairs and ports (Fibonacci hashing; the multiplier is 2^32 over the golden ratio). */
+/** Spreads pairs and ports, which both run in steps, over all bits (the last steps of MurmurHash3). */
 function hash(pair: number, port: number): number {
-  const mixed = Math.imul((pair << 16) ^ (pair >>> 16) ^ port, 0x9e3779b1);
-  return mixed ^ (mixed >>> 15);
+  let mixed = Math.imul(pair, 0x10001) ^ port;
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return mixed ^ (mixed >>> 16);
 }

@@ -96,6 +96,11 @@ export class TcpPeers {
     table.set(table.row(connection, Side.server), Word.state, State.closed);
   }
 
+  /** The half-open server end forgets its client: another server answers the client's next SYN. */
+  relisten(connection: number): void {
+    this.#stack.close(connection, Side.server, State.listen);
+  }
+
   /** connect(): sends the SYN. */
   connect(connection: number): void {
     const stack = this.#stack;
