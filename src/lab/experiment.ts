@@ -10,6 +10,7 @@ import { Fingerprint } from "../core/fingerprint.js";
 import { DROP_REASONS } from "../cilium/datapath/drop-reasons.js";
 import { VERSION } from "../core/version.js";
 import { RESULT_SCHEMA_VERSION, type ExperimentResult, type VariantResult } from "../observe/result.js";
+import { OutputError } from "../report/output-error.js";
 import { RunFolder } from "../report/run-folder.js";
 import { variantFile, writeReports } from "../report/write-run.js";
 import { loadScenario } from "../scenario/load.js";
@@ -17,7 +18,7 @@ import type { Scenario, ScenarioFile } from "../scenario/types.js";
 import { unknownVariant } from "./input.js";
 import { experimentVerdict } from "./verdict.js";
 import { FLOWS_FILE, LATENCY_FILE, type SimulatedVariant } from "./simulate.js";
-import type { ProgressMessage, WorkerTask } from "./worker.js";
+import type { ProgressMessage, WorkerOutcome, WorkerTask } from "./worker.js";
 
 export interface RunOptions {
   readonly scenarioPath: string;
@@ -113,7 +114,9 @@ async function simulateAll(
         });
         const streamFolder = dirname(folder.place(variantFile(scenario.variant, scenarios.length, FLOWS_FILE)));
         const task: WorkerTask = { scenario, run: options.run, streamFolder, stop, port: port2 };
-        const simulated = (await pool.run(task, { transferList: [port2] })) as SimulatedVariant;
+        const outcome = (await pool.run(task, { transferList: [port2] })) as WorkerOutcome;
+        if ("output" in outcome) throw new OutputError(outcome.output.path, outcome.output.reason, outcome.output.fault);
+        const { simulated } = outcome;
         reached[index] = simulated.variant.reachedNs;
         report();
         return simulated;

@@ -1,4 +1,5 @@
 /** What was counted, as the result model has it. */
+import { NS_PER_MS } from "../core/units.js";
 import { errnoName } from "../bpf/errno.js";
 import { dropText } from "../cilium/datapath/drop-reasons.js";
 import type { BuiltNode } from "../node/build.js";
@@ -26,6 +27,7 @@ export function figuresOf(scenario: Scenario, node: BuiltNode, recorder: RunReco
     },
     windows: recorder.windows.list.filter(({ startNs }) => startNs < reachedNs),
     synLatency: recorder.synLatency.summaries(),
+    synRetransmitNs: synRetransmissions(scenario, node),
     requestLatency: recorder.requestLatency.summaries(),
     drops: dropCounts(recorder),
     maps: node.watch.results(),
@@ -34,6 +36,17 @@ export function figuresOf(scenario: Scenario, node: BuiltNode, recorder: RunReco
     hooks: hookHistograms(scenario, recorder),
     flows: { seen: node.flows.seen(), written: node.flows.written(), filter: scenario.observe.flows },
   };
+}
+
+/** How many marks a chart of SYN latencies gets: more lie beyond half a minute. */
+const RETRANSMISSIONS_SHOWN = 5;
+
+/** When a SYN that is lost again and again is sent anew, after the first one, without the timer wheel's rounding. */
+function synRetransmissions({ client }: Scenario, { kernel }: BuiltNode): readonly number[] {
+  const rto = client.synRtoNs ?? kernel.tcpInitialRtoMs * NS_PER_MS;
+  const linear = client.linearTimeouts ?? kernel.tcpSynLinearTimeouts;
+  let at = 0;
+  return Array.from({ length: RETRANSMISSIONS_SHOWN }, (_, nth) => (at += rto * 2 ** Math.max(0, nth - linear)));
 }
 
 function dropCounts(recorder: RunRecorder): readonly DropCount[] {

@@ -3,6 +3,7 @@
  * wish to stop comes through one shared word, because a thread that simulates does not read messages.
  */
 import type { MessagePort } from "node:worker_threads";
+import { OutputError, type OutputFault } from "../report/output-error.js";
 import type { Scenario } from "../scenario/types.js";
 import { simulateVariant, type SimulatedVariant } from "./simulate.js";
 
@@ -21,15 +22,25 @@ export interface ProgressMessage {
   readonly nowNs: number;
 }
 
-export default function runTask(task: WorkerTask): SimulatedVariant {
+/** What comes back. Classes of errors do not survive the way out of a thread, so a failed output is data too. */
+export type WorkerOutcome =
+  | { readonly simulated: SimulatedVariant }
+  | { readonly output: { readonly path: string; readonly reason: string; readonly fault: OutputFault } };
+
+export default function runTask(task: WorkerTask): WorkerOutcome {
   const stop = new Int32Array(task.stop);
   try {
-    return simulateVariant(task.scenario, {
+    const simulated = simulateVariant(task.scenario, {
       run: task.run,
       streamFolder: task.streamFolder,
       aborted: () => Atomics.load(stop, 0) !== 0,
       onProgress: (nowNs) => task.port.postMessage({ nowNs } satisfies ProgressMessage),
     });
+    return { simulated };
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error;
+    const { path, message, fault } = error;
+    return { output: { path, reason: message.slice(path.length + 2), fault } };
   } finally {
     task.port.close();
   }
