@@ -187,7 +187,7 @@ export class MapModel implements TraceDriver {
     for (let end = this.map.nextKey(null, 0, key, 0); end === 0; end = this.map.nextKey(key, 0, key, 0)) {
       entries.push(this.idOf(key), this.read(this.map.peek(key, 0)));
     }
-    return entries.length > 2 * DIGEST_ABOVE ? digest(entries) : entries;
+    return digestIfLong(entries);
   }
 
   private table(): HashTable {
@@ -218,8 +218,13 @@ export class MapModel implements TraceDriver {
   }
 }
 
+/** A checkpoint in the form in which traces record it. */
+export function digestIfLong(entries: readonly TraceValue[]): TraceResult {
+  return entries.length > 2 * DIGEST_ABOVE ? digest(entries) : (entries as TraceResult);
+}
+
 /** The short form of a long checkpoint: entry count and SHA-256 of ` key value` for each entry. */
-export function digest(entries: readonly TraceValue[]): Digest {
+function digest(entries: readonly TraceValue[]): Digest {
   const hash = createHash("sha256");
   for (let i = 0; i < entries.length; i += 2) {
     const value = entries[i + 1]!;
