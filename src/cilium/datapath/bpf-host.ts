@@ -42,7 +42,7 @@ import {
 export function cilFromNetdev(dp: DatapathContext): number {
   const { packet } = dp;
   dp.ops[OP_RUN_NETDEV_INGRESS]!++;
-  enter(dp, "cil_from_netdev");
+  dp.enter(PROGRAM_HOST, "cil_from_netdev", true);
   if ((packet.xfer & XFER_PKT_NO_SVC) !== 0) packet.skipNodeport = true;
   if ((packet.xfer & XFER_PKT_SNAT_DONE) !== 0) packet.mark = MARK_SNAT_DONE;
   packet.xfer = 0;
@@ -64,13 +64,6 @@ export function cilFromNetdev(dp: DatapathContext): number {
   dp.ops[OP_TAIL_CALL]!++;
   const ret = handleFromNetdev(dp, identity);
   return ret < 0 ? dropped(dp, ret, identity, METRIC_INGRESS) : ret;
-}
-
-function enter(dp: DatapathContext, hook: string): void {
-  dp.program = PROGRAM_HOST;
-  dp.extError = 0;
-  dp.dstIdentity = 0;
-  if (dp.observer !== null) dp.observer.hook(hook);
 }
 
 function dropped(dp: DatapathContext, error: number, srcLabel: number, direction: number): number {
@@ -109,7 +102,7 @@ function handleFromNetdev(dp: DatapathContext, identity: number): number {
 export function cilToNetdev(dp: DatapathContext): number {
   const { packet } = dp;
   dp.ops[OP_RUN_NETDEV_EGRESS]!++;
-  enter(dp, "cil_to_netdev");
+  dp.enter(PROGRAM_HOST, "cil_to_netdev", false);
   if (!dp.maps.hasFamily(packet.addressWords)) return CTX_ACT_OK;
   dp.useFamily(packet.addressWords);
   if (dp.config.bandwidthManager) {
@@ -145,7 +138,7 @@ export function cilToNetdev(dp: DatapathContext): number {
 export function cilFromHost(dp: DatapathContext): number {
   const { packet } = dp;
   dp.ops[OP_RUN_HOST]!++;
-  enter(dp, "cil_from_host");
+  dp.enter(PROGRAM_HOST, "cil_from_host", true);
   if (!dp.maps.hasFamily(packet.addressWords)) return dropped(dp, DROP_UNKNOWN_L3, HOST_ID, METRIC_INGRESS);
   dp.useFamily(packet.addressWords);
   const fromProxy = packet.mark === MARK_PROXY_INGRESS || packet.mark === MARK_PROXY_EGRESS;
@@ -203,7 +196,7 @@ function handleFromHost(dp: DatapathContext, identity: number): number {
 export function cilToHost(dp: DatapathContext): number {
   const { packet } = dp;
   dp.ops[OP_RUN_HOST]!++;
-  enter(dp, "cil_to_host");
+  dp.enter(PROGRAM_HOST, "cil_to_host", false);
   sendTraceNotify(
     dp,
     TRACE_TO_HOST,

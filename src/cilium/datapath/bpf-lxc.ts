@@ -7,7 +7,7 @@ import { htons, IPV4_WORDS } from "../maps/address.js";
 import { ENDPOINT_MASK_HOST_DELIVERY } from "../maps/identity-maps.js";
 import { handlePolicy } from "./bpf-lxc-policy.js";
 import { CT_EGRESS, ctCreate, ctLookup, SCOPE_BIDIR, SCOPE_FORWARD, TRACE_PAYLOAD_LEN } from "./conntrack.js";
-import { CT_ESTABLISHED, CT_NEW, CT_RELATED, CT_REPLY, CTX_ACT_OK, CTX_ACT_REDIRECT, TC_ACT_SHOT } from "./context.js";
+import { CT_ESTABLISHED, CT_NEW, CT_RELATED, CT_REPLY, CTX_ACT_OK, CTX_ACT_REDIRECT, PROGRAM_LXC, TC_ACT_SHOT } from "./context.js";
 import type { DatapathContext, EndpointProgram } from "./context.js";
 import {
   DROP_ENCAP_PROHIBITED,
@@ -43,9 +43,7 @@ import { policyVerdict } from "./policy.js";
 export function cilFromContainer(dp: DatapathContext, program: EndpointProgram): number {
   const { packet, ops } = dp;
   ops[OP_RUN_LXC]!++;
-  if (dp.observer !== null) dp.observer.hook("cil_from_container");
-  dp.extError = 0;
-  dp.dstIdentity = 0;
+  dp.enter(PROGRAM_LXC, "cil_from_container", true);
   sendTraceNotify(
     dp,
     TRACE_FROM_LXC,
@@ -239,8 +237,7 @@ function traceTo(dp: DatapathContext, point: number, program: EndpointProgram, i
 export function cilToContainer(dp: DatapathContext, program: EndpointProgram): number {
   const { packet, ops } = dp;
   ops[OP_RUN_LXC]!++;
-  if (dp.observer !== null) dp.observer.hook("cil_to_container");
-  dp.extError = 0;
+  dp.enter(PROGRAM_LXC, "cil_to_container", false);
   dp.useFamily(packet.addressWords);
   const srcLabel = packet.mark === MARK_IDENTITY ? packet.identity : worldIdentity(dp);
   sendTraceNotify(

@@ -15,14 +15,6 @@ import { NO_ORIG_ADDRESS, sendDropNotify, sendTraceNotify, UNKNOWN } from "./not
 import { OP_RUN_OVERLAY, OP_TAIL_CALL } from "./ops.js";
 import { MARK_SNAT_DONE } from "./packet.js";
 
-function enter(dp: DatapathContext, hook: string): void {
-  dp.ops[OP_RUN_OVERLAY]!++;
-  dp.program = PROGRAM_OVERLAY;
-  dp.extError = 0;
-  dp.dstIdentity = 0;
-  if (dp.observer !== null) dp.observer.hook(hook);
-}
-
 function dropped(dp: DatapathContext, error: number, srcLabel: number, direction: number): number {
   sendDropNotify(dp, dp.eventSource(), srcLabel, UNKNOWN, UNKNOWN, error, direction);
   return TC_ACT_SHOT;
@@ -31,7 +23,8 @@ function dropped(dp: DatapathContext, error: number, srcLabel: number, direction
 /** `cil_from_overlay`: TC ingress of the tunnel device; the packet is decapsulated, its identity is the tunnel key. */
 export function cilFromOverlay(dp: DatapathContext): number {
   const { packet } = dp;
-  enter(dp, "cil_from_overlay");
+  dp.ops[OP_RUN_OVERLAY]!++;
+  dp.enter(PROGRAM_OVERLAY, "cil_from_overlay", true);
   if (!dp.maps.hasFamily(packet.addressWords)) return dropped(dp, DROP_UNKNOWN_L3, UNKNOWN, METRIC_INGRESS);
   dp.useFamily(packet.addressWords);
   const identity = packet.tunnelKey;
@@ -76,7 +69,8 @@ function handleFromOverlay(dp: DatapathContext, keyIdentity: number): number {
 /** `cil_to_overlay`: TC egress of the tunnel device. CTX_ACT_OK encapsulates the packet. */
 export function cilToOverlay(dp: DatapathContext): number {
   const { packet } = dp;
-  enter(dp, "cil_to_overlay");
+  dp.ops[OP_RUN_OVERLAY]!++;
+  dp.enter(PROGRAM_OVERLAY, "cil_to_overlay", false);
   dp.useFamily(packet.addressWords);
   let reason = TRACE_REASON_UNKNOWN;
   let monitor = 0;

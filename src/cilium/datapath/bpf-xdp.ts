@@ -15,11 +15,8 @@ import { XFER_PKT_NO_SVC } from "./packet.js";
 export function cilXdpEntry(dp: DatapathContext): number {
   const { packet } = dp;
   dp.ops[OP_RUN_XDP]!++;
-  dp.program = PROGRAM_XDP;
-  dp.extError = 0;
-  dp.dstIdentity = 0;
+  dp.enter(PROGRAM_XDP, "cil_xdp_entry", true);
   packet.xfer = 0;
-  if (dp.observer !== null) dp.observer.hook("cil_xdp_entry");
   if (!dp.maps.hasFamily(packet.addressWords)) return CTX_ACT_OK;
   dp.useFamily(packet.addressWords);
   dp.ops[OP_TAIL_CALL]!++;

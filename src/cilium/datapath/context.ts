@@ -187,6 +187,16 @@ export class DatapathContext {
     this.family = maps.family(maps.hasFamily(IPV4_WORDS) ? IPV4_WORDS : IPV6_WORDS);
   }
 
+  /** A program starts: `arrives` when the packet begins its walk here, false when it comes from another program. */
+  enter(program: number, hook: string, arrives: boolean): void {
+    this.program = program;
+    this.extError = 0;
+    this.dstIdentity = 0;
+    this.deliveredTo = 0;
+    if (arrives && this.handles !== null) this.handles.begin(this.packet.flow);
+    if (this.observer !== null) this.observer.hook(hook);
+  }
+
   /** Works on the maps of that family from here on. */
   useFamily(addressWords: AddressWords): void {
     if (this.family.addressWords !== addressWords) this.family = this.maps.family(addressWords);

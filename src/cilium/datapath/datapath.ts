@@ -15,7 +15,7 @@ import { sockForward, sockPostBind, sockReverse } from "./bpf-sock.js";
 import type { SocketIdentity } from "./bpf-sock.js";
 import { cilXdpEntry } from "./bpf-xdp.js";
 import type { DatapathConfig } from "./config.js";
-import { CTX_ACT_OK, DatapathContext, PROGRAM_LXC, TC_ACT_SHOT } from "./context.js";
+import { CTX_ACT_OK, DatapathContext, TC_ACT_SHOT } from "./context.js";
 import type { DatapathEnvironment, EndpointProgram } from "./context.js";
 import type { Packet } from "./packet.js";
 
@@ -55,7 +55,6 @@ export class Datapath extends DatapathContext {
   /** `cil_from_container`: a packet leaves a pod. */
   fromContainer(packet: Packet, lxcId: number): number {
     const program = this.#begin(packet, lxcId);
-    this.handles?.begin(packet.flow);
     packet.ifindex = program.ifindex;
     return this.#settle(cilFromContainer(this, program), VERDICT_STACK);
   }
@@ -69,7 +68,6 @@ export class Datapath extends DatapathContext {
 
   /** `cil_from_netdev`: a packet arrives at the native device. */
   fromNetdev(packet: Packet): number {
-    this.handles?.begin(packet.flow);
     return this.#run(packet, this.config.node.nativeIfindex, cilFromNetdev, VERDICT_STACK);
   }
 
@@ -80,7 +78,6 @@ export class Datapath extends DatapathContext {
 
   /** `cil_from_host`: the node sends by cilium_host. */
   fromHost(packet: Packet): number {
-    this.handles?.begin(packet.flow);
     return this.#run(packet, this.config.node.hostIfindex, cilFromHost, VERDICT_STACK);
   }
 
@@ -91,7 +88,6 @@ export class Datapath extends DatapathContext {
 
   /** `cil_from_overlay`: a decapsulated packet arrives; `packet.tunnelKey` is set. */
   fromOverlay(packet: Packet): number {
-    this.handles?.begin(packet.flow);
     return this.#run(packet, this.config.node.tunnelIfindex, cilFromOverlay, VERDICT_STACK);
   }
 
@@ -102,7 +98,6 @@ export class Datapath extends DatapathContext {
 
   /** `cil_xdp_entry`: a packet arrives, before the stack. What is sent back leaves at once: no further program runs. */
   xdpEntry(packet: Packet): number {
-    this.handles?.begin(packet.flow);
     const verdict = this.#run(packet, this.config.node.nativeIfindex, cilXdpEntry, VERDICT_PASS);
     return verdict === VERDICT_REDIRECT ? VERDICT_WIRE : verdict;
   }
@@ -189,14 +184,11 @@ export class Datapath extends DatapathContext {
     const program = this.programs[lxcId];
     if (program === undefined) throw new RangeError(`endpoint ${lxcId} has no program`);
     this.packet = packet;
-    this.program = PROGRAM_LXC;
-    this.deliveredTo = 0;
     return program;
   }
 
   #run(packet: Packet, ifindex: number, program: (dp: DatapathContext) => number, ok: number): number {
     this.packet = packet;
-    this.deliveredTo = 0;
     packet.ifindex = ifindex;
     return this.#settle(program(this), ok);
   }

@@ -6,10 +6,18 @@
  */
 
 import { LruHashMap } from "../../bpf/lru-hash-map.js";
+import { REFERENCED } from "../../bpf/lru-list.js";
 import type { BpfMap } from "../../bpf/map.js";
 
 /** Lookups of a walk that are remembered; later ones are always real. Longest walk: P4 on one node, seven. */
 const SITES = 8;
+
+/** Opens the node states of an LRU map: a lookup by handle marks its element as `lookup` would. */
+class NodeStates extends LruHashMap {
+  static of(map: LruHashMap): Uint8Array {
+    return (map as NodeStates).state;
+  }
+}
 
 export class FlowHandles {
   declare private readonly slots: Int32Array;
@@ -38,7 +46,13 @@ export class FlowHandles {
     const at = this.next;
     if (at >= this.end || !(map instanceof LruHashMap)) return map.lookup(key, 0);
     this.next = at + 1;
-    const slot = map.lookupFrom(this.slots[at]!, key, 0);
+    const held = this.slots[at]!;
+    if (held !== 0 && map.holds(held, key, 0)) {
+      const states = NodeStates.of(map);
+      if (states[held]! < REFERENCED) states[held]! |= REFERENCED;
+      return held;
+    }
+    const slot = map.lookup(key, 0);
     if (slot > 0) this.slots[at] = slot;
     return slot;
   }
