@@ -5,14 +5,14 @@ import { formatBytes, formatCount } from "../core/units.js";
 import type { ChangeDocument, ImpactDocument, MapChangeDocument, NodeDiffDocument, ResolveDiffDocument, ResolveDocument } from "./resolve-document.js";
 import { left, proseTable, right } from "./resolve-tables.js";
 import { restLines, section, severityPaint, type ResolveTextOptions } from "./resolve-text.js";
-import { INDENT, keepStart, listed, placeText, plural, PROSE_WIDTH, proseLines, shapeText, warningLines } from "./resolve-wording.js";
+import { briefPlaceText, INDENT, keepStart, listed, plural, PROSE_WIDTH, proseLines, shapeText, warningLines } from "./resolve-wording.js";
 import { plainTable, wrap } from "./text-layout.js";
 
 type Colors = ReturnType<typeof pc.createColors>;
 
 const ARROW = " → ";
 /** Longest value in a table. */
-const VALUE_MAX = 24;
+const VALUE_MAX = 22;
 const NAME_MAX = 46;
 
 /** Text with a final newline. */
@@ -129,7 +129,7 @@ function changeLines(changes: readonly ChangeDocument[], colors: Colors): string
   if (changes.length === 0) return [];
   const where = ({ givenBefore, givenAfter }: ChangeDocument): string => {
     if (givenBefore === null && givenAfter === null) return "";
-    const text = (given: ChangeDocument["givenAfter"]): string => (given === null ? "default" : placeText(given));
+    const text = (given: ChangeDocument["givenAfter"]): string => (given === null ? "default" : briefPlaceText(given));
     return text(givenBefore) + ARROW + text(givenAfter);
   };
   const rows = changes.map((change) => [

@@ -77,8 +77,7 @@ export function fleetTable({ nodes, fleet }: ResolveDocument, dim: Paint): strin
     const map = node.maps.find(({ map: name }) => pattern.test(name));
     return map === undefined ? "–" : formatCount(map.entries);
   };
-  const rows = nodes.map((node) => [
-    keepStart(node.node, NODE_MAX),
+  const figures = nodes.map((node) => [
     formatCount(node.nodes),
     entries(node, /^ct[46]_global$/),
     entries(node, /^ct_any[46]_global$/),
@@ -87,8 +86,10 @@ export function fleetTable({ nodes, fleet }: ResolveDocument, dim: Paint): strin
     formatBytes(node.memory.fullBytes),
     formatBytes(node.memory.createdBytes * node.nodes),
   ]);
-  const total = ["all", formatCount(fleet.nodes), "", "", "", "", "", formatBytes(fleet.memory.createdBytes)];
-  const [head, ...lines] = plainTable(columns, [...rows, total]);
+  const total = [formatCount(fleet.nodes), "", "", "", "", "", formatBytes(fleet.memory.createdBytes)];
+  const room = TABLE_WIDTH - widthOf(plainTable(columns, [["", ...total], ...figures.map((row) => ["", ...row])])[0]!) + widthOf("node");
+  const rows = figures.map((row, index) => [keepStart(nodes[index]!.node, room), ...row]);
+  const [head, ...lines] = plainTable(columns, [...rows, ["all", ...total]]);
   return [dim(head!), ...lines];
 }
 

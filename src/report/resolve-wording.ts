@@ -10,8 +10,8 @@ export const PROSE_WIDTH = 80;
 export const TABLE_WIDTH = 100;
 export const INDENT = "  ";
 
-/** Longest path in a table; its end says more than its beginning. */
-const PATH_MAX = 24;
+/** Longest path in a table, columns. */
+const PATH_MAX = 28;
 
 /** `1 node`, `20 nodes`. */
 export function plural(count: number, one: string, many = `${one}s`): string {
@@ -34,13 +34,28 @@ export function keepStart(text: string, width: number): string {
 }
 
 /** `values.yaml:12 bpf.ctTcpMax`, `--set bpf.ctTcpMax`. */
-export function givenText({ file, line, name }: Given): string {
-  return line === null ? `${file} ${name}` : `${keepEnd(file, PATH_MAX)}:${line} ${name}`;
+export function givenText(given: Given): string {
+  return `${placeText(given)} ${given.name}`;
 }
 
 /** Only where: `values.yaml:12`, `--set`. */
 export function placeText({ file, line }: Given): string {
-  return line === null ? file : `${keepEnd(file, PATH_MAX)}:${line}`;
+  return line === null ? file : `${shortPath(file)}:${line}`;
+}
+
+/** As many folders from the end of a path as there is room for; the head of a report names files in full. */
+function shortPath(path: string): string {
+  if (widthOf(path) <= PATH_MAX) return path;
+  const steps = path.split("/");
+  let kept = steps.pop()!;
+  while (steps.length > 0 && widthOf(kept) + widthOf(steps.at(-1)!) + 3 <= PATH_MAX) kept = `${steps.pop()!}/${kept}`;
+  return keepEnd(`…/${kept}`, PATH_MAX);
+}
+
+/** The last step of a path alone, where two stand side by side. */
+export function briefPlaceText({ file, line }: Given): string {
+  const name = file.slice(file.lastIndexOf("/") + 1);
+  return line === null ? file : `${keepEnd(name, PATH_MAX)}:${line}`;
 }
 
 /** Where a number of entries came from, in a few words. */

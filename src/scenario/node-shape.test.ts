@@ -10,7 +10,7 @@ describe("a node shape", () => {
     ["96cpu,360Gi:20", { name: "96cpu,360Gi", possibleCpus: 96, totalMemoryBytes: 360 * GIB, count: 20, pods: null }],
     [
       "8 cores, 31.5GiB, 60pods : 3",
-      { name: "8 cores, 31.5GiB, 60pods", possibleCpus: 8, totalMemoryBytes: 31.5 * GIB, count: 3, pods: 60 },
+      { name: "8cores,31.5GiB,60pods", possibleCpus: 8, totalMemoryBytes: 31.5 * GIB, count: 3, pods: 60 },
     ],
     ["404311371776B,2vcpu", { possibleCpus: 2, totalMemoryBytes: 404_311_371_776 }],
     ["64GB,1cpu", { possibleCpus: 1, totalMemoryBytes: 64e9 }],

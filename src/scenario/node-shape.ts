@@ -5,7 +5,7 @@ import { nearestName } from "./nearest.js";
 import { place, SourceText, type Place } from "./source.js";
 
 export interface NodeShapeInput {
-  /** As written, without the number of nodes. */
+  /** As written, without blanks and the number of nodes. */
   readonly name: string;
   readonly possibleCpus: number;
   /** MemTotal, bytes. */
@@ -84,7 +84,7 @@ class ShapeReader {
     }
     if (this.#failed) return undefined;
     return {
-      name: text.slice(0, end).trim(),
+      name: text.slice(0, end).replace(/\s+/g, ""),
       possibleCpus: this.#given.get("CPUs")!,
       totalMemoryBytes: this.#given.get("memory")!,
       count,
