@@ -85,7 +85,7 @@ function loadedSimulation() {
   const kinds = Array.from({ length: 8 }, (_, index) =>
     simulation.on((a, b) => {
       seen[index] += a;
-      simulation.at(simulation.now + stream.below(2 * MEAN_DELAY), kinds[(index + 1) & 7], b, a);
+      simulation.after(stream.below(2 * MEAN_DELAY), kinds[(index + 1) & 7], b, a);
     }),
   );
   for (let i = 0; i < 300; i++) simulation.at(stream.below(2 * MEAN_DELAY), kinds[i & 7], i, i);

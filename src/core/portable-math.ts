@@ -12,15 +12,12 @@
 const LN2_HIGH = 0.69314718036912381649;
 const LN2_LOW = 1.9082149292705877e-10;
 const LOG2_E = 1.4426950408889634;
-const SQRT_HALF = 0.7071067811865476;
+const SQRT_TWO = Math.SQRT2;
 
 /** Fields of an IEEE 754 double's high word. */
 const EXPONENT_SHIFT = 20;
 const EXPONENT_BIAS = 1023;
 const EXPONENT_MASK = 0x7ff;
-const MANTISSA_HIGH_MASK = 0x000fffff;
-/** High word of a double in [0.5, 1). */
-const HALF_HIGH = (EXPONENT_BIAS - 1) << EXPONENT_SHIFT;
 const MANTISSA_BITS = 52;
 const TWO_POW_54 = 2 ** 54;
 const SUBNORMAL_LIMIT = 2 ** -1022;
@@ -36,24 +33,43 @@ scratch[0] = 1;
 /** Index of the word that holds sign and exponent: depends on the machine's byte order. */
 const HIGH = scratchWords[1] === EXPONENT_BIAS << EXPONENT_SHIFT ? 1 : 0;
 
+/** 2ⁿ for every normal double, at n + EXPONENT_BIAS. Products with them are exact. */
+const POWERS = powersOfTwo();
+
+function powersOfTwo(): Float64Array {
+  const powers = new Float64Array(EXPONENT_MASK);
+  powers[EXPONENT_BIAS] = 1;
+  for (let n = 1; n <= EXPONENT_BIAS; n++) powers[EXPONENT_BIAS + n] = powers[EXPONENT_BIAS + n - 1]! * 2;
+  for (let n = 1; n < EXPONENT_BIAS; n++) powers[EXPONENT_BIAS - n] = powers[EXPONENT_BIAS - n + 1]! / 2;
+  return powers;
+}
+
+function powerOfTwo(n: number): number {
+  return POWERS[n + EXPONENT_BIAS]!;
+}
+
+/** The exponent n of a positive normal double: 2ⁿ ≤ x < 2ⁿ⁺¹. */
+function exponentOf(x: number): number {
+  scratch[0] = x;
+  return ((scratchWords[HIGH]! >>> EXPONENT_SHIFT) & EXPONENT_MASK) - EXPONENT_BIAS;
+}
+
 /** Natural logarithm. NaN for negative numbers and NaN, -Infinity at 0. */
 export function portableLog(x: number): number {
   if (!(x > 0)) return x === 0 ? -Infinity : NaN;
   if (x === Infinity) return Infinity;
-  let exponent = 0;
-  let normal = x;
-  if (x < SUBNORMAL_LIMIT) {
-    normal = x * TWO_POW_54;
-    exponent = -54;
-  }
-  scratch[0] = normal;
-  const high = scratchWords[HIGH]!;
-  exponent += ((high >>> EXPONENT_SHIFT) & EXPONENT_MASK) - (EXPONENT_BIAS - 1);
-  scratchWords[HIGH] = (high & MANTISSA_HIGH_MASK) | HALF_HIGH;
-  let mantissa = scratch[0]!;
-  if (mantissa < SQRT_HALF) {
-    mantissa *= 2;
-    exponent -= 1;
+  if (x < SUBNORMAL_LIMIT) return logOfNormal(x * TWO_POW_54, -54);
+  return logOfNormal(x, 0);
+}
+
+/** ln (x · 2ⁿ) for a normal x. */
+function logOfNormal(x: number, n: number): number {
+  const own = exponentOf(x);
+  let exponent = n + own;
+  let mantissa = own === EXPONENT_BIAS ? (x / 2) * powerOfTwo(1 - own) : x * powerOfTwo(-own);
+  if (mantissa > SQRT_TWO) {
+    mantissa /= 2;
+    exponent += 1;
   }
   return exponent * LN2_HIGH + (logNearOne(mantissa) + exponent * LN2_LOW);
 }
@@ -108,8 +124,7 @@ function expNearZero(r: number): number {
 /** Distance from a double to the next larger one, for x ≥ 2⁻⁹⁶⁹ (below, the distance is no normal double); 0 for 0. */
 export function unitInLastPlace(x: number): number {
   if (x === 0) return 0;
-  scratch[0] = x;
-  return powerOfTwo(((scratchWords[HIGH]! >>> EXPONENT_SHIFT) & EXPONENT_MASK) - EXPONENT_BIAS - MANTISSA_BITS);
+  return powerOfTwo(exponentOf(x) - MANTISSA_BITS);
 }
 
 /** x · 2ⁿ for n in the range that `portableExp` needs; two steps at the ends, where 2ⁿ alone is no normal double. */
@@ -117,11 +132,4 @@ function scaleByPowerOfTwo(x: number, n: number): number {
   if (n > EXPONENT_BIAS) return x * 2 * powerOfTwo(n - 1);
   if (n < 1 - EXPONENT_BIAS) return (x * powerOfTwo(n + 54)) / TWO_POW_54;
   return x * powerOfTwo(n);
-}
-
-/** 2ⁿ for a normal double's n, made from its bits. */
-function powerOfTwo(n: number): number {
-  scratchWords[HIGH] = (n + EXPONENT_BIAS) << EXPONENT_SHIFT;
-  scratchWords[1 - HIGH] = 0;
-  return scratch[0]!;
 }

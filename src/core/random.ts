@@ -68,12 +68,14 @@ export class RandomStream {
   /** A whole number, 0 … n - 1, each equally likely. `n` is a whole number, 1 … 2^53. */
   below(n: number): number {
     if (!(n >= 1 && n <= TWO_POW_53)) refuseBound(n);
-    if (n > TWO_POW_32) return this.#belowWide(n);
-    // Words at and above the largest multiple of n would favour small remainders; they are drawn again.
-    const limit = TWO_POW_32 - (TWO_POW_32 % n);
-    let word = this.nextUint32();
-    while (word >= limit) word = this.nextUint32();
-    return word % n;
+    if (n >= TWO_POW_32) return this.#belowWide(n);
+    const bound = n >>> 0;
+    for (;;) {
+      const word = this.nextUint32() >>> 0;
+      const remainder = word % bound;
+      // A word from the last, incomplete run of n numbers would favour small remainders; it is drawn again.
+      if (word - remainder <= TWO_POW_32 - bound) return remainder;
+    }
   }
 
   #belowWide(n: number): number {
