@@ -20,6 +20,7 @@ export function decrementTtl(dp: DatapathContext): number {
 /** `ctx_redirect`. */
 export function redirect(dp: DatapathContext, ifindex: number): number {
   dp.redirectIfindex = ifindex;
+  if (dp.observer !== null) dp.observer.redirected(ifindex);
   return CTX_ACT_REDIRECT;
 }
 

@@ -112,7 +112,9 @@ export function sendTraceNotifyAt(
   origAddrAt: number,
 ): void {
   updateTraceMetrics(dp, site, point, reason);
-  if (!dp.config.traceEvents || !passesAggregation(dp, point, monitor)) return;
+  const emitted = dp.config.traceEvents && passesAggregation(dp, point, monitor);
+  if (dp.observer !== null) dp.observer.traced(point, reason, monitor, emitted);
+  if (!emitted) return;
   dp.ops[OP_EVENT_TRACE]!++;
   dp.events.trace(dp.packet, point, source, srcLabel, dstLabel, dstId, ifindex, reason, monitor, origAddrAt);
 }
@@ -130,6 +132,7 @@ export function sendDropNotify(
   const reason = -error;
   dp.dropReason = reason;
   updateMetrics(dp, reason, direction, SITE_DROP);
+  if (dp.observer !== null) dp.observer.dropped(reason, dp.extError);
   if (!dp.config.dropEvents) return;
   dp.ops[OP_EVENT_DROP]!++;
   dp.events.drop(dp.packet, source, srcLabel, dstLabel, dstId, reason, dp.extError, direction);

@@ -1,9 +1,10 @@
 /** Kind `nat`: port allocation, its repair after evictions, and the way back. */
 
+import type { BpfMap } from "../../../bpf/map.js";
 import { DEFAULT_DATAPATH, DEFAULT_NAT } from "../../../cilium/datapath/config.js";
 import { DROP_NAT_NO_MAPPING, NAT_PUNT_TO_STACK } from "../../../cilium/datapath/drop-reasons.js";
 import { snatEgress, snatReverse } from "../../../cilium/datapath/nat.js";
-import type { DatapathObserver } from "../../../cilium/datapath/observer.js";
+import { SilentObserver } from "../../../cilium/datapath/observer.js";
 import { ICMP_ECHO, ICMP_ECHOREPLY, IPPROTO_ICMP } from "../../../cilium/datapath/packet.js";
 import type { Packet } from "../../../cilium/datapath/packet.js";
 import { OP_NAT_UPDATE } from "../../../cilium/datapath/ops.js";
@@ -16,20 +17,11 @@ import { Bench, elementText, parseEndpoint, typeName } from "./bench.js";
 import type { NatStep, NatVector } from "./shapes.js";
 
 /** Notes the ports that an allocation tried: destination ports of reverse keys. */
-class PortObserver implements DatapathObserver {
+class PortObserver extends SilentObserver {
   readonly ports = new Set<number>();
-  update(op: number, _map: unknown, key: Int32Array): void {
+  override update(op: number, _map: BpfMap, key: Int32Array): void {
     if (op === OP_NAT_UPDATE && key[3]! >>> 8 === TUPLE_F_IN) this.ports.add(htons(key[2]! & 0xffff));
   }
-  hook(): void {}
-  lookup(): void {}
-  remove(): void {}
-  conntrack(): void {}
-  natPort(): void {}
-  backend(): void {}
-  policy(): void {}
-  random(): void {}
-  signal(): void {}
 }
 
 type EgressStep = Extract<NatStep, { op: "snatEgress" }>;

@@ -1,6 +1,6 @@
 /** Clients and their places in a Maglev table, asked of the simulator by sending each client's first packet to the service. */
 
-import type { DatapathObserver } from "../../../cilium/datapath/observer.js";
+import { SilentObserver } from "../../../cilium/datapath/observer.js";
 import { Packet } from "../../../cilium/datapath/packet.js";
 import type { Difference } from "../case.js";
 import { NO_EVENTS } from "../../../cilium/datapath/events.js";
@@ -14,20 +14,11 @@ const NODEPORT_FLAGS = 66;
 const BACKEND_PORT = 8080;
 
 /** Notes which backend was chosen. */
-class ChoiceObserver implements DatapathObserver {
+class ChoiceObserver extends SilentObserver {
   backendId = 0;
-  backend(_revNatIndex: number, backendId: number): void {
+  override backend(_revNatIndex: number, backendId: number): void {
     this.backendId = backendId;
   }
-  hook(): void {}
-  lookup(): void {}
-  update(): void {}
-  remove(): void {}
-  conntrack(): void {}
-  natPort(): void {}
-  policy(): void {}
-  random(): void {}
-  signal(): void {}
 }
 
 /** First client whose place differs, or undefined. Place i of the table holds backend i + 1. */

@@ -5,7 +5,7 @@ import { OP_COUNT, OP_FIB_LOOKUP, OP_NAMES } from "../../../cilium/datapath/ops.
 import { MARK_HOST, Packet, XFER_PKT_ENCAP, XFER_PKT_NO_SVC, XFER_PKT_SNAT_DONE } from "../../../cilium/datapath/packet.js";
 import { formatIpv4, ipv4 } from "../../../cilium/maps/address.js";
 import type { BpfMap } from "../../../bpf/map.js";
-import type { DatapathObserver } from "../../../cilium/datapath/observer.js";
+import { SilentObserver } from "../../../cilium/datapath/observer.js";
 import type { Difference } from "../case.js";
 import { firstDifference } from "../compare.js";
 import { tcpFlagBits, tcpFlagNames, tupleOf } from "../map-entries.js";
@@ -25,20 +25,11 @@ const RECORDED_OPERATIONS = OP_NAMES.filter((name) => name.includes(".") && !/^(
 const XDP_TEST_DEVICE = 1;
 
 /** Names of the programs that started, in order; nothing else is observed. */
-class PathObserver implements DatapathObserver {
+class PathObserver extends SilentObserver {
   path: string[] = [];
-  hook(name: string): void {
+  override hook(name: string): void {
     if (name.startsWith("cil_")) this.path.push(name);
   }
-  lookup(): void {}
-  update(): void {}
-  remove(): void {}
-  conntrack(): void {}
-  natPort(): void {}
-  backend(): void {}
-  policy(): void {}
-  random(): void {}
-  signal(): void {}
 }
 
 export class Replay {
