@@ -1,11 +1,17 @@
 /**
- * What TCP peers cost: one connection of ten segments (handshake, one request with its answer, close), the events of the
- * link included, alone and among many open ones.
+ * What traffic costs. TCP peers: one connection of ten segments (handshake, one request with its answer, close), the
+ * events of the link included, alone and among many open ones. Then one arrival, one draw, one lookup, one exchange.
  */
 import { RandomStreams } from "../dist/core/random.js";
 import { Simulation } from "../dist/core/simulation.js";
+import { arrivalProcess } from "../dist/traffic/arrivals.js";
+import { draw } from "../dist/traffic/distributions.js";
+import { EchoPeers } from "../dist/traffic/echo-peers.js";
+import { EphemeralPorts } from "../dist/traffic/ephemeral-ports.js";
+import { POD_RESOLVER, Resolvers } from "../dist/traffic/resolver.js";
 import { Sent, TcpPeers } from "../dist/traffic/tcp-peers.js";
 import { tcpProfile } from "../dist/traffic/tcp-profile.js";
+import { UdpExchanges } from "../dist/traffic/udp-exchanges.js";
 import { median } from "./core-tables.mjs";
 
 const ONE_WAY_NS = 50_000;
@@ -30,7 +36,125 @@ export async function run({ quick }) {
         "A segment's event in the queue is part of ns/segment; the fourth column is the same number of events without peers.",
       ],
     },
+    {
+      title: "Other traffic: ns each",
+      columns: ["operation", "ns"],
+      rows: OTHERS.map(([name, prepare]) => [name, each(prepare, quick ? 20_000 : 1_000_000, repeats).toFixed(1)]),
+    },
   ];
+}
+
+/** Operations with what they need: each returns a function that does `count` of them. */
+const OTHERS = [
+  ["Poisson arrival", () => arrivals({ kind: "poisson", perSecond: 1e4 })],
+  ["arrival of a changing rate", () => arrivals({ kind: "diurnal", perSecond: 1e4, swing: 0.5, peakHour: 14 })],
+  ["bounded Pareto draw", () => draws({ kind: "pareto", scale: 100, shape: 1.2, highest: 1e7 })],
+  ["empirical draw, 100 points", () => draws(HUNDRED_POINTS)],
+  ["ephemeral port, taken and released, 10,000 in use", ports],
+  ["lookup: A and AAAA, four datagrams", lookups],
+  ["UDP exchange, two datagrams", exchanges],
+  ["echo, two datagrams", echoes],
+];
+
+const HUNDRED_POINTS = {
+  kind: "empirical",
+  values: Array.from({ length: 100 }, (_, i) => i * i),
+  shares: Array.from({ length: 100 }, (_, i) => (i + 1) / 100),
+};
+
+function each(prepare, count, repeats) {
+  return median(
+    Array.from({ length: repeats }, () => {
+      const work = prepare();
+      work(count / 10);
+      const start = process.hrtime.bigint();
+      work(count);
+      return Number(process.hrtime.bigint() - start) / count;
+    }),
+  );
+}
+
+/** Where results go, so that nothing is optimised away. */
+export let sink = 0;
+
+function arrivals(shape) {
+  const process = arrivalProcess(shape, new RandomStreams("bench").stream("arrivals"));
+  return (count) => {
+    for (let i = 0; i < count; i++) sink += process.next();
+  };
+}
+
+function draws(distribution) {
+  const random = new RandomStreams("bench").stream("draws");
+  return (count) => {
+    for (let i = 0; i < count; i++) sink += draw(distribution, random);
+  };
+}
+
+function ports() {
+  const space = new EphemeralPorts({ range: [32_768, 60_999], timeWaitS: 60, reuse: false }, new RandomStreams("bench").stream("ports"));
+  const taken = Int32Array.from({ length: 10_000 }, () => space.take(3, 0));
+  let at = 0;
+  return (count) => {
+    for (let i = 0; i < count; i++) {
+      space.release(3, taken[at]);
+      taken[at] = space.take(3, 0);
+      at = (at + 1) % taken.length;
+    }
+  };
+}
+
+/** A link that hands over at the next event, for engines whose `deliver` takes what `send` got. */
+function postman(simulation, deliver) {
+  const words = new Int32Array(4 << 12);
+  let next = 0;
+  const kind = simulation.on((at) => deliver(words[at], words[at + 1], words[at + 2], words[at + 3]));
+  return (subject, side, bytes, tag) => {
+    const at = next;
+    next = (at + 4) % words.length;
+    words[at] = subject;
+    words[at + 1] = side ^ 1;
+    words[at + 2] = bytes;
+    words[at + 3] = tag;
+    simulation.at(simulation.now + ONE_WAY_NS, kind, at, 0);
+  };
+}
+
+function lookups() {
+  const simulation = new Simulation();
+  const send = postman(simulation, (lookup, side, _bytes, tag) => resolvers.deliver(lookup, side, tag));
+  const resolvers = new Resolvers(simulation, { newSocket() {}, send }, { asked: (lookup, tag) => resolvers.answer(lookup, tag), finished() {} });
+  const client = resolvers.addClient(POD_RESOLVER);
+  return oneByOne(simulation, () => resolvers.begin(resolvers.allocate(client, 0, 0)));
+}
+
+function exchanges() {
+  const simulation = new Simulation();
+  const send = postman(simulation, (exchange, side, _bytes, tag) => peers.deliver(exchange, side, tag));
+  const peers = new UdpExchanges(simulation, { send }, { asked: (exchange, tag) => peers.answer(exchange, tag), answered() {}, timedOut() {} });
+  const profile = peers.addProfile({ requestBytes: 50, answerBytes: 100, timeoutNs: NS_PER_S, tries: 2 });
+  return oneByOne(simulation, () => peers.begin(peers.allocate(profile)));
+}
+
+function echoes() {
+  const simulation = new Simulation();
+  const peers = new EchoPeers(
+    simulation,
+    { send: postman(simulation, (pinger, side, bytes, sequence) => peers.deliver(pinger, side, bytes, sequence)) },
+    { replied() {}, lost() {} },
+  );
+  const intervalNs = 10 * ONE_WAY_NS;
+  peers.add({ intervalNs, timeoutNs: 20 * intervalNs, count: Infinity, payloadBytes: 56 }, 0);
+  return (count) => simulation.run(simulation.now + count * intervalNs);
+}
+
+function oneByOne(simulation, begin) {
+  return (count) => {
+    for (let i = 0; i < count; i++) {
+      begin();
+      simulation.run(simulation.now + 10 * ONE_WAY_NS);
+    }
+  };
 }
 
 function row(name, load, connections, repeats) {
