@@ -9,6 +9,7 @@ import { CTX_ACT_OK, CTX_ACT_REDIRECT, PROGRAM_HOST, TC_ACT_SHOT } from "./conte
 import type { DatapathContext } from "./context.js";
 import { DROP_FRAG_NOSUPPORT, DROP_UNKNOWN_L3, DROP_UNROUTABLE } from "./drop-reasons.js";
 import { departure } from "./edt.js";
+import { encryptForWire, isDecrypted } from "./encrypt.js";
 import { HOST_ID, isReservedIdentity, lookupEndpoint, lookupRemoteEndpoint, WORLD_ID, worldIdentity } from "./eps.js";
 import {
   METRIC_EGRESS,
@@ -16,11 +17,13 @@ import {
   TRACE_FROM_HOST,
   TRACE_FROM_NETWORK,
   TRACE_FROM_PROXY,
+  TRACE_REASON_ENCRYPTED,
   TRACE_REASON_UNKNOWN,
   TRACE_TO_HOST,
   TRACE_TO_NETWORK,
   TRACE_TO_OVERLAY,
 } from "./events.js";
+import { hostPolicyEgress, hostPolicyIngress } from "./host-firewall.js";
 import { encapsulate } from "./l3.js";
 import { localDelivery } from "./local-delivery.js";
 import { nodeportLb, PUNT_TO_STACK, RECIRCULATE } from "./nodeport.js";
@@ -49,6 +52,7 @@ export function cilFromNetdev(dp: DatapathContext): number {
   if (!dp.maps.hasFamily(packet.addressWords)) return dropped(dp, DROP_UNKNOWN_L3, UNKNOWN, METRIC_INGRESS);
   dp.useFamily(packet.addressWords);
   const identity = sourceIdentity(dp, worldIdentity(dp));
+  const decrypted = isDecrypted(dp);
   sendTraceNotify(
     dp,
     TRACE_FROM_NETWORK,
@@ -57,7 +61,7 @@ export function cilFromNetdev(dp: DatapathContext): number {
     UNKNOWN,
     UNKNOWN,
     packet.ifindex,
-    TRACE_REASON_UNKNOWN,
+    decrypted ? TRACE_REASON_UNKNOWN | TRACE_REASON_ENCRYPTED : TRACE_REASON_UNKNOWN,
     TRACE_PAYLOAD_LEN,
     NO_ORIG_ADDRESS,
   );
@@ -91,6 +95,8 @@ function handleFromNetdev(dp: DatapathContext, identity: number): number {
     else if (ret === PUNT_TO_STACK) return CTX_ACT_OK;
     else if (ret !== CTX_ACT_OK) return ret;
   }
+  const firewall = hostPolicyIngress(dp, identity);
+  if (firewall < 0) return firewall;
   dp.ops[OP_TAIL_CALL]!++;
   const endpoint = lookupEndpoint(dp, packet.row, packet.daddrAt);
   if (endpoint < 0 || (dp.maps.endpoints.flags(endpoint) & ENDPOINT_MASK_HOST_DELIVERY) !== 0) return CTX_ACT_OK;
@@ -105,6 +111,8 @@ export function cilToNetdev(dp: DatapathContext): number {
   dp.enter(PROGRAM_HOST, "cil_to_netdev", false);
   if (!dp.maps.hasFamily(packet.addressWords)) return CTX_ACT_OK;
   dp.useFamily(packet.addressWords);
+  const firewall = hostPolicyEgress(dp);
+  if (firewall < 0) return dropped(dp, firewall, UNKNOWN, METRIC_EGRESS);
   if (dp.config.bandwidthManager) {
     const ret = departure(dp);
     if (ret < 0) return dropped(dp, ret, UNKNOWN, METRIC_EGRESS);
@@ -113,12 +121,16 @@ export function cilToNetdev(dp: DatapathContext): number {
   let monitor = 0;
   if (dp.config.loadBalancer.nodePort && packet.mark !== MARK_SNAT_DONE && packet.mark !== MARK_OVERLAY) {
     const ret = handleNatForward(dp, UNKNOWN);
-    if (ret === NAT_FWD_DONE) return CTX_ACT_OK;
+    if (ret === NAT_FWD_DONE) {
+      encryptForWire(dp);
+      return CTX_ACT_OK;
+    }
     if (ret === CTX_ACT_REDIRECT || ret === TC_ACT_SHOT) return ret;
     if (ret < 0) return dropped(dp, ret, UNKNOWN, METRIC_EGRESS);
     reason = dp.reason;
     monitor = dp.monitor;
   }
+  encryptForWire(dp);
   sendTraceNotify(
     dp,
     TRACE_TO_NETWORK,

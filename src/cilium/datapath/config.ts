@@ -56,6 +56,8 @@ export interface NatConfig {
   readonly recreateOnStaleAddress: boolean;
   readonly restoreReverseOnForward: boolean;
   readonly restoreForwardOnReply: boolean;
+  /** v1.19: the conntrack entry of a DSR connection holds the service's address too, and is asked before the NAT map. */
+  readonly dsrInfoInConntrack?: boolean;
 }
 
 export const DEFAULT_NAT: NatConfig = {

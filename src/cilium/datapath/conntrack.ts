@@ -256,6 +256,7 @@ export function ctCreate(dp: DatapathContext, ct: CtMap, related: CtMap | null, 
   }
   const slot = dp.ctUpdate(ct, tuple);
   if (slot < 0) return createFailed(dp, slot);
+  dp.createdSlot = slot;
   writeEntry(dp, ct, slot, tuple, dir, state);
   return 0;
 }

@@ -171,6 +171,8 @@ export class DatapathContext {
   /** Match type and audit of the last policy lookup. */
   policyMatch = 0;
   policyAudited = false;
+  /** Slot of the entry that `ctCreate` made last. */
+  createdSlot = 0;
   /** Device of the last redirect. */
   redirectIfindex = 0;
   /** Endpoint that the packet was delivered to; 0 = none. */

@@ -8,36 +8,54 @@
  */
 
 import { UpdateFlag } from "../../bpf/spec.js";
+import { IPV4_WORDS } from "../maps/address.js";
 import { CT_DSR_INTERNAL } from "../maps/ct-map.js";
 import { TUPLE_F_IN, TUPLE_F_OUT } from "../maps/tuple.js";
 import type { Tuple } from "../maps/tuple.js";
-import { CT_EGRESS, CT_ENTRY_DSR, ctCreate, ctLazyLookup, SCOPE_FORWARD } from "./conntrack.js";
+import { CT_EGRESS, CT_ENTRY_DSR, ctCreate, ctLazyLookup, SCOPE_FORWARD, TRACE_PAYLOAD_LEN } from "./conntrack.js";
 import { CT_ESTABLISHED, CT_NEW, CTX_ACT_OK } from "./context.js";
 import type { DatapathContext } from "./context.js";
-import { DROP_FRAG_NEEDED, DROP_INVALID, DROP_NAT_NO_MAPPING, DROP_UNKNOWN_CT } from "./drop-reasons.js";
-import { WORLD_ID } from "./eps.js";
-import { fibRedirectRouted } from "./l3.js";
+import { DROP_FRAG_NEEDED, DROP_INVALID, DROP_NAT_NO_MAPPING, DROP_NO_TUNNEL_ENDPOINT, DROP_UNKNOWN_CT } from "./drop-reasons.js";
+import { lookupRemoteEndpoint, WORLD_ID } from "./eps.js";
+import { TRACE_TO_OVERLAY } from "./events.js";
+import { encapsulate, fibRedirectRouted } from "./l3.js";
 import { RECIRCULATE } from "./nodeport.js";
+import { NO_ORIG_ADDRESS, sendTraceNotify } from "./notify.js";
 import { IPPROTO_TCP, TCP_SYN } from "./packet.js";
 
 /** Bytes of the IPv4 option (type 0x9a, length 8), and of the IPv6 extension header. */
 const DSR_OPTION_BYTES = 8;
 const DSR_EXTENSION_BYTES = 24;
+/** Geneve option header and service address and port. */
+const GENEVE_OPTION_BYTES = 12;
 
-/** `dsr_set_opt4` and what follows: the request to a remote backend. CTX_ACT_REDIRECT or a drop reason. */
-export function dsrRequest(dp: DatapathContext): number {
+/**
+ * `tail_nodeport_ipv4_dsr`: the request to a remote backend, with the service in an IP option or, with Geneve, in a tunnel
+ * option (`encap_geneve_dsr_opt4`). CTX_ACT_REDIRECT or a drop reason.
+ */
+export function dsrRequest(dp: DatapathContext, srcIdentity: number): number {
   const { packet } = dp;
-  const { dsrDispatch } = dp.config.loadBalancer;
-  const first = packet.protocol !== IPPROTO_TCP || (packet.tcpFlags & TCP_SYN) !== 0;
-  if (dsrDispatch === "opt" && first) {
-    const bytes = packet.addressWords === 1 ? DSR_OPTION_BYTES : DSR_EXTENSION_BYTES;
+  const geneve = dp.config.loadBalancer.dsrDispatch === "geneve";
+  const remote = geneve ? lookupRemoteEndpoint(dp, packet.row, packet.daddrAt) : -1;
+  const tunnelEndpoint = remote < 0 ? 0 : dp.maps.ipcache.tunnelEndpoint(remote);
+  if (geneve && tunnelEndpoint === 0) return DROP_NO_TUNNEL_ENDPOINT;
+
+  // TCP: only the first packet needs to say it; the backend's node remembers.
+  if (packet.protocol !== IPPROTO_TCP || (packet.tcpFlags & TCP_SYN) !== 0) {
+    const option = packet.addressWords === IPV4_WORDS ? DSR_OPTION_BYTES : DSR_EXTENSION_BYTES;
+    const bytes = geneve ? GENEVE_OPTION_BYTES : option;
     if (dp.config.pmtuDiscovery && packet.length + bytes > dp.config.mtu) return DROP_FRAG_NEEDED;
     packet.length += bytes;
     packet.hasDsrOption = true;
     packet.setDsrAddr(dp.serviceAddress, 0);
     packet.dsrPort = dp.servicePort;
   }
-  return fibRedirectRouted(dp);
+  if (!geneve) return fibRedirectRouted(dp);
+  const { tunnelIfindex } = dp.config.node;
+  const dstIdentity = dp.maps.ipcache.identity(remote);
+  const source = dp.eventSource();
+  sendTraceNotify(dp, TRACE_TO_OVERLAY, source, srcIdentity, dstIdentity, 0, tunnelIfindex, CT_NEW, TRACE_PAYLOAD_LEN, NO_ORIG_ADDRESS);
+  return encapsulate(dp, tunnelEndpoint, srcIdentity);
 }
 
 /**
@@ -93,7 +111,12 @@ function trackDsr(dp: DatapathContext, tuple: Tuple, hasOption: boolean): number
   ctStateNew.srcSecId = WORLD_ID;
   ctStateNew.dsr = true;
   const ret = ctCreate(dp, ct, null, tuple, CT_EGRESS, ctStateNew);
-  return ret < 0 ? ret : createDsrMapping(dp, tuple);
+  if (ret < 0) return ret;
+  if (dp.config.nat.dsrInfoInConntrack === true) {
+    const { packet } = dp;
+    ct.setNat(dp.createdSlot, packet.row, packet.dsrAddrAt, packet.addressWords, packet.dsrPort);
+  }
+  return createDsrMapping(dp, tuple);
 }
 
 /** `snat_v4_create_dsr`: replies of the backend to this client get the service's address as source. */

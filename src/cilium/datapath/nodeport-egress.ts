@@ -84,6 +84,11 @@ function reverseDnatInfo(dp: DatapathContext, tuple: Tuple): boolean {
   const revNatIndex = ct.revNatIndex(slot);
   if ((flags & CT_NODE_PORT) !== 0 && revNatIndex !== 0) return lookupReverseNat(dp, revNatIndex);
   if (!dsrEnabled(dp) || (flags & CT_DSR_INTERNAL) === 0) return false;
+  if (dp.config.nat.dsrInfoInConntrack === true && ct.natPort(slot) !== 0) {
+    ct.copyNatAddress(slot, dp.serviceAddress, 0, tuple.addressWords);
+    dp.servicePort = ct.natPort(slot);
+    return true;
+  }
 
   const nat = dp.family.snatExternal;
   const key = dp.natTuple;

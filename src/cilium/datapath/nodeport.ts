@@ -151,7 +151,7 @@ function nodeportService(dp: DatapathContext, tuple: Tuple, service: number, src
   ctState.reset();
   packet.aggregate = 0;
   dp.ops[OP_TAIL_CALL]!++;
-  const sent = dsr ? dsrRequest(dp) : natEgress(dp, tuple);
+  const sent = dsr ? dsrRequest(dp, srcIdentity) : natEgress(dp, tuple);
   return sent < 0 ? drop(dp, sent, UNKNOWN, METRIC_EGRESS) : sent;
 }
 

@@ -8,6 +8,8 @@
  */
 
 import type { BpfMap } from "../../bpf/map.js";
+import { htons } from "./address.js";
+import type { AddressWords } from "./address.js";
 import { tableOf } from "./table.js";
 
 /** Bits of the 16-bit field at byte 36, in order from bit 0. */
@@ -167,6 +169,18 @@ export class CtMap {
   }
   setLastRxReport(slot: number, at: number): void {
     this.rows[slot * this.stride + this.lastRxReportAt] = at;
+  }
+
+  /** v1.19, DSR: the service's address and port (host order; 0 = none). Held only when the map was made for it. */
+  copyNatAddress(slot: number, out: Int32Array, at: number, addressWords: AddressWords): void {
+    for (let i = 0; i < addressWords; i++) out[at + i] = this.map.word(slot, i);
+  }
+  natPort(slot: number): number {
+    return htons(this.rows[slot * this.stride + this.seenAt]! & 0xffff);
+  }
+  setNat(slot: number, address: Int32Array, at: number, addressWords: AddressWords, port: number): void {
+    for (let i = 0; i < addressWords; i++) this.map.setWord(slot, i, address[at + i]!);
+    this.rows[slot * this.stride + this.seenAt]! |= htons(port);
   }
 
   /** Packets counted, both directions together; 0 without accounting. */
