@@ -79,14 +79,18 @@ export function parseDuration(text: string): Nanoseconds | undefined {
   return end === trimmed.length && end > 0 ? ns(total) : undefined;
 }
 
+/** Below this, no rounding to three digits gives 1000. */
+const ROUNDS_BELOW_1000 = 999.5;
+
 /** A span in the shortest common form: `517 ms`, `1.02 s`, `2.4 µs`, `12m30s`. */
 export function formatDuration(span: number): string {
   const sign = span < 0 ? "-" : "";
   const abs = Math.abs(span);
   if (abs === 0) return "0 s";
-  if (abs < NS_PER_US) return `${sign}${trimNumber(abs)} ns`;
-  if (abs < NS_PER_MS) return `${sign}${trimNumber(abs / NS_PER_US)} µs`;
-  if (abs < NS_PER_S) return `${sign}${trimNumber(abs / NS_PER_MS)} ms`;
+  // What would round to 1000 of a unit is shown in the next one.
+  if (abs < ROUNDS_BELOW_1000) return `${sign}${trimNumber(abs)} ns`;
+  if (abs < ROUNDS_BELOW_1000 * NS_PER_US) return `${sign}${trimNumber(abs / NS_PER_US)} µs`;
+  if (abs < ROUNDS_BELOW_1000 * NS_PER_MS) return `${sign}${trimNumber(abs / NS_PER_MS)} ms`;
   if (abs < 120 * NS_PER_S) return `${sign}${trimNumber(abs / NS_PER_S)} s`;
   const whole = Math.round(abs / NS_PER_S);
   const h = Math.floor(whole / 3600);
