@@ -13,6 +13,16 @@ const QUANTILES: Readonly<Record<string, number>> = {
   p1: 0.01, p5: 0.05, p10: 0.1, p25: 0.25, p50: 0.5, p75: 0.75, p90: 0.9, p95: 0.95, p99: 0.99, "p99.9": 0.999,
 };
 
+const CLASSIFIER_ONLY = [
+  "syn_matched_existing", "syn_reopened", "syn_dropped_other", "packets", "both_ways_closed", "gc_delete_errors", "event_log_lost",
+];
+/** Totals that the details repeat as events. */
+const FROM_EVENTS = [
+  "syn_packets", "syn_created", "syn_dropped_e2big", "syn_drop_fraction", "connections_with_syn_drop",
+  "connections_with_syn_drop_fraction", "nonsyn_without_entry", "nonsyn_recreated", "nonsyn_recreate_failed_drop",
+  "nonsyn_policy_drop", "lru_evicted",
+];
+
 /** Names of outcomes in `totals.outcomes`. */
 const OUTCOME_NAMES: Readonly<Record<string, number>> = {
   closed: Outcome.closed,
@@ -63,13 +73,17 @@ function countsOf(recording: Recording): Fields {
     nonsyn_policy_drop: dropped,
     gc_runs: gcStartUs.length,
     gc_deleted: deleted,
-    event_log_lost: 0,
     requests: sum(connections.requests),
     responses: sum(connections.responses),
     ...(evicted === undefined ? {} : { lru_evicted: created + recreated - deleted - occupancy.at(-1)! }),
-    // Recorded by the classifier alone; no detail to hold them against.
-    ...pick(totals, ["syn_matched_existing", "syn_reopened", "syn_dropped_other", "packets", "both_ways_closed", "gc_delete_errors"]),
+    // Counted by the classifier alone; no detail to hold them against.
+    ...pick(totals, [...CLASSIFIER_ONLY, ...(logIsWhole(totals) ? [] : FROM_EVENTS)]),
   };
+}
+
+/** Whether every SYN left exactly one event: none was lost, and none met an entry, which is noted in several ways. */
+function logIsWhole(totals: Fields): boolean {
+  return totals["event_log_lost"] === 0 && totals["syn_matched_existing"] === 0 && totals["syn_reopened"] === 0;
 }
 
 function ofCounts(where: string, recorded: Fields, expected: Fields): Difference | undefined {
