@@ -16,16 +16,23 @@ import { randomBootTime } from "../traffic/timer-wheel.js";
 import { buildMaps } from "./build-maps.js";
 import { Collector } from "./collector.js";
 import { PacketCosts } from "./costs.js";
+import { CpuQueues } from "./cpu.js";
 import { datapathConfig } from "./datapath-config.js";
+import { Directory } from "./directory.js";
 import { nodeFlows, type NodeFlows } from "./flows.js";
 import { NodeHooks } from "./hooks.js";
+import { Link } from "./link.js";
 import { MapWatch } from "./map-watch.js";
+import { NodeNetwork } from "./network.js";
 import { Node } from "./node.js";
 import { IFINDEX, populate } from "./populate.js";
 import { PortSpace } from "./ports.js";
 import { preload } from "./preload.js";
-import { layOut, type Topology } from "./topology.js";
-import { Workloads } from "./workloads.js";
+import { layOut, workloadOf, type Topology } from "./topology.js";
+import { ServiceWriter } from "./services.js";
+import { QueryApplication } from "./workloads/query-application.js";
+import { TcpApplication } from "./workloads/tcp-application.js";
+import { Workloads } from "./workloads/workloads.js";
 
 /** Uptime of the node when the run begins, s: ten days, so that state may be older than the run. */
 const UPTIME_S = 864_000 as Seconds;
@@ -60,7 +67,9 @@ export function buildNode(
   const topology = layOut(scenario);
   const { maps, origins } = buildMaps(scenario, settings, profile, kernel);
   const config = datapathConfig(settings, profile, topology);
-  populate(maps, scenario, topology, config.loadBalancer.protocolDifferentiation);
+  populate(maps, scenario, topology);
+  const services = new ServiceWriter(maps, settings, profile);
+  services.writeAll(topology.services);
   const preloaded = preload(maps, scenario, topology, UPTIME_S, streams.stream("preload"));
 
   const flows = nodeFlows(scenario, profile, topology, simulation, streams.stream("flow-uuids"), sink);
@@ -75,34 +84,48 @@ export function buildNode(
   const watch = new MapWatch(maps, origins, () => datapath.now);
   const costs = new PacketCosts(maps);
 
-  const workloads = new Workloads(simulation, scenario, topology, streams, recorder);
+  const directory = new Directory(topology, scenario.cluster.podCidr);
+  const hooks = new NodeHooks(datapath, costs, directory.own, directory.endpoints);
+  const cpus = new CpuQueues(scenario.cluster.cpus);
+  const link = new Link(scenario.cluster, streams.stream("link"));
+  const network = new NodeNetwork({
+    simulation, topology, directory, hooks, cpus, link, collector, recorder, watch, bootS: UPTIME_S,
+  });
+  const application = new TcpApplication(simulation, scenario, topology, streams, recorder);
+  const queries = new QueryApplication(simulation, scenario, topology, streams, recorder);
+  const workloads = new Workloads(simulation, scenario, streams, application, queries);
   const tcp = clientTcp(kernel, scenario.client);
   const node = new Node({
     simulation,
     scenario,
     topology,
-    hooks: new NodeHooks(datapath, costs),
-    collector,
+    hooks,
+    network,
+    cpus,
     recorder,
-    watch,
-    ports: new PortSpace(tcp.localPortRange, streams.stream("local-ports")),
+    streams,
+    tcpPorts: new PortSpace(tcp.localPortRange, streams.stream("local-ports")),
+    udpPorts: new PortSpace(tcp.localPortRange, streams.stream("local-ports/udp")),
+    socketLbForHostOnly: settings.socketLbHostNamespaceOnly,
     timeWaitNs: tcp.timeWaitS * NS_PER_S,
-    bootS: UPTIME_S,
-    application: workloads,
+    application,
   });
+  network.attach(node, queries);
   const boot = streams.stream("boot");
   node.clientHost = node.peers.addHost(tcp, randomBootTime(boot, tcp.hz));
   const peer = clientTcp(kernel, { synRtoNs: null, linearTimeouts: null, synRetries: null, hz: scenario.client.hz });
   node.serverHost = node.peers.addHost(peer, randomBootTime(boot, peer.hz));
   collector.start();
-  workloads.start(node);
+  application.attach(node);
+  queries.attach(node);
+  workloads.start();
   return { simulation, node, maps, watch, collector, costs, flows, profile, kernel, topology, preloaded };
 }
 
 /** The endpoints' programs with their compiled-in values. */
 function loadPrograms(datapath: DatapathContext, maps: CiliumMaps, topology: Topology, scenario: Scenario): void {
   topology.localPods.forEach((pod, index) => {
-    const policies = scenario.policies.filter(({ endpoints }) => endpoints === `${pod.namespace}/${pod.workload}`);
+    const policies = scenario.policies.filter(({ endpoints }) => endpoints === workloadOf(pod));
     datapath.programs[pod.endpointId] = {
       lxcId: pod.endpointId,
       ifindex: IFINDEX.firstPod + index,

@@ -51,7 +51,8 @@ export function nodeFlows(
 }
 
 function flowTables(topology: Topology): FlowTables {
-  const pods = [...topology.localPods, ...topology.services.flatMap(({ backends }) => backends)];
+  const elsewhere = topology.services.flatMap(({ backends }) => backends.filter(({ node }) => node !== 0));
+  const pods = [...topology.localPods, ...elsewhere, ...topology.remoteClients];
   const nodes: FlowEndpoint[] = [...topology.nodeAddresses].map(([node, address]) => ({
     address: [address],
     id: 0,
@@ -59,7 +60,9 @@ function flowTables(topology: Topology): FlowTables {
   }));
   return new FlowTables({
     endpoints: [...nodes, ...pods.map(podEndpoint)],
-    services: topology.services.map(({ address, port, name, namespace }) => ({ address: [address], port, name, namespace })),
+    services: topology.services.flatMap(({ frontends, name, namespace }) =>
+      frontends.map(({ address, port }) => ({ address: [address], port, name, namespace })),
+    ),
     identityLabels: new Map(pods.map((pod) => [pod.identity, labelsOf(pod)])),
     interfaces: new Map([[IFINDEX.native, "eth0"], ...topology.localPods.map((_, i) => [IFINDEX.firstPod + i, `lxc${i}`] as const)]),
   });

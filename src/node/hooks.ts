@@ -1,18 +1,37 @@
 /**
  * The hooks of the node's devices: hands a packet to the programs in the order in which the kernel would, and keeps what
  * came of it. Decisions only; when they take effect is the node's business.
+ *
+ * Between the programs stands the node's own stack, as far as it decides where a packet goes: its own addresses to its
+ * processes, pods by their devices, everything else to the native device. Netfilter is not modelled.
  */
-import { cilFromContainer } from "../cilium/datapath/bpf-lxc.js";
-import { cilFromNetdev, cilToNetdev } from "../cilium/datapath/bpf-host.js";
+import { cilFromHost, cilFromNetdev, cilToNetdev } from "../cilium/datapath/bpf-host.js";
+import { cilFromContainer, cilToContainer } from "../cilium/datapath/bpf-lxc.js";
 import { sockForward } from "../cilium/datapath/bpf-sock.js";
 import { cilXdpEntry } from "../cilium/datapath/bpf-xdp.js";
-import { CTX_ACT_REDIRECT, TC_ACT_SHOT, type DatapathContext } from "../cilium/datapath/context.js";
-import { IPPROTO_TCP } from "../cilium/datapath/packet.js";
-import { IFINDEX } from "./populate.js";
+import { CTX_ACT_OK, CTX_ACT_REDIRECT, TC_ACT_SHOT, type DatapathContext } from "../cilium/datapath/context.js";
+import { IPPROTO_ICMP, IPPROTO_TCP, MARK_HOST } from "../cilium/datapath/packet.js";
 import type { PacketCosts } from "./costs.js";
+import { IFINDEX } from "./populate.js";
 
 /** Hooks whose times are reported, in order of a packet's way. */
 export const RESULT_HOOKS = ["tc_ingress", "from_container", "to_netdev", "from_netdev"] as const;
+
+/** What came of a packet. */
+export const Outcome = {
+  /** A program dropped it, with `datapath.dropReason` and `extError`. */
+  dropped: 0,
+  /** Delivered to the pod whose endpoint is `endpoint`. */
+  pod: 1,
+  /** Left by the NIC. */
+  wire: 2,
+  /** To a process of the node. */
+  host: 3,
+  /** An ICMP error went back to the sender instead. */
+  answered: 4,
+  /** The stack has no route for it. */
+  lost: 5,
+} as const;
 
 /** Hops that a packet may take; Linux's default. */
 const TTL = 64;
@@ -25,6 +44,7 @@ export class PacketHeader {
   daddr = 0;
   sport = 0;
   dport = 0;
+  protocol = IPPROTO_TCP;
   tcpFlags = 0;
   /** Bytes from the IP header on. */
   length = 0;
@@ -36,52 +56,66 @@ export class NodeHooks {
   readonly header = new PacketHeader();
   /** Rewritten for each connect(). Pods do not share a network namespace with the node. */
   readonly #socket = { cookie: 0, netnsCookie: 0, inHostNamespace: false };
-  /** Cost of the programs that ran for the last packet, ns. */
+  /** Endpoint id of each local pod's address. */
+  readonly #endpoints: ReadonlyMap<number, number>;
+  /** Addresses of the node itself. */
+  readonly #own: readonly number[];
+  /** Cost of the programs that ran for the last packet, ns; -1 for a device that it did not pass. */
   ingressNs = 0;
   egressNs = 0;
-  /** The last packet was dropped, with `datapath.dropReason` and `extError`. */
-  dropped = false;
+  /** `Outcome` of the last packet, and the endpoint that it was delivered to. */
+  outcome: number = Outcome.dropped;
+  endpoint = 0;
 
-  constructor(datapath: DatapathContext, costs: PacketCosts) {
+  /** `endpoints`: endpoint id of each local pod's address; kept up to date by whoever owns it. */
+  constructor(datapath: DatapathContext, costs: PacketCosts, own: readonly number[], endpoints: ReadonlyMap<number, number>) {
     this.datapath = datapath;
     this.costs = costs;
+    this.#own = own;
+    this.#endpoints = endpoints;
   }
 
-  /** from-container of the endpoint, then to-netdev when the packet leaves the node. False: dropped. */
-  sendFromPod(endpointId: number, ifindex: number): boolean {
+  /** from-container of the endpoint, then wherever the packet goes. */
+  sendFromPod(endpointId: number, ifindex: number): void {
     const { datapath: dp } = this;
     this.#fill(TTL);
     dp.packet.ifindex = ifindex;
-    this.egressNs = 0;
-    const verdict = cilFromContainer(dp, dp.programs[endpointId]!);
-    this.ingressNs = this.costs.take(dp.ops);
-    this.dropped = verdict === TC_ACT_SHOT;
-    if (!this.dropped && verdict === CTX_ACT_REDIRECT && dp.redirectIfindex === IFINDEX.native) {
-      dp.packet.ifindex = IFINDEX.native;
-      this.dropped = cilToNetdev(dp) === TC_ACT_SHOT;
-      this.egressNs = this.costs.take(dp.ops);
-    }
-    return !this.dropped;
+    const program = dp.programs[endpointId];
+    if (program === undefined) this.outcome = Outcome.lost;
+    else this.#afterIngress(cilFromContainer(dp, program));
   }
 
-  /** XDP when the node accelerates, then from-netdev with the pod's policy program. True: delivered to `endpointId`. */
-  receiveFromNetwork(endpointId: number): boolean {
+  /** A packet of a process of the node. */
+  sendFromHost(): void {
     const { datapath: dp } = this;
-    this.#fill(TTL_ARRIVING);
-    dp.packet.ifindex = IFINDEX.native;
-    dp.deliveredTo = 0;
-    this.egressNs = 0;
-    this.dropped = dp.config.loadBalancer.xdp && cilXdpEntry(dp) === TC_ACT_SHOT;
-    if (!this.dropped) this.dropped = cilFromNetdev(dp) === TC_ACT_SHOT;
-    this.ingressNs = this.costs.take(dp.ops);
-    return !this.dropped && dp.deliveredTo === endpointId;
+    this.#fill(TTL);
+    dp.packet.mark = MARK_HOST;
+    this.ingressNs = -1;
+    this.#routeInStack();
   }
 
-  /** connect() in the pod's socket: the service in `header` becomes a backend. False: no backend, the call fails. */
-  connectSocket(cookie: number): boolean {
+  /** XDP when the node accelerates, then from-netdev with the pod's policy program. */
+  receiveFromNetwork(): void {
+    this.#fill(TTL_ARRIVING);
+    this.#receive();
+  }
+
+  /** The same for a request that another node passes on, with a DSR option for this service. */
+  receiveWithDsrOption(service: Int32Array, at: number, port: number): void {
+    const { packet } = this.datapath;
+    this.#fill(TTL_ARRIVING);
+    packet.hasDsrOption = true;
+    packet.setDsrAddr(service, at);
+    packet.dsrPort = port;
+    this.#receive();
+  }
+
+  /** connect() of a socket: the service in `header` becomes a backend. False: no backend, the call fails. */
+  connectSocket(cookie: number, inHostNamespace: boolean): boolean {
     const { datapath: dp } = this;
     this.#fill(TTL);
     this.#socket.cookie = cookie;
+    this.#socket.inHostNamespace = inHostNamespace;
     const connected = sockForward(dp, this.#socket, "cil_sock4_connect") >= 0;
     dp.ops.fill(0);
     this.header.daddr = dp.packet.daddr;
@@ -89,17 +123,88 @@ export class NodeHooks {
     return connected;
   }
 
+  #receive(): void {
+    const { datapath: dp } = this;
+    dp.packet.ifindex = IFINDEX.native;
+    if (dp.config.loadBalancer.xdp) {
+      const verdict = cilXdpEntry(dp);
+      if (verdict !== CTX_ACT_OK) {
+        this.ingressNs = this.costs.take(dp.ops);
+        this.egressNs = -1;
+        this.outcome = verdict === TC_ACT_SHOT ? Outcome.dropped : Outcome.wire;
+        return;
+      }
+    }
+    this.#afterIngress(cilFromNetdev(dp));
+  }
+
+  /** What follows a program at a device's ingress. */
+  #afterIngress(verdict: number): void {
+    const { datapath: dp } = this;
+    this.ingressNs = this.costs.take(dp.ops);
+    this.egressNs = -1;
+    if (verdict === CTX_ACT_REDIRECT) this.#redirected();
+    else if (verdict === TC_ACT_SHOT) this.outcome = Outcome.dropped;
+    else this.#routeInStack();
+  }
+
+  #redirected(): void {
+    const { datapath: dp } = this;
+    if (dp.deliveredTo !== 0) {
+      this.endpoint = dp.deliveredTo;
+      this.outcome = dp.packet.protocol === IPPROTO_ICMP ? Outcome.answered : Outcome.pod;
+    } else if (dp.redirectIfindex === IFINDEX.native) {
+      this.#leave();
+    } else {
+      // Into the tunnel: the outer packet needs no translation.
+      this.outcome = Outcome.wire;
+      this.egressNs = 0;
+    }
+  }
+
+  /** to-netdev, on the way out. */
+  #leave(): void {
+    const { datapath: dp } = this;
+    dp.packet.ifindex = IFINDEX.native;
+    const verdict = cilToNetdev(dp);
+    this.egressNs = this.costs.take(dp.ops);
+    if (verdict === TC_ACT_SHOT) this.outcome = Outcome.dropped;
+    else this.outcome = dp.packet.protocol === IPPROTO_ICMP && dp.packet.innerProtocol !== 0 ? Outcome.answered : Outcome.wire;
+  }
+
+  #routeInStack(): void {
+    const { datapath: dp } = this;
+    const { daddr } = dp.packet;
+    if (this.#own.includes(daddr)) {
+      this.outcome = Outcome.host;
+      this.egressNs = -1;
+      return;
+    }
+    const endpoint = this.#endpoints.get(daddr);
+    if (endpoint === undefined) {
+      this.#leave();
+      return;
+    }
+    const program = dp.programs[endpoint];
+    const verdict = dp.config.endpointRoutes && program !== undefined ? cilToContainer(dp, program) : cilFromHost(dp);
+    const delivered = dp.deliveredTo !== 0 && verdict !== TC_ACT_SHOT;
+    this.egressNs = this.costs.take(dp.ops);
+    this.endpoint = dp.deliveredTo;
+    this.outcome = delivered ? Outcome.pod : verdict === TC_ACT_SHOT ? Outcome.dropped : Outcome.lost;
+  }
+
   #fill(ttl: number): void {
-    const { header } = this;
-    const { packet } = this.datapath;
+    const { header, datapath } = this;
+    const { packet } = datapath;
     packet.reset();
     packet.saddr = header.saddr;
     packet.daddr = header.daddr;
     packet.sport = header.sport;
     packet.dport = header.dport;
-    packet.protocol = IPPROTO_TCP;
+    packet.protocol = header.protocol;
     packet.tcpFlags = header.tcpFlags;
     packet.length = header.length;
     packet.ttl = ttl;
+    datapath.deliveredTo = 0;
   }
 }

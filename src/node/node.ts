@@ -1,236 +1,220 @@
 /**
- * One simulated node: pods with TCP sockets, CPUs, the hooks that their packets walk, Cilium's maps and agent, and the
- * network to the other nodes, which are peers without maps of their own.
- *
- *   pod's socket → from-container (veth, TC ingress) → to-netdev (NIC, TC egress) → network → peer
- *   peer → network → XDP, from-netdev (NIC, TC ingress) → pod's policy program → pod's socket
- *
- * A packet that a pod sends is processed on the CPU of its socket; one that arrives, on the CPU that the NIC's receive
- * hashing chooses. Each CPU works in order of arrival. A dropped packet is simply gone: the programs run at the far end
- * of the pod's veth or at the NIC, where the sender's TCP does not hear of it.
+ * One simulated node: its sockets (pods' and processes'), CPUs, the hooks that packets walk, Cilium's maps and agent, and
+ * the network to the other nodes, which are peers without maps of their own.
  */
+import type { RandomStreams } from "../core/random.js";
 import type { Simulation } from "../core/simulation.js";
-import { clockSeconds, NS_PER_S, type Nanoseconds, type Seconds } from "../core/units.js";
-import { jhash } from "../bpf/jhash.js";
-import { DROP_CT_CREATE_FAILED } from "../cilium/datapath/drop-reasons.js";
 import type { RunRecorder } from "../observe/recorder.js";
 import type { Scenario } from "../scenario/types.js";
-import { Sent, Side, TcpFlag, TcpPeers, type Application, type Network } from "../traffic/tcp-peers.js";
-import type { Collector } from "./collector.js";
+import { Errno, Sent, Side, State, TcpFlag, TcpPeers, type Application, type Network } from "../traffic/tcp-peers.js";
 import { Connections } from "./connections.js";
-import { CpuQueues } from "./cpu.js";
+import type { CpuQueues } from "./cpu.js";
+import { Place, rowOf, type FlowTable } from "./flow-table.js";
 import type { NodeHooks } from "./hooks.js";
-import type { MapWatch } from "./map-watch.js";
-import { IFINDEX } from "./populate.js";
+import type { Ends, NodeNetwork } from "./network.js";
 import type { PortSpace } from "./ports.js";
-import { SegmentsInFlight } from "./segments.js";
-import type { Topology } from "./topology.js";
-import type { Sockets } from "./workloads.js";
+import { destinations, type Destination, type DrawDestination } from "./targets.js";
+import type { ClientTopology, Topology } from "./topology.js";
+import type { Sockets } from "./workloads/sockets.js";
 
-/** Bytes of IPv4 and TCP headers with the time stamp option. */
-const HEADER_BYTES = 52;
-const BITS_PER_BYTE = 8;
-const NO_BACKEND = 0;
-/** Bytes of a 4-tuple. */
-const TUPLE_BYTES = 12;
+const PORTS = 65_536;
 
 export interface NodeParts {
   readonly simulation: Simulation;
   readonly scenario: Scenario;
   readonly topology: Topology;
   readonly hooks: NodeHooks;
-  readonly collector: Collector;
+  readonly network: NodeNetwork;
+  readonly cpus: CpuQueues;
   readonly recorder: RunRecorder;
-  readonly watch: MapWatch;
-  readonly ports: PortSpace;
+  readonly streams: RandomStreams;
+  readonly tcpPorts: PortSpace;
+  readonly udpPorts: PortSpace;
+  /** `socketLB.hostNamespaceOnly`: pods' sockets are left alone. */
+  readonly socketLbForHostOnly: boolean;
   /** TIME_WAIT of the pods' kernel, ns. */
   readonly timeWaitNs: number;
-  /** Datapath clock at simulated time 0. */
-  readonly bootS: Seconds;
   readonly application: Application;
 }
 
-export class Node implements Sockets, Network {
+export class Node implements Sockets, Network, Ends {
   readonly connections = new Connections();
   readonly peers: TcpPeers;
+  readonly flows: FlowTable;
+  readonly datagrams: FlowTable;
   readonly cpus: CpuQueues;
   /** Hosts of the TCP engine; set once both exist. */
   clientHost = 0;
   serverHost = 0;
   readonly #parts: NodeParts;
-  readonly #simulation: Simulation;
-  readonly #flying = new SegmentsInFlight();
-  readonly #oneWayNs: number;
-  readonly #nsPerByte: number;
-  readonly #atPeer: number;
-  readonly #atNic: number;
-  readonly #atPod: number;
-  readonly #received = new Int32Array(TUPLE_BYTES / 4);
-  /** Number of each backend, over all services, by its address; 0 is a service address that was not translated. */
-  readonly #backendOf: ReadonlyMap<number, number>;
+  readonly #destinations: readonly DrawDestination[];
+  /** Number of each remote address and port that local sockets have connected to. */
+  readonly #remotes = new Map<number, number>();
+  /** Ports of clients elsewhere, taken in turn: by workload and client. */
+  readonly #turns: readonly Int32Array[];
   /** Cookie of the next socket; the kernel counts them from 1. */
   #cookie = 1;
 
   constructor(parts: NodeParts) {
-    const { simulation, scenario } = parts;
     this.#parts = parts;
-    this.#simulation = simulation;
-    const backends = parts.topology.services.flatMap((service) => service.backends);
-    this.#backendOf = new Map(backends.map(({ address }, index) => [address, index + 1]));
+    const { scenario, topology, simulation, network, streams } = parts;
     this.peers = new TcpPeers(simulation, this, parts.application);
-    this.cpus = new CpuQueues(scenario.cluster.cpus);
-    this.#oneWayNs = Math.round(scenario.cluster.rttNs / 2);
-    this.#nsPerByte = (BITS_PER_BYTE * NS_PER_S) / scenario.cluster.linkBitsPerSecond;
-    this.#atPeer = simulation.on((row) => this.#arrive(Side.server, row));
-    this.#atNic = simulation.on((row) => this.#arriveAtNic(row));
-    this.#atPod = simulation.on((row) => this.#arrive(Side.client, row));
+    this.flows = network.tcp;
+    this.datagrams = network.udp;
+    this.cpus = parts.cpus;
+    const { mode } = parts.hooks.datapath.config.loadBalancer;
+    this.#destinations = scenario.workloads.map((workload) => {
+      const passing = mode === "dsr" || (mode === "hybrid" && workload.kind !== "queries") ? "dsr" : "snat";
+      return destinations(scenario, topology, workload, passing, streams.stream(`targets/${workload.name}`));
+    });
+    this.#turns = topology.clients.map((clients) => new Int32Array(clients.length));
   }
 
-  connect(workload: number, pod: number, cpu: number, where: number): number {
-    const { topology, scenario, hooks, ports } = this.#parts;
-    const service = topology.services[scenario.workloads[workload]!.service]!;
-    const { header } = hooks;
-    header.saddr = topology.localPods[pod]!.address;
-    header.daddr = service.address;
-    header.dport = service.port;
-    header.sport = 0;
-    this.#setClock(cpu);
-    if (hooks.datapath.config.loadBalancer.socketLb && !hooks.connectSocket(this.#cookie++)) return -1;
-    const backend = this.#backendOf.get(header.daddr) ?? NO_BACKEND;
-    const pair = this.#pairOf(pod, backend);
-    const port = ports.take(pair, this.#simulation.now);
+  connect(workload: number, client: number, cpu: number, where: number): number {
+    const destination = this.#destinations[workload]!();
+    const who = this.#parts.topology.clients[workload]![client]!;
+    const local = who.place !== Place.offNode;
+    if (!this.#resolve(who, destination, this.flows.protocol, cpu)) return -1;
+    const { header } = this.#parts.hooks;
+    const pair = local ? this.#pairOf(who.place, header.daddr, header.dport) : -1;
+    const port = local ? this.#parts.tcpPorts.take(pair, this.#parts.simulation.now) : this.#nextPort(workload, client);
     if (port < 0) return -1;
     const connection = this.peers.allocate(this.clientHost, this.serverHost);
-    const { connections } = this;
-    connections.grow(this.peers.capacity);
-    connections.workload[connection] = workload;
-    connections.pod[connection] = pod;
-    connections.cpu[connection] = cpu;
-    connections.backend[connection] = backend;
-    connections.serverAddress[connection] = header.daddr;
-    connections.serverPort[connection] = header.dport;
-    connections.clientPort[connection] = port;
-    connections.receiveCpu[connection] = this.#receiveCpu(header.daddr, header.saddr, (header.dport << 16) | port);
-    connections.where[connection] = where;
-    connections.established[connection] = 0;
-    connections.openedAt[connection] = this.#simulation.now;
+    this.connections.grow(this.peers.capacity);
+    this.flows.grow(this.peers.capacity);
+    this.flows.portPair[connection] = pair;
+    this.#open(this.flows, connection, workload, who, destination, port, cpu, where);
+    this.connections.openedAt[connection] = this.#parts.simulation.now;
     return connection;
   }
 
+  openDatagramSocket(flow: number, workload: number, client: number, cpu: number, where: number): boolean {
+    const destination = this.#destinations[workload]!();
+    const who = this.#parts.topology.clients[workload]![client]!;
+    const local = who.place !== Place.offNode;
+    if (!this.#resolve(who, destination, this.datagrams.protocol, cpu)) return false;
+    // A UDP port belongs to its socket whatever it is connected to.
+    const pair = local ? this.#ownerOf(who.place) : -1;
+    const port = local ? this.#parts.udpPorts.take(pair, this.#parts.simulation.now) : this.#nextPort(workload, client);
+    if (port < 0) return false;
+    this.datagrams.portPair[flow] = pair;
+    this.#open(this.datagrams, flow, workload, who, destination, port, cpu, where);
+    return true;
+  }
+
+  closeDatagramSocket(flow: number): void {
+    const pair = this.datagrams.portPair[flow]!;
+    if (pair >= 0) this.#parts.udpPorts.release(pair, this.datagrams.port[rowOf(flow, Side.client)]!, this.#parts.simulation.now);
+  }
+
+  sendDatagram(flow: number, fromSide: number, bytes: number, tag: number): void {
+    this.#parts.network.send(this.datagrams, flow, fromSide, 0, bytes, tag);
+  }
+
   release(connection: number, timeWait: boolean): void {
-    const { connections } = this;
-    const pair = this.#pairOf(connections.pod[connection]!, connections.backend[connection]!);
-    const freeFrom = timeWait ? this.#simulation.now + this.#parts.timeWaitNs : this.#simulation.now;
-    this.#parts.ports.release(pair, connections.clientPort[connection]!, freeFrom);
+    const { simulation, timeWaitNs, tcpPorts } = this.#parts;
+    const pair = this.flows.portPair[connection]!;
+    if (pair < 0) return;
+    const freeFrom = timeWait ? simulation.now + timeWaitNs : simulation.now;
+    tcpPorts.release(pair, this.flows.port[rowOf(connection, Side.client)]!, freeFrom);
   }
 
-  /** One number for a pod and a remote address and port. */
-  #pairOf(pod: number, backend: number): number {
-    return backend * this.#parts.topology.localPods.length + pod;
-  }
-
-  /** Takes a segment from a socket: of a pod through the programs, of a peer onto the network. */
+  /** Takes a segment from a socket of the TCP engine. */
   send(connection: number, fromSide: number, tcpFlags: number, payloadBytes: number, tag: number): number {
-    const row = this.#flying.put(connection, tcpFlags, payloadBytes, tag);
-    const onWire = this.#oneWayNs + Math.round((HEADER_BYTES + payloadBytes) * this.#nsPerByte);
-    if (fromSide === Side.server) {
-      this.#simulation.at(this.#simulation.now + onWire, this.#atNic, row, 0);
-      return Sent.away;
+    if (fromSide === Side.client && (tcpFlags & TcpFlag.syn) !== 0) {
+      this.#parts.recorder.synOut(this.peers.retransmissions(connection, Side.client) > 0);
     }
-    const done = this.#sendFromPod(connection, tcpFlags, payloadBytes);
-    if (done < 0) this.#flying.release(row);
-    else this.#simulation.at(done + onWire, this.#atPeer, row, 0);
+    this.#parts.network.send(this.flows, connection, fromSide, tcpFlags, payloadBytes, tag);
     return Sent.away;
   }
 
-  /** When the packet has left the node, or -1 when it was dropped. */
-  #sendFromPod(connection: number, tcpFlags: number, payloadBytes: number): number {
-    const { hooks, topology, recorder } = this.#parts;
-    const { connections } = this;
-    const pod = connections.pod[connection]!;
-    const cpu = this.#socketCpu(connections.cpu[connection]!);
-    if ((tcpFlags & TcpFlag.syn) !== 0) recorder.synOut(this.peers.retransmissions(connection, Side.client) > 0);
-    const { header } = hooks;
-    header.saddr = topology.localPods[pod]!.address;
-    header.daddr = connections.serverAddress[connection]!;
-    header.sport = connections.clientPort[connection]!;
-    header.dport = connections.serverPort[connection]!;
-    header.tcpFlags = tcpFlags;
-    header.length = HEADER_BYTES + payloadBytes;
-    this.#setClock(cpu);
-    const forwarded = hooks.sendFromPod(topology.localPods[pod]!.endpointId, IFINDEX.firstPod + pod);
-    recorder.packets++;
-    const { now } = this.#simulation;
-    const ingressDone = this.cpus.work(cpu, now, hooks.ingressNs);
-    recorder.hooks.from_container.record(ingressDone - now);
-    recorder.hooks.tc_ingress.record(ingressDone - now);
-    if (hooks.dropped) this.#recordDrop(connection, true);
-    if (!forwarded) return -1;
-    recorder.hooks.to_netdev.record(hooks.egressNs);
-    return this.cpus.work(cpu, now, hooks.egressNs);
-  }
-
-  /** The scheduler runs the application elsewhere while a walk of the collector occupies its CPU. */
-  #socketCpu(cpu: number): number {
-    const { collector } = this.#parts;
-    return cpu === collector.cpu && collector.busy ? (cpu + 1) % this.cpus.count : cpu;
-  }
-
-  #arriveAtNic(row: number): void {
-    const { hooks, topology, recorder } = this.#parts;
-    const { connections } = this;
-    const connection = this.#flying.connection[row]!;
-    const cpu = connections.receiveCpu[connection]!;
-    const pod = topology.localPods[connections.pod[connection]!]!;
-    const { header } = hooks;
-    header.saddr = connections.serverAddress[connection]!;
-    header.daddr = pod.address;
-    header.sport = connections.serverPort[connection]!;
-    header.dport = connections.clientPort[connection]!;
-    header.tcpFlags = this.#flying.tcpFlags[row]!;
-    header.length = HEADER_BYTES + this.#flying.payloadBytes[row]!;
-    this.#setClock(cpu);
-    const delivered = hooks.receiveFromNetwork(pod.endpointId);
-    recorder.packets++;
-    const { now } = this.#simulation;
-    const done = this.cpus.work(cpu, now, hooks.ingressNs);
-    recorder.hooks.from_netdev.record(done - now);
-    recorder.hooks.tc_ingress.record(done - now);
-    if (hooks.dropped) this.#recordDrop(connection, false);
-    if (delivered) this.#simulation.at(done, this.#atPod, row, 0);
-    else this.#flying.release(row);
-  }
-
-  #arrive(side: number, row: number): void {
-    const flying = this.#flying;
-    const connection = flying.connection[row]!;
-    const tcpFlags = flying.tcpFlags[row]!;
-    const payloadBytes = flying.payloadBytes[row]!;
-    const tag = flying.tag[row]!;
-    flying.release(row);
+  deliver(connection: number, side: number, tcpFlags: number, payloadBytes: number, tag: number): void {
     this.peers.deliver(connection, side, tcpFlags, payloadBytes, tag);
   }
 
-  #recordDrop(connection: number, egress: boolean): void {
-    const { hooks, recorder, watch } = this.#parts;
-    const { dropReason, extError } = hooks.datapath;
-    if (dropReason === -DROP_CT_CREATE_FAILED) watch.insertRefused(extError);
-    const { where, established } = this.connections;
-    recorder.drop(dropReason, extError, egress, where[connection]!, established[connection] === 1);
+  unreachable(connection: number, side: number): void {
+    this.peers.unreachable(connection, side, Errno.ECONNREFUSED);
   }
 
-  #setClock(cpu: number): void {
-    const { datapath } = this.#parts.hooks;
-    datapath.cpu = cpu;
-    datapath.nowNs = this.#simulation.now;
-    datapath.now = this.#parts.bootS + clockSeconds(this.#simulation.now as Nanoseconds);
+  reopen(connection: number): boolean {
+    const server = this.peers.state(connection, Side.server);
+    if (this.peers.state(connection, Side.client) !== State.synSent) return false;
+    if (server === State.synReceived) this.peers.relisten(connection);
+    return server === State.synReceived || server === State.listen || server === State.closed;
   }
 
-  /** Stands in for the NIC's Toeplitz hash: any good hash of the 4-tuple spreads flows over the queues alike. */
-  #receiveCpu(saddr: number, daddr: number, ports: number): number {
-    this.#received[0] = saddr;
-    this.#received[1] = daddr;
-    this.#received[2] = ports;
-    return (jhash(this.#received, 0, TUPLE_BYTES, 0) >>> 0) % this.cpus.count;
+  refuse(connection: number): void {
+    this.peers.refuse(connection);
+  }
+
+  /** Leaves in the header where the socket's packets go: the destination, or with socket LB a backend. False: the call fails. */
+  #resolve(who: ClientTopology, { address, port }: Destination, protocol: number, cpu: number): boolean {
+    const { hooks, network } = this.#parts;
+    const { header } = hooks;
+    header.saddr = who.address;
+    header.daddr = address;
+    header.dport = port;
+    header.sport = 0;
+    header.protocol = protocol;
+    if (who.place === Place.offNode || !hooks.datapath.config.loadBalancer.socketLb) return true;
+    if (who.place !== Place.host && this.#parts.socketLbForHostOnly) return true;
+    network.setClock(cpu);
+    return hooks.connectSocket(this.#cookie++, who.place === Place.host);
+  }
+
+  /** Fills in the two ends of a new flow; the server's is known once a packet has reached one. */
+  #open(
+    table: FlowTable,
+    flow: number,
+    workload: number,
+    who: ClientTopology,
+    { passedOn }: Destination,
+    port: number,
+    cpu: number,
+    where: number,
+  ): void {
+    const { header } = this.#parts.hooks;
+    const row = rowOf(flow, Side.client);
+    const source = passedOn?.source ?? null;
+    table.place[row] = who.place;
+    table.address[row] = source ?? who.address;
+    table.port[row] = port;
+    table.remoteAddress[row] = passedOn !== null && source !== null ? passedOn.pod.address : header.daddr;
+    table.remotePort[row] = passedOn !== null && source !== null ? passedOn.port : header.dport;
+    table.speakPlainly(row);
+    table.dsrOption[flow] = passedOn !== null && source === null ? 1 : 0;
+    if (passedOn !== null) {
+      table.wireTarget[row] = passedOn.pod.address;
+      table.wireTargetPort[row] = passedOn.port;
+    }
+    table.cpu[row] = cpu;
+    this.#parts.network.place(table, row);
+    table.place[rowOf(flow, Side.server)] = Place.unbound;
+    table.workload[flow] = workload;
+    table.where[flow] = where;
+    table.established[flow] = 0;
+  }
+
+  /** One number for whoever owns ports on this node. */
+  #ownerOf(place: number): number {
+    return place === Place.host ? this.#parts.topology.localPods.length : place;
+  }
+
+  /** One number for an owner of ports and a remote address and port. */
+  #pairOf(place: number, address: number, port: number): number {
+    const key = (address >>> 0) * PORTS + port;
+    let remote = this.#remotes.get(key);
+    if (remote === undefined) {
+      remote = this.#remotes.size;
+      this.#remotes.set(key, remote);
+    }
+    return remote * (this.#parts.topology.localPods.length + 1) + this.#ownerOf(place);
+  }
+
+  #nextPort(workload: number, client: number): number {
+    const { from } = this.#parts.scenario.workloads[workload]!;
+    const [first, last] = from.kind === "world" ? from.ports : this.#parts.tcpPorts.range;
+    const turns = this.#turns[workload]!;
+    return first + (turns[client]!++ % (last - first + 1));
   }
 }

@@ -1,14 +1,12 @@
 /**
- * What the agent writes into the maps before the first packet: endpoints, ipcache, services, policy.
+ * What the agent writes into the maps before the first packet: endpoints, ipcache, policy; services are in services.ts.
  * Order of writes follows the topology, so that equal scenarios give equal maps.
  */
 import type { CiliumMaps } from "../cilium/maps.js";
-import { IPV4_WORDS } from "../cilium/maps/address.js";
 import { ENDPOINT_F_HOST } from "../cilium/maps/identity-maps.js";
 import { POLICY_EGRESS, POLICY_INGRESS } from "../cilium/maps/policy-map.js";
-import { BACKEND_ACTIVE } from "../cilium/maps/service-maps.js";
 import type { AllowedPeer, Policy, Scenario } from "../scenario/types.js";
-import type { ServiceTopology, Topology } from "./topology.js";
+import { workloadOf, type Topology } from "./topology.js";
 
 /** Reserved identities (pkg/identity/numericidentity.go). */
 export const IDENTITY = { host: 1, world: 2, remoteNode: 6 } as const;
@@ -20,12 +18,11 @@ export const IFINDEX = { native: 2, ciliumHost: 4, firstPod: 10 } as const;
 const HOST_PREFIX = 32;
 const IPV4_ANY = [0] as const;
 
-/** Writes everything that the agent knows of the topology. Throws when a map is too small for it. */
-export function populate(maps: CiliumMaps, scenario: Scenario, topology: Topology, protocolDifferentiation: boolean): void {
+/** Writes what the agent knows of endpoints, addresses and policies. Throws when a map is too small for it. */
+export function populate(maps: CiliumMaps, scenario: Scenario, topology: Topology): void {
   writeEndpoints(maps, topology);
   writeIpcache(maps, topology);
-  for (const service of topology.services) writeService(maps, service, protocolDifferentiation);
-  for (const pod of topology.localPods) writePolicy(maps, scenario, topology, pod.endpointId, `${pod.namespace}/${pod.workload}`);
+  for (const pod of topology.localPods) writePolicy(maps, scenario.policies, topology, pod.endpointId, workloadOf(pod));
 }
 
 function writeEndpoints(maps: CiliumMaps, topology: Topology): void {
@@ -45,39 +42,17 @@ function writeIpcache(maps: CiliumMaps, topology: Topology): void {
     check("ipcache", ipcache.insert([address], HOST_PREFIX, { identity: node === 0 ? IDENTITY.host : IDENTITY.remoteNode }));
   }
   check("ipcache", ipcache.insert([topology.routerAddress], HOST_PREFIX, { identity: IDENTITY.host }));
-  const pods = [...topology.localPods, ...topology.services.flatMap(({ backends }) => backends)];
-  for (const pod of pods) {
+  const elsewhere = topology.services.flatMap(({ backends }) => backends.filter(({ node }) => node !== 0));
+  for (const pod of [...topology.localPods, ...elsewhere, ...topology.remoteClients]) {
     // The agent names the pod's node as tunnel endpoint in native routing too; the programs then do not use it.
     const tunnelEndpoint = pod.node === 0 ? 0 : topology.nodeAddresses.get(pod.node)!;
     check("ipcache", ipcache.insert([pod.address], HOST_PREFIX, { identity: pod.identity, tunnelEndpoint }));
   }
 }
 
-/** Without protocol differentiation (before 1.17) frontends are kept under protocol 0. */
-function writeService(maps: CiliumMaps, service: ServiceTopology, protocolDifferentiation: boolean): void {
-  const { services, backends, reverseNat } = maps.family(IPV4_WORDS);
-  const protocol = PROTOCOL_NUMBER[service.protocol];
-  const address = Int32Array.of(service.address);
-  for (const backend of service.backends) {
-    backends.key[0] = backend.backendId;
-    const slot = check("lb4_backends_v3", backends.map.update(backends.key, 0, 0, 0));
-    backends.setValue(slot, [backend.address], service.port, protocol, BACKEND_ACTIVE);
-  }
-  reverseNat.key[0] = service.revNatIndex;
-  reverseNat.setValue(check("lb4_reverse_nat", reverseNat.map.update(reverseNat.key, 0, 0, 0)), address, service.port);
-  // Slots first, the frontend last: a lookup never finds a frontend that counts slots which are not there yet.
-  for (let slot = service.backends.length; slot >= 0; slot--) {
-    services.setFrontend(address, 0, service.port, protocolDifferentiation ? protocol : 0);
-    services.keySlot = slot;
-    const element = check("lb4_services_v2", services.map.update(services.key, 0, 0, 0));
-    const first = slot === 0 ? 0 : service.backends[slot - 1]!.backendId;
-    services.setValue(element, first, slot === 0 ? service.backends.length : 0, service.revNatIndex, 0, 0, 0);
-  }
-}
-
 /** An endpoint that no policy selects may do everything; one that is selected gets what the policies allow, added up. */
-function writePolicy(maps: CiliumMaps, scenario: Scenario, topology: Topology, endpointId: number, workload: string): void {
-  const policies = scenario.policies.filter(({ endpoints }) => endpoints === workload);
+export function writePolicy(maps: CiliumMaps, all: readonly Policy[], topology: Topology, endpointId: number, workload: string): void {
+  const policies = all.filter(({ endpoints }) => endpoints === workload);
   for (const [direction, name] of [[POLICY_INGRESS, "ingress"], [POLICY_EGRESS, "egress"]] as const) {
     const enforced = policies.some((policy) => policy[name] === "deny");
     if (!enforced) maps.policy(endpointId).allowAll(direction);

@@ -10,15 +10,17 @@ import type { RandomStream } from "../core/random.js";
 const TAKEN = Infinity;
 
 export class PortSpace {
-  readonly first: number;
+  /** `ip_local_port_range`, both ends included. */
+  readonly range: readonly [first: number, last: number];
+  readonly #first: number;
   readonly #ports: number;
   readonly #random: RandomStream;
   /** For each pair of addresses, the time (ns) from which each port is free. Made when a pair is first used. */
   readonly #freeFrom: (Float64Array | undefined)[] = [];
 
-  /** `range`: `ip_local_port_range`, both ends included. */
   constructor(range: readonly [first: number, last: number], random: RandomStream) {
-    this.first = range[0];
+    this.range = range;
+    this.#first = range[0];
     this.#ports = range[1] - range[0] + 1;
     this.#random = random;
   }
@@ -30,7 +32,7 @@ export class PortSpace {
     for (let tried = 0; tried < this.#ports; tried++) {
       if (freeFrom[at]! <= nowNs) {
         freeFrom[at] = TAKEN;
-        return this.first + at;
+        return this.#first + at;
       }
       at = at + 1 === this.#ports ? 0 : at + 1;
     }
@@ -39,6 +41,6 @@ export class PortSpace {
 
   /** Gives a port back, to be used again from `freeFromNs` on. */
   release(pair: number, port: number, freeFromNs: number): void {
-    this.#freeFrom[pair]![port - this.first] = freeFromNs;
+    this.#freeFrom[pair]![port - this.#first] = freeFromNs;
   }
 }

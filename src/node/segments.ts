@@ -1,24 +1,37 @@
-/** Segments on their way: what an event in the queue carries when two integers are not enough. Rows with a free list. */
+/** Packets on their way: what an event in the queue carries when two integers are not enough. Rows with a free list. */
 
 const NONE = -1;
 const INITIAL = 1024;
 
-export class SegmentsInFlight {
-  connection = new Int32Array(INITIAL);
+export class PacketsInFlight {
+  /** Flow of the table that the packet belongs to, and the side that it is meant for. */
+  flow = new Int32Array(INITIAL);
+  side = new Uint8Array(INITIAL);
+  /** 1: of the UDP table. */
+  datagram = new Uint8Array(INITIAL);
   tcpFlags = new Uint8Array(INITIAL);
   payloadBytes = new Int32Array(INITIAL);
   tag = new Int32Array(INITIAL);
+  /** 1: an answer to a packet that nobody knew; its header stands here and not in the flow's table. */
+  stray = new Uint8Array(INITIAL);
+  saddr = new Int32Array(INITIAL);
+  daddr = new Int32Array(INITIAL);
+  sport = new Int32Array(INITIAL);
+  dport = new Int32Array(INITIAL);
   #next = new Int32Array(INITIAL);
   #free = NONE;
   #used = 0;
 
-  /** Stores a segment and returns its row. */
-  put(connection: number, tcpFlags: number, payloadBytes: number, tag: number): number {
+  /** Stores a packet and returns its row. */
+  put(datagram: number, flow: number, side: number, tcpFlags: number, payloadBytes: number, tag: number): number {
     const row = this.#take();
-    this.connection[row] = connection;
+    this.datagram[row] = datagram;
+    this.flow[row] = flow;
+    this.side[row] = side;
     this.tcpFlags[row] = tcpFlags;
     this.payloadBytes[row] = payloadBytes;
     this.tag[row] = tag;
+    this.stray[row] = 0;
     return row;
   }
 
@@ -34,23 +47,27 @@ export class SegmentsInFlight {
       this.#free = this.#next[row]!;
       return row;
     }
-    if (this.#used === this.connection.length) this.#grow();
+    if (this.#used === this.flow.length) this.#grow();
     return this.#used++;
   }
 
   #grow(): void {
-    const rows = this.connection.length * 2;
-    const wider = (from: Int32Array): Int32Array<ArrayBuffer> => {
-      const to = new Int32Array(rows);
-      to.set(from);
-      return to;
-    };
-    this.connection = wider(this.connection);
-    this.payloadBytes = wider(this.payloadBytes);
-    this.tag = wider(this.tag);
-    this.#next = wider(this.#next);
-    const flags = new Uint8Array(rows);
-    flags.set(this.tcpFlags);
-    this.tcpFlags = flags;
+    const rows = this.flow.length * 2;
+    for (const column of INT32_COLUMNS) {
+      const wider = new Int32Array(rows);
+      wider.set(this[column]);
+      this[column] = wider;
+    }
+    for (const column of UINT8_COLUMNS) {
+      const wider = new Uint8Array(rows);
+      wider.set(this[column]);
+      this[column] = wider;
+    }
+    const next = new Int32Array(rows);
+    next.set(this.#next);
+    this.#next = next;
   }
 }
+
+const INT32_COLUMNS = ["flow", "payloadBytes", "tag", "saddr", "daddr", "sport", "dport"] as const;
+const UINT8_COLUMNS = ["side", "datagram", "tcpFlags", "stray"] as const;

@@ -1,13 +1,16 @@
 /**
  * Who lives where: the cluster of a scenario as addresses, identities and endpoints, before any map is written.
  *
- * One node is simulated; the pods of its workloads live on it. All backends live on the other nodes, spread round-robin.
+ * One node is simulated: client pods and local backends live on it. All other pods live on the other nodes, spread
+ * round-robin.
  * Addresses follow Kubernetes' habits: a /24 of the pod network for each node (the node's own first), service addresses
  * from 10.96.0.0/12, nodes in 192.168.0.0/16. IPv4 words are in network byte order, as in the maps.
  */
 import { ipv4 } from "../cilium/maps/address.js";
+import { NS_PER_S } from "../core/units.js";
+import type { Cluster, Origin, Scenario, Service } from "../scenario/types.js";
 import { addressAfter } from "./address-offset.js";
-import type { Cluster, Scenario, Service, Workload } from "../scenario/types.js";
+import { Place } from "./flow-table.js";
 
 /** First identity that the operator hands to a label set; below are reserved ones. pkg/identity, MinimalNumericIdentity. */
 const IDENTITY_FIRST = 256;
@@ -23,6 +26,17 @@ const SERVICE_FIRST = 10;
 /** Node addresses, from .10 up. */
 const NODES = "192.168.0.0";
 const NODE_HOST_FIRST = 10;
+/** External addresses of load balancers: a block for documentation (RFC 5737). */
+const EXTERNAL = "192.0.2.0";
+/** Kubernetes' --service-node-port-range begins here. */
+const NODE_PORT_FIRST = 30_000;
+/** The agent keeps a frontend 0.0.0.0:nodePort, by which sockets find NodePorts of any node address. */
+const WILDCARD = 0;
+/** Name and identity of everybody outside the cluster. pkg/identity, ReservedIdentityWorld. */
+const WORLD = "world";
+const WORLD_IDENTITY = 2;
+/** The node that takes requests which do not enter at the simulated one. */
+export const ENTRY_NODE = 1;
 
 export interface Pod {
   /** `order-service-3`. */
@@ -36,14 +50,32 @@ export interface Pod {
   readonly node: number;
 }
 
-export interface ServiceTopology {
-  readonly name: string;
-  readonly namespace: string;
+/** One address at which a service can be called. */
+export interface Frontend {
   readonly address: number;
   readonly port: number;
-  readonly protocol: "TCP" | "UDP";
   readonly revNatIndex: number;
-  readonly backends: readonly (Pod & { readonly backendId: number })[];
+  readonly kind: "cluster" | "node-port" | "load-balancer";
+}
+
+export interface ServiceTopology {
+  /** Index into the scenario's services. */
+  readonly index: number;
+  readonly name: string;
+  readonly namespace: string;
+  readonly port: number;
+  readonly protocol: "TCP" | "UDP";
+  /** The ClusterIP first; for other types the addresses outside follow, the one that the world calls last. */
+  readonly frontends: readonly Frontend[];
+  /** Pods behind it: those of other nodes, then those of the simulated node. */
+  readonly backends: readonly Pod[];
+  readonly affinitySeconds: number;
+}
+
+/** Somebody who opens connections: a place (`Place`) and an address. */
+export interface ClientTopology {
+  readonly place: number;
+  readonly address: number;
 }
 
 export interface Topology {
@@ -55,29 +87,18 @@ export interface Topology {
   readonly nodeAddresses: ReadonlyMap<number, number>;
   /** Pods of the simulated node, in order of endpoint id. */
   readonly localPods: readonly Pod[];
+  /** Client pods of other nodes. */
+  readonly remoteClients: readonly Pod[];
   readonly services: readonly ServiceTopology[];
-  /** Identity of each workload (`namespace/name`), in order of first mention. */
+  /** Identity of each workload (`namespace/name`), in order of first mention, and of the world. */
   readonly identities: ReadonlyMap<string, number>;
-  /** For each workload of the scenario, indices into `localPods`. */
-  readonly clients: readonly (readonly number[])[];
+  /** For each workload of the scenario, who opens its connections. */
+  readonly clients: readonly (readonly ClientTopology[])[];
 }
 
 /** Lays the scenario's cluster out. Equal scenarios give equal topologies. */
 export function layOut(scenario: Scenario): Topology {
-  const identities = assignIdentities(scenario);
-  const localPods = placeLocalPods(scenario, identities);
-  const services = placeServices(scenario, identities);
-  const nodes = new Set([0, ...services.flatMap(({ backends }) => backends.map(({ node }) => node))]);
-  return {
-    nodeName: "node-0",
-    nodeAddress: nodeAddress(0),
-    routerAddress: podAddress(scenario.cluster, 0, 1),
-    nodeAddresses: new Map([...nodes].map((node) => [node, nodeAddress(node)])),
-    localPods,
-    services,
-    identities,
-    clients: scenario.workloads.map((workload) => clientsOf(workload, localPods)),
-  };
+  return new Layout(scenario).topology();
 }
 
 /** Splits `namespace/name`; without a namespace it is `default`. */
@@ -88,80 +109,151 @@ export function splitName(qualified: string): { readonly namespace: string; read
     : { namespace: qualified.slice(0, slash), name: qualified.slice(slash + 1) };
 }
 
-function assignIdentities(scenario: Scenario): ReadonlyMap<string, number> {
+/** `namespace/name` of a pod's workload. */
+export function workloadOf({ namespace, workload }: Pod): string {
+  return `${namespace}/${workload}`;
+}
+
+function identitiesOf(scenario: Scenario): ReadonlyMap<string, number> {
+  const clients = scenario.workloads.flatMap(({ from }) => (from.kind === "pod" || from.kind === "remote" ? [from.workload] : []));
   const names = [
-    ...scenario.workloads.map(({ from }) => from.workload),
+    ...clients,
     ...scenario.services.map(({ name }) => name),
     ...scenario.policies.flatMap(({ endpoints, allow }) => [endpoints, ...allow.map(({ peer }) => peer)]),
-  ];
-  return new Map([...new Set(names)].map((name, index) => [name, IDENTITY_FIRST + index]));
+  ].filter((name) => name !== WORLD);
+  const numbered = [...new Set(names)].map((name, index) => [name, IDENTITY_FIRST + index] as const);
+  return new Map([...numbered, [WORLD, WORLD_IDENTITY]]);
 }
 
-/** One set of pods for each client workload name; workloads that share a name share its pods. */
-function placeLocalPods(scenario: Scenario, identities: ReadonlyMap<string, number>): readonly Pod[] {
-  const wanted = new Map<string, number>();
-  for (const { from } of scenario.workloads) wanted.set(from.workload, Math.max(from.pods, wanted.get(from.workload) ?? 0));
-  const pods: Pod[] = [];
-  for (const [qualified, count] of wanted) {
-    const { namespace, name } = splitName(qualified);
-    for (let i = 0; i < count; i++) {
-      pods.push({
-        name: `${name}-${i}`,
-        namespace,
-        workload: name,
-        address: podAddress(scenario.cluster, 0, POD_HOST_FIRST + pods.length),
-        identity: identities.get(qualified)!,
-        endpointId: ENDPOINT_FIRST + pods.length,
-        node: 0,
-      });
-    }
+/** Hands out addresses, endpoint ids and identities in the order of the scenario. */
+class Layout {
+  readonly #scenario: Scenario;
+  readonly #identities: ReadonlyMap<string, number>;
+  readonly #localPods: Pod[] = [];
+  /** Pods placed on other nodes so far. */
+  #remotePods = 0;
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario;
+    this.#identities = identitiesOf(scenario);
   }
-  return pods;
-}
 
-function placeServices(scenario: Scenario, identities: ReadonlyMap<string, number>): readonly ServiceTopology[] {
-  let backendId = 1;
-  let placed = 0;
-  return scenario.services.map((service, index) => {
-    const { namespace, name } = splitName(service.name);
-    const backends = Array.from({ length: service.backends }, (_, i) => {
-      const { node, host } = remotePlace(placed++, scenario.cluster.nodes);
+  topology(): Topology {
+    const scenario = this.#scenario;
+    this.#placeClients();
+    const services = this.#services();
+    const remote = this.#remoteClients();
+    const remotePods = [...remote.values()].flat();
+    const nodes = new Set([0, ...[...services.flatMap(({ backends }) => backends), ...remotePods].map(({ node }) => node)]);
+    if (scenario.workloads.some(({ entry }) => entry === "elsewhere")) nodes.add(ENTRY_NODE);
+    return {
+      nodeName: "node-0",
+      nodeAddress: nodeAddress(0),
+      routerAddress: podAddress(scenario.cluster, 0, 1),
+      nodeAddresses: new Map([...nodes].map((node) => [node, nodeAddress(node)])),
+      localPods: this.#localPods,
+      remoteClients: remotePods,
+      services,
+      identities: this.#identities,
+      clients: scenario.workloads.map(({ from }) => this.#clientsOf(from, remote)),
+    };
+  }
+
+  /** One set of pods for each client workload name; workloads that share a name share its pods. */
+  #placeClients(): void {
+    for (const [name, count] of this.#wanted("pod")) for (let i = 0; i < count; i++) this.#placeHere(name, i);
+  }
+
+  /** Most pods that any workload wants of each name. */
+  #wanted(kind: "pod" | "remote"): ReadonlyMap<string, number> {
+    const wanted = new Map<string, number>();
+    for (const { from } of this.#scenario.workloads) {
+      if (from.kind === kind) wanted.set(from.workload, Math.max(from.pods, wanted.get(from.workload) ?? 0));
+    }
+    return wanted;
+  }
+
+  #placeHere(qualified: string, number: number): Pod {
+    const place = this.#localPods.length;
+    const pod = this.#pod(qualified, number, 0, POD_HOST_FIRST + place, ENDPOINT_FIRST + place);
+    this.#localPods.push(pod);
+    return pod;
+  }
+
+  /** Round-robin over the nodes other than the simulated one. */
+  #placeElsewhere(qualified: string, number: number): Pod {
+    const others = Math.max(1, this.#scenario.cluster.nodes - 1);
+    const nth = this.#remotePods++;
+    return this.#pod(qualified, number, 1 + (nth % others), POD_HOST_FIRST + Math.floor(nth / others), 0);
+  }
+
+  #pod(qualified: string, number: number, node: number, host: number, endpointId: number): Pod {
+    const { namespace, name } = splitName(qualified);
+    return {
+      name: `${name}-${number}`,
+      namespace,
+      workload: name,
+      address: podAddress(this.#scenario.cluster, node, host),
+      identity: this.#identities.get(qualified)!,
+      endpointId,
+      node,
+    };
+  }
+
+  #services(): readonly ServiceTopology[] {
+    let index = this.#scenario.services.length;
+    let outside = 0;
+    return this.#scenario.services.map((service, nth) => {
+      const { namespace, name } = splitName(service.name);
+      const elsewhere = Array.from({ length: service.backends }, (_, i) => this.#placeElsewhere(service.name, i));
+      const here = Array.from({ length: service.localBackends }, (_, i) => this.#placeHere(service.name, service.backends + i));
+      const frontends: Frontend[] = [{ address: clusterIp(service, nth), port: service.port, revNatIndex: nth + 1, kind: "cluster" }];
+      if (service.type !== "ClusterIP") {
+        const port = service.nodePort ?? NODE_PORT_FIRST + outside;
+        for (const address of [WILDCARD, nodeAddress(0)]) frontends.push({ address, port, revNatIndex: ++index, kind: "node-port" });
+      }
+      if (service.type === "LoadBalancer") {
+        frontends.push({ address: addressAfter(EXTERNAL, 1 + outside), port: service.port, revNatIndex: ++index, kind: "load-balancer" });
+      }
+      if (service.type !== "ClusterIP") outside++;
       return {
-        name: `${name}-${i}`,
+        index: nth,
+        name,
         namespace,
-        workload: name,
-        address: podAddress(scenario.cluster, node, host),
-        identity: identities.get(service.name)!,
-        endpointId: 0,
-        node,
-        backendId: backendId++,
+        port: service.port,
+        protocol: service.protocol,
+        frontends,
+        backends: [...elsewhere, ...here],
+        affinitySeconds: service.affinityNs === null ? 0 : Math.ceil(service.affinityNs / NS_PER_S),
       };
     });
-    return {
-      name,
-      namespace,
-      address: serviceAddress(service, index),
-      port: service.port,
-      protocol: service.protocol,
-      revNatIndex: index + 1,
-      backends,
-    };
-  });
-}
+  }
 
-/** Round-robin over the nodes other than the simulated one. */
-function remotePlace(index: number, nodes: number): { readonly node: number; readonly host: number } {
-  const others = Math.max(1, nodes - 1);
-  return { node: 1 + (index % others), host: POD_HOST_FIRST + Math.floor(index / others) };
-}
+  #remoteClients(): ReadonlyMap<string, readonly Pod[]> {
+    const placed = [...this.#wanted("remote")].map(([name, count]) => {
+      return [name, Array.from({ length: count }, (_, i) => this.#placeElsewhere(name, i))] as const;
+    });
+    return new Map(placed);
+  }
 
-function clientsOf({ from }: Workload, localPods: readonly Pod[]): readonly number[] {
-  const { namespace, name } = splitName(from.workload);
-  return localPods
-    .map((pod, index) => ({ pod, index }))
-    .filter(({ pod }) => pod.namespace === namespace && pod.workload === name)
-    .slice(0, from.pods)
-    .map(({ index }) => index);
+  #clientsOf(from: Origin, remote: ReadonlyMap<string, readonly Pod[]>): readonly ClientTopology[] {
+    switch (from.kind) {
+      case "pod":
+        return this.#localPods
+          .map((pod, place) => ({ pod, place, address: pod.address }))
+          .filter(({ pod }) => workloadOf(pod) === from.workload)
+          .slice(0, from.pods)
+          .map(({ place, address }) => ({ place, address }));
+      case "remote":
+        return remote.get(from.workload)!.slice(0, from.pods).map(({ address }) => ({ place: Place.offNode, address }));
+      case "world": {
+        const base = from.prefix.split("/")[0]!;
+        return Array.from({ length: from.clients }, (_, i) => ({ place: Place.offNode, address: addressAfter(base, i) }));
+      }
+      case "host":
+        return [{ place: Place.host, address: nodeAddress(0) }];
+    }
+  }
 }
 
 function podAddress(cluster: Cluster, node: number, host: number): number {
@@ -169,10 +261,11 @@ function podAddress(cluster: Cluster, node: number, host: number): number {
   return addressAfter(cluster.podCidr.split("/")[0]!, node * 256 + host);
 }
 
-function nodeAddress(node: number): number {
+/** Address of a node by its number; the simulated one is 0. */
+export function nodeAddress(node: number): number {
   return addressAfter(NODES, NODE_HOST_FIRST + node);
 }
 
-function serviceAddress(service: Service, index: number): number {
+function clusterIp(service: Service, index: number): number {
   return service.clusterIp === null ? addressAfter(SERVICES, SERVICE_FIRST + index) : ipv4(service.clusterIp);
 }

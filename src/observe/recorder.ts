@@ -33,6 +33,14 @@ export class RunRecorder {
   connectionsFailed = 0;
   /** Established connections that ended with an error. */
   connectionsBroken = 0;
+  /** Exchanges of datagrams (name lookups count as one), the sockets that they took, and what came of them. */
+  queriesStarted = 0;
+  querySockets = 0;
+  queriesAnswered = 0;
+  queriesRetried = 0;
+  queriesFailed = 0;
+  /** Resets by hosts that did not know a packet's connection. */
+  strayResets = 0;
   synSent = 0;
   synRetransmitted = 0;
 
@@ -50,7 +58,11 @@ export class RunRecorder {
   /** What the result model wants to know. */
   get counts(): RecordedCounts {
     const { packets, connectionsOpened, connectionsEstablished, connectionsFailed, connectionsBroken, synSent, synRetransmitted } = this;
-    return { packets, connectionsOpened, connectionsEstablished, connectionsFailed, connectionsBroken, synSent, synRetransmitted };
+    const { queriesStarted, querySockets, queriesAnswered, queriesRetried, queriesFailed, strayResets } = this;
+    return {
+      packets, connectionsOpened, connectionsEstablished, connectionsFailed, connectionsBroken, synSent, synRetransmitted,
+      queriesStarted, querySockets, queriesAnswered, queriesRetried, queriesFailed, strayResets,
+    };
   }
 
   connectionOpened(): void {
@@ -84,6 +96,33 @@ export class RunRecorder {
     if (!this.counting) return;
     this.synSent++;
     if (retransmission) this.synRetransmitted++;
+  }
+
+  queryStarted(): void {
+    this.fingerprint.mixWide(this.#clock.now);
+    if (this.counting) this.queriesStarted++;
+  }
+
+  querySocketOpened(): void {
+    if (this.counting) this.querySockets++;
+  }
+
+  /** The answer is there `latencyNs` after the exchange began, its last request having been sent again `retries` times. */
+  queryAnswered(where: number, latencyNs: number, retries: number): void {
+    this.fingerprint.mixWide(latencyNs);
+    if (!this.counting) return;
+    this.queriesAnswered++;
+    if (retries > 0) this.queriesRetried++;
+    this.requestLatency.record(where, latencyNs);
+  }
+
+  queryFailed(where: number): void {
+    this.fingerprint.mix(where);
+    if (this.counting) this.queriesFailed++;
+  }
+
+  strayReset(): void {
+    if (this.counting) this.strayResets++;
   }
 
   drop(code: number, extError: number, egress: boolean, where: number, established: boolean): void {

@@ -90,6 +90,16 @@ export interface RunCounts {
   readonly connectionsPending: number;
   readonly synSent: number;
   readonly synRetransmitted: number;
+  /** Exchanges of datagrams; the lookup of a name is one, whatever it takes. */
+  readonly queriesStarted: number;
+  /** UDP sockets opened for them. */
+  readonly querySockets: number;
+  readonly queriesAnswered: number;
+  /** Of those answered: a request had to be sent again. */
+  readonly queriesRetried: number;
+  readonly queriesFailed: number;
+  /** Resets by hosts that did not know a packet's connection: moved to another backend, another source port. */
+  readonly strayResets: number;
   readonly preloadedEntries: number;
 }
 

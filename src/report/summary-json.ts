@@ -65,6 +65,12 @@ const COUNTS = keysOf<RunCounts>()(
   "connectionsPending",
   "synSent",
   "synRetransmitted",
+  "queriesStarted",
+  "querySockets",
+  "queriesAnswered",
+  "queriesRetried",
+  "queriesFailed",
+  "strayResets",
   "preloadedEntries",
 );
 const WINDOW = keysOf<Window>()("name", "startNs", "endNs");

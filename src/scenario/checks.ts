@@ -6,10 +6,10 @@
  */
 
 import { formatCount, formatDuration } from "../core/units.js";
+import { checkWorkloads, namesOf } from "./check-workloads.js";
 import { contains, parseIpv4, parsePrefix } from "./cidr.js";
 import type { Diagnostics } from "./diagnostics.js";
 import { mapLabel, MAP_NAMES, PRELOADABLE } from "./map-names.js";
-import { EXPECT_WINDOWS } from "./metrics.js";
 import type { ScenarioInput } from "./schema.js";
 import { describe, placeOf, treeAt, type Path, type Tree } from "./tree.js";
 import type { Place } from "./source.js";
@@ -21,11 +21,8 @@ export type CheckedInput = {
     : ScenarioInput[Section] | undefined;
 };
 
-type WorkloadInput = ScenarioInput["workloads"][number];
-type Arrivals = Extract<WorkloadInput, { arrivals: unknown }>["arrivals"];
-
-/** Pod addresses that the /24 of a node leaves for pods, as `node/topology` lays them out. */
-const PODS_PER_NODE = 245;
+/** Name of everybody outside the cluster, as a policy's peer. */
+const WORLD = "world";
 /** Each node takes a /24 of the pod network. */
 const NODE_PREFIX_BITS = 24;
 /** Samples of a series; more would fill the disk and say nothing. */
@@ -48,7 +45,7 @@ class Checker {
     this.#services();
     this.#maps();
     this.#preload();
-    for (const [index, workload] of this.#input.workloads.entries()) if (workload !== undefined) this.#workload(workload, index);
+    checkWorkloads(this.#input, this.#tree, this.#found);
     this.#policies();
     this.#observe();
   }
@@ -76,41 +73,10 @@ class Checker {
       const message = `${cluster.podCIDR} holds a /24 for ${formatCount(room)} nodes, and the cluster has ${formatCount(cluster.nodes)}`;
       this.#found.error(at, message, { expected: "a shorter prefix" });
     }
-    if (cluster.nodes === 1 && services.some((service) => service !== undefined)) {
+    if (cluster.nodes === 1 && services.some((service) => service !== undefined && service.backends > 0)) {
       this.#found.error(this.#at(["cluster", "nodes"]), "backends live on other nodes, and the cluster has only one", {
         expected: "at least 2",
       });
-    }
-    this.#pods(cluster.pods);
-  }
-
-  /** Clients and backends are pods of the cluster. */
-  #pods(pods: number): void {
-    const clients = new Map<string, number>();
-    for (const [index, workload] of this.#input.workloads.entries()) {
-      if (workload === undefined) continue;
-      const { from } = workload;
-      clients.set(from.workload, Math.max(from.pods, clients.get(from.workload) ?? 0));
-      const at = this.#at(["workloads", index, "from", "pods"]);
-      if (from.pods > pods) {
-        this.#found.error(at, `${formatCount(from.pods)} client pods are more than the cluster has (${formatCount(pods)})`);
-      } else if (from.pods > PODS_PER_NODE) {
-        this.#found.error(at, `${formatCount(from.pods)} client pods don't fit on the simulated node`, {
-          expected: `at most ${PODS_PER_NODE}`,
-        });
-      }
-    }
-    const local = [...clients.values()].reduce((sum, each) => sum + each, 0);
-    if (local > PODS_PER_NODE && ![...clients.values()].some((each) => each > PODS_PER_NODE)) {
-      this.#found.error(this.#at(["workloads"]), `the workloads need ${local} pods on the simulated node`, {
-        expected: `at most ${PODS_PER_NODE}`,
-      });
-    }
-    for (const [index, service] of this.#input.services.entries()) {
-      if (service === undefined || service.backends + local <= pods) continue;
-      const needed = `${formatCount(service.backends)} backends and ${formatCount(local)} client pods`;
-      const message = `${needed} are more pods than the cluster has (${formatCount(pods)})`;
-      this.#found.error(this.#at(["services", index, "backends"]), message);
     }
   }
 
@@ -185,95 +151,26 @@ class Checker {
     }
   }
 
-  #workload(workload: WorkloadInput, index: number): void {
-    const path: Path = ["workloads", index];
-    const earlier = this.#input.workloads.slice(0, index).findIndex((each) => each?.name === workload.name);
-    if (earlier !== -1) {
-      const { source, start } = this.#at(["workloads", earlier, "name"]);
-      this.#found.error(
-        this.#at([...path, "name"]),
-        `the workload "${workload.name}" is already there, in line ${source.position(start).line}`,
-      );
-    }
-    if (EXPECT_WINDOWS.some((name) => name === workload.name)) {
-      this.#found.error(this.#at([...path, "name"]), `"${workload.name}" is the name of a window of the report`, {
-        expected: "another name",
-      });
-    }
-    this.#target(workload.to, [...path, "to"]);
-    if ("arrivals" in workload) this.#bursts(workload.arrivals, [...path, "arrivals"]);
-  }
-
-  #target(to: string, path: Path): void {
-    const services = this.#input.services.filter((service) => service !== undefined);
-    // A service that is itself mistyped is reported as such; its name still counts as there.
-    const names = this.#named("services", ["name"]);
-    const [name, port] = to.split(":") as [string, string?];
-    const at = this.#at(path);
-    if (!names.includes(name)) {
-      this.#found.error(at, `there is no service "${name}"`, {
-        expected: names.length === 0 ? "a service of `services`" : `one of ${names.join(", ")}`,
-        names: { written: name, valid: names },
-      });
-      return;
-    }
-    const candidates = services.filter((service) => service.name === name);
-    if (candidates.length === 0) return;
-    const ports = candidates.map((each) => each.port);
-    const chosen = port === undefined ? candidates : candidates.filter((each) => each.port === Number(port));
-    if (chosen.length === 0) {
-      this.#found.error(at, `the service "${name}" has no port ${port}`, { expected: `one of ${ports.join(", ")}` });
-    } else if (new Set(chosen.map((each) => each.port)).size > 1) {
-      this.#found.error(at, `the service "${name}" has several ports`, { expected: `${name}:PORT with one of ${ports.join(", ")}` });
-    } else if (chosen[0]!.protocol !== "TCP") {
-      this.#found.error(at, `"${to}" is a ${chosen[0]!.protocol} service, and only TCP clients are modelled`, {
-        expected: "a TCP service",
-      });
-    }
-  }
-
-  /** Names that the items of a list give, valid or not. */
-  #named(section: string, path: Path): readonly string[] {
-    const list = treeAt(this.#tree, [section]);
-    const items = list?.kind === "list" ? list.items : [];
-    const names = items.map((item) => treeAt(item, path)).filter((name) => name?.kind === "scalar");
-    return [...new Set(names.map(({ text }) => text))];
-  }
-
-  #bursts(arrivals: Arrivals, path: Path): void {
-    const { every, first, for: length } = arrivals;
-    if (every === undefined && first === undefined && length === undefined) return;
-    if (every === undefined || length === undefined) {
-      const missing = every === undefined ? "every" : "for";
-      this.#found.error(this.#at(path), `bursts need "${missing}"`, { expected: "every, for, and perhaps first" });
-      return;
-    }
-    if (length > every) {
-      const message = `a burst of ${formatDuration(length)} is longer than the ${formatDuration(every)} between two of them`;
-      this.#found.error(this.#at([...path, "for"]), message, { expected: "`for` up to `every`" });
-    }
-    const { duration } = this.#input;
-    const start = first ?? every;
-    if (duration !== undefined && start >= duration) {
-      const message = `the first burst would start at ${formatDuration(start)}, and the run ends at ${formatDuration(duration)}`;
-      this.#found.error(this.#at([...path, first === undefined ? "every" : "first"]), message, { expected: "a start within the run" });
-    }
-  }
-
   #policies(): void {
-    const workloads = this.#named("workloads", ["from", "workload"]);
-    const services = this.#named("services", ["name"]);
+    const services = namesOf(this.#tree, "services", ["name"]);
+    const local = [...namesOf(this.#tree, "workloads", ["from", "workload"]), ...this.#localServices()];
+    const workloads = [...local, ...namesOf(this.#tree, "workloads", ["from", "remote"])];
     const seen = new Map<string, number>();
     for (const [index, policy] of this.#input.policies.entries()) {
       if (policy === undefined) continue;
       this.#once(seen, policy.endpoints, ["policies", index, "endpoints"], `a policy for ${policy.endpoints}`);
-      this.#known(policy.endpoints, workloads, ["policies", index, "endpoints"], "workload of the simulated node");
+      this.#known(policy.endpoints, local, ["policies", index, "endpoints"], "workload of the simulated node");
       for (const [rule, peer] of policy.allow.entries()) {
         const key = "to" in peer ? "to" : "from";
         const name = "to" in peer ? peer.to : peer.from;
-        this.#known(name, [...services, ...workloads], ["policies", index, "allow", rule, key], "service or workload");
+        this.#known(name, [...new Set([...services, ...workloads, WORLD])], ["policies", index, "allow", rule, key], "service or workload");
       }
     }
+  }
+
+  /** Services with a pod on the simulated node. */
+  #localServices(): readonly string[] {
+    return this.#input.services.flatMap((service) => (service !== undefined && service.localBackends > 0 ? [service.name] : []));
   }
 
   #known(name: string, valid: readonly string[], path: Path, what: string): void {

@@ -143,7 +143,8 @@ function reportUnion(issue: UnionIssue, schema: z.core.$ZodType, base: Path, con
     misfit(path, [...new Set(forms)].join(", or "), context, { reason });
     return;
   }
-  const likely = branches.reduce((best, each) => (mistakes(each) < mistakes(best) ? each : best));
+  const forms = new Set(all.flatMap((_, index) => keysAt(branchSchema(schema, own, index), []) ?? []));
+  const likely = branches.reduce((best, each) => (mistakes(each, forms) < mistakes(best, forms) ? each : best));
   reportAll(likely, branchSchema(schema, own, all.indexOf(likely)), path, context);
 }
 
@@ -163,13 +164,16 @@ function isRootMisfit({ path, code }: Issue): boolean {
   return path.length === 0 && (code === "invalid_type" || code === "custom");
 }
 
-/** A word that only another form takes (`direction: ingress`) decides more than keys do. */
-const WRONG_WORD_WEIGHT = 4;
+/** A word or a key that only another form takes (`direction: ingress`, `query:`) decides more than mistyped keys do. */
+const WRONG_FORM_WEIGHT = 4;
 
-function mistakes(issues: readonly Issue[]): number {
-  return issues.reduce((sum, { code, ...issue }) => {
-    if (code === "invalid_value") return sum + WRONG_WORD_WEIGHT;
-    return sum + ("keys" in issue ? issue.keys.length : 1);
+/** `keys`: those of all forms together. */
+function mistakes(issues: readonly Issue[], keys: ReadonlySet<string>): number {
+  return issues.reduce((sum, issue) => {
+    if (issue.code === "invalid_value") return sum + (issue.path.length <= 1 ? WRONG_FORM_WEIGHT : 1);
+    if (issue.code !== "unrecognized_keys") return sum + 1;
+    const weights = issue.keys.map((key) => (issue.path.length === 0 && keys.has(key) ? WRONG_FORM_WEIGHT : 1));
+    return sum + weights.reduce((a, b) => a + b, 0);
   }, 0);
 }
 

@@ -30,7 +30,17 @@ describe("a scenario", () => {
       linkBitsPerSecond: 25e9,
     });
     expect(base.profile).toEqual({ cilium: "1.17.6", kernel: "5.10.240" });
-    expect(base.services[1]).toEqual({ name: "shop/dns", port: 53, protocol: "UDP", backends: 2, clusterIp: null });
+    expect(base.services[1]).toEqual({
+      name: "shop/dns",
+      port: 53,
+      protocol: "UDP",
+      type: "ClusterIP",
+      backends: 2,
+      localBackends: 0,
+      clusterIp: null,
+      nodePort: null,
+      affinityNs: null,
+    });
     expect(base.policies).toEqual([
       {
         endpoints: "shop/web",
@@ -48,7 +58,8 @@ describe("a scenario", () => {
     });
     expect(base.workloads[0]).toMatchObject({
       kind: "pool",
-      service: 0,
+      from: { kind: "pod", workload: "shop/web", pods: 2 },
+      to: { kind: "service", service: 0 },
       connections: 10,
       request: { every: { kind: "constant", valueNs: 5e9 } },
     });

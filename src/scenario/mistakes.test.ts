@@ -53,7 +53,7 @@ describe("keys", () => {
     { from: "exponential: 200ms", to: "exponentail: 200ms", at: "exponentail", message: /unknown key/, nearest: "exponential" },
     { from: "about: Twice", to: "abuot: Twice", at: "abuot", message: /unknown key "abuot"/, nearest: "about" },
     { from: "duration: 5m\n", to: "", at: "apiVersion", message: /"duration" is missing/, expected: /a duration/ },
-    { from: ", backends: 2 }", to: " }", at: "{ name: shop/dns", message: /"backends" is missing in services\[1]/ },
+    { from: "name: shop/dns, ", to: "", at: "{ port: 53", message: /"name" is missing in services\[1]/ },
     { from: "seed: 7", to: "seed: 7\nseed: 8", at: "seed: 8", message: /"seed" stands twice/ },
   ])("$to", check);
 });
@@ -127,7 +127,7 @@ describe("what one part says about another", () => {
       from: "to: shop/cart:80\n    connections",
       to: "to: shop/dns:53\n    connections",
       at: "shop/dns:53",
-      message: /only TCP clients are modelled/,
+      message: /is a UDP service, and this is a workload of TCP/,
     },
     {
       from: "endpoints: shop/web",

@@ -103,6 +103,23 @@ function readRange(value: unknown): Span | Misfit {
   return from > to ? new Misfit("it ends before it begins") : { fromNs: from, toNs: to };
 }
 
+const PORT_MAX = 65_535;
+
+/** `32768..60999`, both ends included. */
+export function portRange(): Leaf<readonly [first: number, last: number]> {
+  return leaf({
+    form: "a range of ports such as 32768..60999",
+    schema: { type: "string", pattern: "^\\d{1,5}\\.\\.\\d{1,5}$", examples: ["32768..60999"] },
+    read: (value) => {
+      const ends = typeof value === "string" ? /^(\d{1,5})\.\.(\d{1,5})$/.exec(value) : null;
+      if (ends === null) return new Misfit();
+      const [first, last] = [Number(ends[1]), Number(ends[2])];
+      if (first < 1 || last > PORT_MAX) return new Misfit(`ports lie from 1 to ${PORT_MAX}`);
+      return first > last ? new Misfit("it ends before it begins") : ([first, last] as const);
+    },
+  });
+}
+
 /** A whole number, also as `512Ki`. */
 export function whole(min: number, max: number): Leaf<number> {
   return leaf({

@@ -19,12 +19,17 @@ import type {
   Bursts,
   Cluster,
   MapOverride,
+  Origin,
   Preload,
   PreloadKind,
   ProfileChoice,
   Scenario,
+  Service,
+  Target,
   Workload,
 } from "./types.js";
+
+const ADDRESS_BITS = 32;
 
 /** The releases that a scenario names; unknown ones are reported. */
 export function resolveProfile(tree: TreeMap, found: Diagnostics): { choice: ProfileChoice; cilium: CiliumProfile } | undefined {
@@ -67,7 +72,7 @@ export function resolve(request: ResolveRequest): Scenario {
     cluster: clusterOf(input.cluster),
     helm: helm.input,
     maps: Object.fromEntries(Object.entries(input.maps).map(([name, override]) => [mapLabel(name)!, mapOverride(override)])),
-    services: input.services.map(({ clusterIP, ...service }) => ({ ...service, clusterIp: clusterIP ?? null })),
+    services: input.services.map(serviceOf),
     policies: input.policies.map(({ allow, ...policy }) => ({ ...policy, allow: allow.map(allowedPeer) })),
     preload: input.preload.map(preloadOf),
     workloads: input.workloads.map((workload) => workloadOf(workload, input.services)),
@@ -113,17 +118,45 @@ function preloadOf({ map, entries, kind, expires, about }: ScenarioInput["preloa
   return { map: label, entries, kind: kind ?? usual, expires, about };
 }
 
+function serviceOf({ clusterIP, nodePort, sessionAffinity, ...service }: ScenarioInput["services"][number]): Service {
+  return { ...service, clusterIp: clusterIP ?? null, nodePort: nodePort ?? null, affinityNs: sessionAffinity ?? null };
+}
+
 type WorkloadInput = ScenarioInput["workloads"][number];
 
 function workloadOf(workload: WorkloadInput, services: ScenarioInput["services"]): Workload {
-  const [name, port] = workload.to.split(":") as [string, string?];
-  const service = services.findIndex((each) => each.name === name && (port === undefined || each.port === Number(port)));
-  const common = { name: workload.name, from: workload.from, service };
-  if ("arrivals" in workload) {
+  const { name, entry } = workload;
+  const common = { name, from: originOf(workload.from), to: targetOf(workload.to, services), entry };
+  if ("connection" in workload) {
     const { arrivals, connection } = workload;
     return { ...common, kind: "arrivals", arrivals: arrivalsOf(arrivals), bursts: burstsOf(arrivals), connection };
   }
+  if ("query" in workload) {
+    const { arrivals } = workload;
+    const { timeout, dns, ...query } = workload.query;
+    const exchange = { arrivals: arrivalsOf(arrivals), bursts: burstsOf(arrivals), query: { ...query, timeoutNs: timeout } };
+    return { ...common, kind: "queries", ...exchange, dns: dns ?? null };
+  }
   return { ...common, kind: "pool", connections: workload.connections, request: workload.request };
+}
+
+function originOf(from: WorkloadInput["from"]): Origin {
+  if ("workload" in from) return { kind: "pod", ...from };
+  if ("remote" in from) return { kind: "remote", workload: from.remote, pods: from.pods };
+  if ("world" in from) return { kind: "world", prefix: from.world, clients: from.clients, ports: from.ports };
+  return { kind: "host" };
+}
+
+/** `world 203.0.113.0/28:443`, `pods production/cart`, `production/cart:80`; the service is known to be there. */
+export function targetOf(to: string, services: ScenarioInput["services"]): Target {
+  const [head, rest] = to.includes(" ") ? (to.split(" ") as [string, string]) : ["service", to];
+  const [name, port] = rest.split(":") as [string, string?];
+  if (head === "world") {
+    const bits = Number(name.split("/")[1] ?? ADDRESS_BITS);
+    return { kind: "world", prefix: name, addresses: 2 ** (ADDRESS_BITS - bits), port: Number(port) };
+  }
+  const service = services.findIndex((each) => each.name === name && (port === undefined || each.port === Number(port)));
+  return { kind: head === "pods" ? "backends" : "service", service };
 }
 
 type ArrivalsInput = Extract<WorkloadInput, { arrivals: unknown }>["arrivals"];
@@ -197,7 +230,7 @@ function* origins(value: unknown, tree: Tree | undefined, path: Path = []): Gene
   if (tree === undefined) {
     if (value !== undefined) yield [pathText(path), "default"];
   } else if (tree.kind === "scalar") {
-    yield [pathText(path), originOf(tree.at)];
+    yield [pathText(path), lineOrSet(tree.at)];
   } else if (tree.kind === "list") {
     for (const [index, item] of tree.items.entries()) yield* origins(childOf(value, index), item, [...path, index]);
   } else {
@@ -208,7 +241,7 @@ function* origins(value: unknown, tree: Tree | undefined, path: Path = []): Gene
   }
 }
 
-function originOf(at: Place): string {
+function lineOrSet(at: Place): string {
   return at.source.name === SET_SOURCE ? SET_SOURCE : lineOf(at);
 }
 

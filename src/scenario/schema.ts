@@ -7,8 +7,10 @@
 
 import { z } from "zod";
 import type { Nanoseconds } from "../core/units.js";
-import { bitRate, bytes, duration, durationRange, expiry, prose, rate, share, text, whole, type Leaf } from "./quantities.js";
-import { CLOSERS, FLOW_FILTERS, HOOKS, MAP_TYPES, PRELOAD_KINDS, PROTOCOLS, VERDICTS, type Distribution } from "./types.js";
+import { bitRate, bytes, duration, durationRange, expiry, portRange, prose, rate, share, text, whole, type Leaf } from "./quantities.js";
+import {
+  CLOSERS, ENTRIES, FLOW_FILTERS, HOOKS, MAP_TYPES, PRELOAD_KINDS, PROTOCOLS, SERVICE_TYPES, VERDICTS, type Distribution,
+} from "./types.js";
 
 export const API_VERSION = "ctlab/v1";
 
@@ -30,6 +32,11 @@ const FLOWS_MAX = 100_000_000;
 const PORT_MAX = 65_535;
 /** `net.ipv4.tcp_syn_retries` takes up to 127, `tcp_syn_linear_timeouts` up to 127 (`MAX_TCP_SYNCNT`). */
 const SYN_COUNT_MAX = 127;
+/** Hosts of a /12; more are not told apart by anything in the model. */
+const CLIENTS_MAX = 1_048_576;
+/** `RES_MAXRETRY` and `RES_MAXNDOTS` of glibc's resolver lie below. */
+const ATTEMPTS_MAX = 100;
+const DOTS_MAX = 15;
 const HISTOGRAM_COUNT_MAX = Number.MAX_SAFE_INTEGER;
 
 const ONE_NS = 1 as Nanoseconds;
@@ -43,6 +50,8 @@ const qualifiedName = (): Leaf<string> => {
   const form = "a name with its namespace such as production/order-service";
   return text({ form, pattern: new RegExp(`^${LABEL}/${LABEL}$`), examples: ["production/order-service"] });
 };
+const peerName = (): Leaf<string> =>
+  text({ form: "a name with its namespace such as production/order-service, or world", pattern: new RegExp(`^(${LABEL}/${LABEL}|world)$`) });
 const shortName = (): Leaf<string> =>
   text({ form: "a name of small letters, digits and dashes", pattern: /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/ });
 const version = (example: string): Leaf<string> =>
@@ -92,14 +101,18 @@ const service = z.strictObject({
   name: qualifiedName().describe("Namespace and name."),
   port: port().describe("Port of the service and of its backends."),
   protocol: protocol(),
-  backends: whole(1, PODS_MAX).describe("Pods behind the service, all on other nodes."),
+  type: z.enum(SERVICE_TYPES).prefault("ClusterIP").describe("Who may call it: the cluster, or the world too."),
+  backends: whole(0, PODS_MAX).prefault(0).describe("Pods behind the service on other nodes."),
+  localBackends: whole(0, PODS_MAX).prefault(0).describe("Pods behind the service on the simulated node."),
   clusterIP: address().optional().describe("Address of the service; without it the next one of 10.96.0.0/12."),
+  nodePort: port().optional().describe("NodePort; without it the next one from 30000."),
+  sessionAffinity: duration({ min: ONE_NS }).optional().describe("How long a client stays with its backend (ClientIP)."),
 });
 
 const peer = { port: port().optional().describe("Without it: every port."), protocol: protocol() };
 const allowedPeer = z.union([
-  z.strictObject({ direction: z.literal("egress").prefault("egress"), to: qualifiedName().describe("Service or workload."), ...peer }),
-  z.strictObject({ direction: z.literal("ingress").prefault("ingress"), from: qualifiedName().describe("Workload."), ...peer }),
+  z.strictObject({ direction: z.literal("egress").prefault("egress"), to: peerName().describe("Service, workload, or world."), ...peer }),
+  z.strictObject({ direction: z.literal("ingress").prefault("ingress"), from: peerName().describe("Workload, or world."), ...peer }),
 ]);
 
 const policy = z.strictObject({
@@ -163,17 +176,47 @@ const arrivals = z.union([
   z.strictObject({ constant: rate().describe("Arrivals at equal distances."), ...bursts }),
 ]);
 
+const pods = whole(1, PODS_MAX).prefault(1);
+const from = z.union([
+  z.strictObject({
+    workload: qualifiedName().describe("Namespace and name of the clients."),
+    pods: pods.describe("How many of them run on the simulated node."),
+  }),
+  z.strictObject({ remote: qualifiedName().describe("Clients on other nodes."), pods: pods.describe("How many of them.") }),
+  z.strictObject({
+    world: prefix().describe("Clients outside the cluster: the first addresses of this prefix."),
+    clients: whole(1, CLIENTS_MAX).prefault(1).describe("How many of them."),
+    ports: portRange().prefault("32768..60999").describe("Their ephemeral ports, taken in turn."),
+  }),
+  z.strictObject({ host: z.literal(true).describe("Processes of the simulated node itself.") }),
+]);
+
 const workloadFields = {
   name: shortName().describe("Names the workload and, with bursts, its windows in the report."),
-  from: z.strictObject({
-    workload: qualifiedName().describe("Namespace and name of the clients."),
-    pods: whole(1, PODS_MAX).prefault(1).describe("How many of them run on the simulated node."),
-  }),
+  from: from.describe("Who opens the connections."),
   to: text({
-    form: "a service with its port such as production/inventory-service:8080",
-    pattern: new RegExp(`^${LABEL}/${LABEL}(:\\d{1,5})?$`),
-  }).describe("Service and port."),
+    form: "a service such as production/inventory-service:8080, its pods (pods production/inventory-service), or an address outside (world 203.0.113.10:443)",
+    pattern: new RegExp(`^((pods )?${LABEL}/${LABEL}(:\\d{1,5})?|world ${ADDRESS}(/\\d{1,2})?:\\d{1,5})$`),
+    examples: ["production/inventory-service:8080", "pods production/inventory-service", "world 203.0.113.10:443"],
+  }).describe("Service and port; or its pods by address; or addresses outside the cluster."),
+  entry: z.enum(ENTRIES).prefault("here").describe("Which node takes requests of the world: the simulated one, or others, which pass them on."),
 };
+const dns = z
+  .strictObject({
+    ndots: whole(0, DOTS_MAX).prefault(5).describe("Names with fewer dots are tried with the search domains first."),
+    search: whole(0, DOTS_MAX).prefault(3).describe("Search domains."),
+    dots: whole(0, DOTS_MAX).prefault(1).describe("Dots in the name."),
+    foundAt: whole(0, DOTS_MAX).prefault(0).describe("Which candidate exists: the name itself (0) or the n-th search domain."),
+  })
+  .describe("How a name is looked up.");
+const query = z
+  .strictObject({
+    timeout: duration({ min: ONE_NS }).prefault("5s").describe("How long an attempt waits for its answer."),
+    attempts: whole(1, ATTEMPTS_MAX).prefault(2).describe("How often the request is sent at most."),
+    ...requestFields,
+    dns: dns.optional().describe("Look names up instead, as a resolver does: A and AAAA from one socket, candidate after candidate."),
+  })
+  .describe("A datagram and its answer (UDP), from a socket of its own.");
 const workload = z.union([
   z
     .strictObject({ ...workloadFields, arrivals, connection: connection.prefault({}) })
@@ -185,6 +228,9 @@ const workload = z.union([
       request: z.strictObject({ every: distribution().describe("From one request to the next, on each connection."), ...requestFields }),
     })
     .describe("Connections opened at the start and used all the time."),
+  z
+    .strictObject({ ...workloadFields, arrivals, query })
+    .describe("Datagrams and their answers (UDP)."),
 ]);
 
 const client = z

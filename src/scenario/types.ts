@@ -104,15 +104,26 @@ export interface MapOverride {
 export const PROTOCOLS = ["TCP", "UDP"] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
+/** A load balancer's service has a NodePort too, and an external address. */
+export const SERVICE_TYPES = ["ClusterIP", "NodePort", "LoadBalancer"] as const;
+export type ServiceType = (typeof SERVICE_TYPES)[number];
+
 export interface Service {
   /** `namespace/name`. */
   readonly name: string;
   readonly port: number;
   readonly protocol: Protocol;
-  /** Backends, all on other nodes. */
+  readonly type: ServiceType;
+  /** Backends on other nodes. */
   readonly backends: number;
+  /** Backends on the simulated node. */
+  readonly localBackends: number;
   /** Null = assigned in order from the service range. */
   readonly clusterIp: string | null;
+  /** Null = assigned in order from 30000; for services that have one. */
+  readonly nodePort: number | null;
+  /** Session affinity by client address, ns; null = none. */
+  readonly affinityNs: Nanoseconds | null;
 }
 
 export const VERDICTS = ["allow", "deny"] as const;
@@ -191,12 +202,35 @@ export interface ConnectionShape extends RequestShape {
   readonly leak: number;
 }
 
+/** Who opens the connections. */
+export type Origin =
+  /** Pods of the simulated node. */
+  | { readonly kind: "pod"; readonly workload: string; readonly pods: number }
+  /** Pods of other nodes. */
+  | { readonly kind: "remote"; readonly workload: string; readonly pods: number }
+  /** Hosts outside the cluster: the first `clients` addresses of a prefix, each with the same ephemeral ports. */
+  | { readonly kind: "world"; readonly prefix: string; readonly clients: number; readonly ports: readonly [first: number, last: number] }
+  /** Processes of the simulated node itself. */
+  | { readonly kind: "host" };
+
+/** Whom they call. */
+export type Target =
+  /** A service: its ClusterIP for pods and the node, its external address or NodePort for the world. Index into `services`. */
+  | { readonly kind: "service"; readonly service: number }
+  /** A service's pods by their own addresses. */
+  | { readonly kind: "backends"; readonly service: number }
+  /** The first `addresses` addresses of a prefix outside the cluster. */
+  | { readonly kind: "world"; readonly prefix: string; readonly addresses: number; readonly port: number };
+
+/** Which node of the cluster takes requests from outside: the simulated one, or others, which pass them on. */
+export const ENTRIES = ["here", "elsewhere"] as const;
+export type Entry = (typeof ENTRIES)[number];
+
 interface WorkloadBase {
   readonly name: string;
-  /** Pods of the simulated node. */
-  readonly from: { readonly workload: string; readonly pods: number };
-  /** Index into `services`. */
-  readonly service: number;
+  readonly from: Origin;
+  readonly to: Target;
+  readonly entry: Entry;
 }
 
 /** Connections that come, do their work and go. */
@@ -215,7 +249,36 @@ export interface PoolWorkload extends WorkloadBase {
   readonly request: RequestShape & { readonly every: Distribution };
 }
 
-export type Workload = ArrivalWorkload | PoolWorkload;
+/** One datagram and its answer, repeated when the answer does not come in time. */
+export interface QueryShape extends RequestShape {
+  readonly timeoutNs: Nanoseconds;
+  /** How often the request is sent at most. */
+  readonly attempts: number;
+}
+
+/** How a resolver (glibc) looks a name up: which names it tries one after the other, each with A and AAAA from one socket. */
+export interface Resolution {
+  /** `ndots`: a name with fewer dots is tried with the search domains first. */
+  readonly ndots: number;
+  /** Search domains. */
+  readonly search: number;
+  /** Dots in the name. */
+  readonly dots: number;
+  /** Which candidate exists: the name as it is (0), or with the n-th search domain. */
+  readonly foundAt: number;
+}
+
+/** Exchanges of datagrams (UDP) that come and go, each from a socket of its own. */
+export interface QueryWorkload extends WorkloadBase {
+  readonly kind: "queries";
+  readonly arrivals: Arrivals;
+  readonly bursts: Bursts | null;
+  readonly query: QueryShape;
+  /** Null = plain requests. */
+  readonly dns: Resolution | null;
+}
+
+export type Workload = ArrivalWorkload | PoolWorkload | QueryWorkload;
 
 /** The client's TCP. A null is what the kernel profile says. */
 export interface Client {

@@ -66,40 +66,70 @@ function rangeText({ first, firstPatch, last }: KeyRange, { minor }: ChartReleas
 
 let parsed: KeyNode | undefined;
 
-/** The table as a tree; read once, when first needed. */
+/** The table as a tree, in the compact form of `chart-keys-table.ts`. */
 function root(): KeyNode {
-  parsed ??= { ...EVER, open: false, single: false, keys: new TableReader(CHART_KEYS).keys(EVER) };
+  parsed ??= new Group(EVER, "", () => readKeys(EVER, CHART_KEYS.match(/[{}]|[^\s{}]+/g) ?? [], 0));
   return parsed;
 }
 
-/** Reads the compact form of `chart-keys-table.ts`. */
-class TableReader {
-  readonly #tokens: readonly string[];
-  #at = 0;
+/** A key; those below it are read when somebody asks for them, as a file touches few of the chart's groups. */
+class Group implements KeyNode {
+  readonly first: number;
+  readonly firstPatch: number;
+  readonly last: number;
+  readonly open: boolean;
+  readonly single: boolean;
+  readonly #read: () => ReadonlyMap<string, KeyNode>;
+  #keys: ReadonlyMap<string, KeyNode> | undefined;
 
-  constructor(table: string) {
-    this.#tokens = table.match(/[{}]|[^\s{}]+/g) ?? [];
+  constructor({ first, firstPatch, last }: KeyRange, mark: string, read: () => ReadonlyMap<string, KeyNode> = noKeys) {
+    this.first = first;
+    this.firstPatch = firstPatch;
+    this.last = last;
+    this.open = mark === "*";
+    this.single = mark === "%";
+    this.#read = read;
   }
 
-  keys(parent: KeyRange): Map<string, KeyNode> {
-    const keys = new Map<string, KeyNode>();
-    while (this.#at < this.#tokens.length && this.#tokens[this.#at] !== "}") {
-      const [, name, mark, range] = /^([^@*%]+)([*%]?)(?:@(.*))?$/.exec(this.#tokens[this.#at++]!)!;
-      const own = range === undefined ? parent : readRange(range);
-      let below = mark === "%" ? imageKeys(own) : new Map<string, KeyNode>();
-      if (this.#tokens[this.#at] === "{") {
-        this.#at++;
-        below = this.keys(own);
-        this.#at++;
-      }
-      keys.set(name!, { ...own, open: mark === "*", single: mark === "%", keys: below });
-    }
-    return keys;
+  get keys(): ReadonlyMap<string, KeyNode> {
+    this.#keys ??= this.#read();
+    return this.#keys;
   }
 }
 
-function imageKeys(range: KeyRange): Map<string, KeyNode> {
-  return new Map(IMAGE_KEYS.map((key) => [key, { ...range, open: false, single: true, keys: new Map<string, KeyNode>() }]));
+/** The keys from one token of the table up to the brace that closes their group. */
+function readKeys(parent: KeyRange, tokens: readonly string[], from: number): ReadonlyMap<string, KeyNode> {
+  const keys = new Map<string, KeyNode>();
+  for (let at = from; at < tokens.length && tokens[at] !== "}"; at++) {
+    const [, name, mark, range] = /^([^@*%]+)([*%]?)(?:@(.*))?$/.exec(tokens[at]!)!;
+    const own = range === undefined ? parent : readRange(range);
+    if (tokens[at + 1] === "{") {
+      const below = at + 2;
+      keys.set(name!, new Group(own, mark!, () => readKeys(own, tokens, below)));
+      at = closingBrace(tokens, below);
+    } else {
+      keys.set(name!, mark === "%" ? new Group(own, mark, () => imageKeys(own)) : new Group(own, mark!));
+    }
+  }
+  return keys;
+}
+
+/** The brace that ends the group whose keys begin at a token. */
+function closingBrace(tokens: readonly string[], from: number): number {
+  let depth = 1;
+  for (let at = from; at < tokens.length; at++) {
+    if (tokens[at] === "{") depth++;
+    else if (tokens[at] === "}" && --depth === 0) return at;
+  }
+  return tokens.length;
+}
+
+function noKeys(): ReadonlyMap<string, KeyNode> {
+  return new Map();
+}
+
+function imageKeys(range: KeyRange): ReadonlyMap<string, KeyNode> {
+  return new Map(IMAGE_KEYS.map((key) => [key, new Group(range, "%")]));
 }
 
 /** `17`, `17.2`, `14-17`, `-13`. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { RandomStreams } from "../core/random.js";
-import { seconds } from "../core/units.js";
-import type { ArrivalWorkload, Bursts } from "../scenario/types.js";
+import { RandomStreams } from "../../core/random.js";
+import { seconds } from "../../core/units.js";
+import type { ArrivalWorkload, Bursts } from "../../scenario/types.js";
 import { ArrivalProcess } from "./arrivals.js";
 
 function workload(kind: "poisson" | "constant", perSecond: number, bursts: Bursts | null): ArrivalWorkload {

@@ -1,41 +1,28 @@
 /**
- * What the applications do: open connections, send requests, answer them, wait, close. The sockets' user on both sides.
+ * What applications do with TCP: open connections, send requests, answer them, wait, close. The sockets' user on both sides.
  *
- * Everything that chance decides about a connection (pod, CPU, service time of the first request, hold, leak) is drawn
+ * Everything that chance decides about a connection (client, CPU, service time of the first request, hold, leak) is drawn
  * when it is opened, from streams of its workload alone: whatever happens to packets, the offered load stays the same.
  */
-import type { RandomStream, RandomStreams } from "../core/random.js";
-import type { Simulation } from "../core/simulation.js";
-import type { RunRecorder } from "../observe/recorder.js";
-import type { ArrivalWorkload, Distribution, PoolWorkload, RequestShape, Scenario, Workload } from "../scenario/types.js";
-import { Side, type Application, type TcpPeers } from "../traffic/tcp-peers.js";
-import { ArrivalProcess } from "./arrivals.js";
-import type { Connections } from "./connections.js";
-import type { Topology } from "./topology.js";
+import type { RandomStream, RandomStreams } from "../../core/random.js";
+import type { Simulation } from "../../core/simulation.js";
+import type { RunRecorder } from "../../observe/recorder.js";
+import type { ArrivalWorkload, PoolWorkload, RequestShape, Scenario } from "../../scenario/types.js";
+import { Side, type Application } from "../../traffic/tcp-peers.js";
+import { draw } from "./distributions.js";
+import type { Topology } from "../topology.js";
+import type { Sockets } from "./sockets.js";
 
-/** What the sockets' user needs from the node. */
-export interface Sockets {
-  readonly peers: TcpPeers;
-  readonly connections: Connections;
-  /** A socket of a pod with backend and port chosen, ready for `peers.connect`. Returns the connection, or -1 (the call failed). */
-  connect(workload: number, pod: number, cpu: number, where: number): number;
-  /** The number is free again; `timeWait`: the client's port is not. */
-  release(connection: number, timeWait: boolean): void;
-}
+type TcpWorkload = ArrivalWorkload | PoolWorkload;
 
-/** Pools are opened over this span from the start, so that they do not arrive in one packet train. */
-const POOL_OPENING_NS = 1e9;
-
-export class Workloads implements Application {
+export class TcpApplication implements Application {
   readonly #simulation: Simulation;
   readonly #scenario: Scenario;
   readonly #topology: Topology;
   readonly #recorder: RunRecorder;
-  readonly #arrivals: readonly (ArrivalProcess | null)[];
   /** Drawn when a connection is opened, and (second) while it lives. */
   readonly #opening: readonly RandomStream[];
   readonly #living: readonly RandomStream[];
-  readonly #arrive: number;
   readonly #answer: number;
   readonly #request: number;
   readonly #close: number;
@@ -46,47 +33,30 @@ export class Workloads implements Application {
     this.#scenario = scenario;
     this.#topology = topology;
     this.#recorder = recorder;
-    this.#arrivals = scenario.workloads.map((workload) =>
-      workload.kind === "arrivals" ? new ArrivalProcess(workload, streams.stream(`arrivals/${workload.name}`)) : null,
-    );
     this.#opening = scenario.workloads.map(({ name }) => streams.stream(`connections/${name}`));
     this.#living = scenario.workloads.map(({ name }) => streams.stream(`requests/${name}`));
-    this.#arrive = simulation.on((workload) => this.#arrival(workload));
     this.#answer = simulation.on((connection, generation) => this.#answered(connection, generation));
     this.#request = simulation.on((connection, generation) => this.#nextRequest(connection, generation));
     this.#close = simulation.on((connection, generation) => this.#closed(connection, generation));
   }
 
-  /** Connects the node's sockets and schedules the first arrivals. */
-  start(sockets: Sockets): void {
+  /** Connects the node's sockets. */
+  attach(sockets: Sockets): void {
     this.#sockets = sockets;
-    this.#scenario.workloads.forEach((workload, index) => {
-      const process = this.#arrivals[index];
-      if (process !== null && process !== undefined) this.#schedule(process.next(0), this.#arrive, index, 0);
-      if (workload.kind === "pool") this.#openPool(workload, index);
-    });
   }
 
-  #openPool({ connections }: PoolWorkload, workload: number): void {
-    for (let i = 0; i < connections; i++) {
-      this.#schedule(Math.round((POOL_OPENING_NS * (i + 1)) / connections), this.#arrive, workload, 0);
-    }
-  }
-
-  #arrival(workload: number): void {
-    const now = this.#simulation.now;
-    const process = this.#arrivals[workload];
-    if (process !== null && process !== undefined) this.#schedule(process.next(now), this.#arrive, workload, 0);
+  /** Opens a connection of a workload, from a client drawn at random. */
+  open(workload: number): void {
+    const { now } = this.#simulation;
     const random = this.#opening[workload]!;
-    const pods = this.#topology.clients[workload]!;
-    const pod = pods[random.below(pods.length)]!;
+    const client = random.below(this.#topology.clients[workload]!.length);
     const cpu = random.below(this.#scenario.cluster.cpus);
-    const shape = this.#scenario.workloads[workload]!;
+    const shape = this.#scenario.workloads[workload]! as TcpWorkload;
     const serverTime = draw(requestShape(shape).serverTime, random);
     const hold = shape.kind === "arrivals" ? holdTime(shape, random) : Infinity;
     const where = this.#recorder.windows.whereIs(now);
     this.#recorder.connectionOpened();
-    const connection = this.#sockets.connect(workload, pod, cpu, where);
+    const connection = this.#sockets.connect(workload, client, cpu, where);
     if (connection < 0) {
       this.#recorder.connectionFailed();
       return;
@@ -100,10 +70,10 @@ export class Workloads implements Application {
 
   established(connection: number, side: number): void {
     if (side !== Side.client) return;
-    const { connections, peers } = this.#sockets;
-    connections.established[connection] = 1;
+    const { connections, flows, peers } = this.#sockets;
+    flows.established[connection] = 1;
     const latency = this.#simulation.now - connections.openedAt[connection]!;
-    this.#recorder.connectionEstablished(connections.where[connection]!, latency, peers.retransmissions(connection, side));
+    this.#recorder.connectionEstablished(flows.where[connection]!, latency, peers.retransmissions(connection, side));
     this.#continue(connection);
   }
 
@@ -134,7 +104,8 @@ export class Workloads implements Application {
     }
     connections.awaitedByClient[connection]! -= bytes;
     if (connections.awaitedByClient[connection] !== 0) return;
-    this.#recorder.requestAnswered(connections.where[connection]!, this.#simulation.now - connections.requestedAt[connection]!);
+    const { where } = this.#sockets.flows;
+    this.#recorder.requestAnswered(where[connection]!, this.#simulation.now - connections.requestedAt[connection]!);
     this.#afterAnswer(connection);
   }
 
@@ -147,8 +118,8 @@ export class Workloads implements Application {
   }
 
   #afterAnswer(connection: number): void {
-    const { connections } = this.#sockets;
-    const workload = connections.workload[connection]!;
+    const { connections, flows } = this.#sockets;
+    const workload = flows.workload[connection]!;
     const shape = this.#workloadOf(connection);
     const random = this.#living[workload]!;
     if (shape.kind === "pool") connections.requestsLeft[connection] = 1;
@@ -187,9 +158,8 @@ export class Workloads implements Application {
   }
 
   failed(connection: number, side: number): void {
-    const { connections } = this.#sockets;
     if (side !== Side.client) return;
-    if (connections.established[connection] === 1) this.#recorder.connectionBroken();
+    if (this.#sockets.flows.established[connection] === 1) this.#recorder.connectionBroken();
     else this.#recorder.connectionFailed();
   }
 
@@ -198,20 +168,16 @@ export class Workloads implements Application {
     this.#sockets.release(connection, timeWaitSide === Side.client);
   }
 
-  #workloadOf(connection: number): Workload {
-    return this.#scenario.workloads[this.#sockets.connections.workload[connection]!]!;
+  #workloadOf(connection: number): TcpWorkload {
+    return this.#scenario.workloads[this.#sockets.flows.workload[connection]!]! as TcpWorkload;
   }
 
   #later(connection: number, delayNs: number, kind: number): void {
-    this.#schedule(this.#simulation.now + Math.round(delayNs), kind, connection, this.#sockets.connections.generation[connection]!);
-  }
-
-  #schedule(at: number, kind: number, a: number, b: number): void {
-    this.#simulation.at(at, kind, a, b);
+    this.#simulation.at(this.#simulation.now + Math.round(delayNs), kind, connection, this.#sockets.connections.generation[connection]!);
   }
 }
 
-function requestShape(workload: Workload): RequestShape {
+function requestShape(workload: TcpWorkload): RequestShape {
   return workload.kind === "pool" ? workload.request : workload.connection;
 }
 
@@ -219,15 +185,4 @@ function holdTime({ connection }: ArrivalWorkload, random: RandomStream): number
   const hold = draw(connection.hold, random);
   const leaks = random.chance(connection.leak);
   return leaks || connection.close === "never" ? Infinity : hold;
-}
-
-function draw(distribution: Distribution, random: RandomStream): number {
-  switch (distribution.kind) {
-    case "constant":
-      return distribution.valueNs;
-    case "exponential":
-      return random.exponential(distribution.meanNs);
-    case "uniform":
-      return distribution.lowNs + random.nextFloat() * (distribution.highNs - distribution.lowNs);
-  }
 }

@@ -1,15 +1,15 @@
 /** When a workload opens its next connection: Poisson or evenly spaced, all the time or in bursts. */
-import type { RandomStream } from "../core/random.js";
-import { NS_PER_S } from "../core/units.js";
-import type { ArrivalWorkload, Bursts } from "../scenario/types.js";
+import type { RandomStream } from "../../core/random.js";
+import { NS_PER_S } from "../../core/units.js";
+import type { ArrivalWorkload, Bursts, QueryWorkload } from "../../scenario/types.js";
 
 /** Arrival times of one workload, in rising order. Its own stream, so that nothing else moves them. */
 export class ArrivalProcess {
-  readonly #workload: ArrivalWorkload;
+  readonly #workload: ArrivalWorkload | QueryWorkload;
   readonly #random: RandomStream;
   readonly #meanGapNs: number;
 
-  constructor(workload: ArrivalWorkload, random: RandomStream) {
+  constructor(workload: ArrivalWorkload | QueryWorkload, random: RandomStream) {
     this.#workload = workload;
     this.#random = random;
     this.#meanGapNs = NS_PER_S / workload.arrivals.perSecond;

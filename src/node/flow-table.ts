@@ -1,0 +1,89 @@
+/**
+ * The 5-tuples of open flows as each of the two ends knows them, by flow and side. One table for each protocol.
+ *
+ * An end has its own address and what it takes for the other's; translation on the way makes the two views differ. It
+ * puts a pair of addresses on the wire, which is its own view unless another node translates for it (direct server
+ * return). Columns that grow together.
+ */
+
+/** Where an end is, when it is no pod of the simulated node (those have their index, 0 and up). */
+export const Place = {
+  /** Another node, or outside the cluster. */
+  offNode: -1,
+  /** A process of the simulated node itself. */
+  host: -2,
+  /** Not known yet: the server before the first packet has reached one. */
+  unbound: -3,
+} as const;
+
+/** Row of the client's end; the server's follows. */
+export function rowOf(flow: number, side: number): number {
+  return (flow << 1) | side;
+}
+
+export class FlowTable {
+  /** IP protocol number. */
+  readonly protocol: number;
+  #capacity = 0;
+
+  // By row.
+  /** `Place`, or the index of a pod. */
+  place = new Int32Array(0);
+  address = new Int32Array(0);
+  port = new Int32Array(0);
+  remoteAddress = new Int32Array(0);
+  remotePort = new Int32Array(0);
+  wireSource = new Int32Array(0);
+  wireSourcePort = new Int32Array(0);
+  wireTarget = new Int32Array(0);
+  wireTargetPort = new Int32Array(0);
+  /** CPU of the socket, for ends on the simulated node; for others the one that the NIC's hashing gives their packets. */
+  cpu = new Int32Array(0);
+  /** 1: packets of this end, which is elsewhere, come to the simulated node. */
+  towardNode = new Uint8Array(0);
+
+  // By flow.
+  workload = new Int32Array(0);
+  /** What the client's port was taken for (`PortSpace`), -1 when it belongs to nobody here. */
+  portPair = new Int32Array(0);
+  /** `WHERE` the flow was opened: outside or inside a burst. */
+  where = new Uint8Array(0);
+  /** 1 once the client has heard of the server. */
+  established = new Uint8Array(0);
+  /** 1: another node passes the client's requests on with a DSR option that names `remoteAddress`. */
+  dsrOption = new Uint8Array(0);
+
+  constructor(protocol: number) {
+    this.protocol = protocol;
+  }
+
+  /** Makes room for flows below `capacity`. */
+  grow(capacity: number): void {
+    if (capacity <= this.#capacity) return;
+    this.#capacity = capacity;
+    const rows = capacity * 2;
+    for (const column of ROW_COLUMNS) this[column] = widened(new Int32Array(rows), this[column]);
+    this.towardNode = widened(new Uint8Array(rows), this.towardNode);
+    this.workload = widened(new Int32Array(capacity), this.workload);
+    this.portPair = widened(new Int32Array(capacity), this.portPair);
+    for (const column of FLOW_COLUMNS) this[column] = widened(new Uint8Array(capacity), this[column]);
+  }
+
+  /** The end at `row` puts its own view on the wire. */
+  speakPlainly(row: number): void {
+    this.wireSource[row] = this.address[row]!;
+    this.wireSourcePort[row] = this.port[row]!;
+    this.wireTarget[row] = this.remoteAddress[row]!;
+    this.wireTargetPort[row] = this.remotePort[row]!;
+  }
+}
+
+const ROW_COLUMNS = [
+  "place", "address", "port", "remoteAddress", "remotePort", "wireSource", "wireSourcePort", "wireTarget", "wireTargetPort", "cpu",
+] as const;
+const FLOW_COLUMNS = ["where", "established", "dsrOption"] as const;
+
+function widened<Column extends { set(from: ArrayLike<number>): void }>(wider: Column, column: ArrayLike<number>): Column {
+  wider.set(column);
+  return wider;
+}

@@ -1,0 +1,367 @@
+/**
+ * The way of a packet from one end of a flow to the other:
+ *
+ *   pod's socket → from-container (veth, TC ingress) → to-netdev (NIC, TC egress) → network → other node, or the world
+ *   network → XDP, from-netdev (NIC, TC ingress) → pod's policy program → pod's socket
+ *
+ * A packet that an end on this node sends is processed on the CPU of its socket; one that arrives, on the CPU that the
+ * NIC's receive hashing chooses. Each CPU works in order of arrival. A dropped packet is simply gone: the programs run at
+ * the far end of the pod's veth or at the NIC, where the sender's TCP does not hear of it.
+ *
+ * What arrives is compared with what the other end expects. A first packet tells the server who its client is; a packet
+ * that no socket knows (another backend, a changed source port) is answered with a reset, as by any host.
+ */
+import { jhash } from "../bpf/jhash.js";
+import { DROP_CT_CREATE_FAILED } from "../cilium/datapath/drop-reasons.js";
+import { IPPROTO_TCP, IPPROTO_UDP } from "../cilium/datapath/packet.js";
+import type { Simulation } from "../core/simulation.js";
+import { clockSeconds, type Nanoseconds, type Seconds } from "../core/units.js";
+import type { RunRecorder } from "../observe/recorder.js";
+import { Side, TcpFlag } from "../traffic/tcp-peers.js";
+import type { Collector } from "./collector.js";
+import type { CpuQueues } from "./cpu.js";
+import type { Directory } from "./directory.js";
+import { FlowTable, Place, rowOf } from "./flow-table.js";
+import { Outcome, type NodeHooks } from "./hooks.js";
+import type { Link } from "./link.js";
+import type { MapWatch } from "./map-watch.js";
+import { IFINDEX } from "./populate.js";
+import { PacketsInFlight } from "./segments.js";
+import type { Topology } from "./topology.js";
+
+/** Bytes of IPv4 and TCP headers with the time stamp option; of IPv4 and UDP headers. */
+const TCP_HEADER_BYTES = 52;
+const UDP_HEADER_BYTES = 28;
+/** Bytes of a 4-tuple. */
+const TUPLE_BYTES = 12;
+const OPENING = TcpFlag.syn | TcpFlag.ack;
+
+/** The two ends' users: sockets of one protocol. */
+export interface Ends {
+  /** A packet has arrived at a socket. */
+  deliver(flow: number, side: number, tcpFlags: number, payloadBytes: number, tag: number): void;
+  /** An ICMP error says that nobody takes the side's packets. */
+  unreachable(flow: number, side: number): void;
+  /** A first packet comes to a server other than the one that had the flow. False: it is none that opens a flow. */
+  reopen(flow: number): boolean;
+  /** Nobody listens where the first packet went. */
+  refuse(flow: number): void;
+}
+
+export interface NetworkParts {
+  readonly simulation: Simulation;
+  readonly topology: Topology;
+  readonly directory: Directory;
+  readonly hooks: NodeHooks;
+  readonly cpus: CpuQueues;
+  readonly link: Link;
+  readonly collector: Collector;
+  readonly recorder: RunRecorder;
+  readonly watch: MapWatch;
+  /** Datapath clock at simulated time 0. */
+  readonly bootS: Seconds;
+}
+
+export class NodeNetwork {
+  readonly tcp = new FlowTable(IPPROTO_TCP);
+  readonly udp = new FlowTable(IPPROTO_UDP);
+  readonly #parts: NetworkParts;
+  readonly #simulation: Simulation;
+  readonly #flying = new PacketsInFlight();
+  readonly #atEnd: number;
+  readonly #atNic: number;
+  readonly #atStranger: number;
+  readonly #told: number;
+  readonly #received = new Int32Array(TUPLE_BYTES / 4);
+  #tcpEnds!: Ends;
+  #udpEnds!: Ends;
+
+  constructor(parts: NetworkParts) {
+    const { simulation } = parts;
+    this.#parts = parts;
+    this.#simulation = simulation;
+    this.#atEnd = simulation.on((row) => this.#arrive(row));
+    this.#atNic = simulation.on((row) => this.#arriveAtNic(row));
+    this.#atStranger = simulation.on((row, place) => this.#resetFrom(row, place));
+    this.#told = simulation.on((row) => this.#tell(row));
+  }
+
+  /** Set once the sockets exist. */
+  attach(tcp: Ends, udp: Ends): void {
+    this.#tcpEnds = tcp;
+    this.#udpEnds = udp;
+  }
+
+  /** Takes a packet from a socket: of an end on this node through the programs, of another one onto the network. */
+  send(table: FlowTable, flow: number, fromSide: number, tcpFlags: number, payloadBytes: number, tag: number): void {
+    const datagram = table === this.udp ? 1 : 0;
+    const row = this.#flying.put(datagram, flow, fromSide ^ 1, tcpFlags, payloadBytes, tag);
+    const from = rowOf(flow, fromSide);
+    if (table.place[from] === Place.offNode) this.#sendFromElsewhere(row, table.towardNode[from] === 1);
+    else {
+      this.#writeHeader(table, from, row);
+      this.#sendFromHere(row, table.place[from]!, table.cpu[from]!);
+    }
+  }
+
+  /** The datapath's clock and CPU, as of now. */
+  setClock(cpu: number): void {
+    const { datapath } = this.#parts.hooks;
+    datapath.cpu = cpu;
+    datapath.nowNs = this.#simulation.now;
+    datapath.now = this.#parts.bootS + clockSeconds(this.#simulation.now as Nanoseconds);
+  }
+
+  /** Whether packets that this end sends come to the simulated node, and which CPU takes them there or sends them here. */
+  place(table: FlowTable, row: number): void {
+    const { directory } = this.#parts;
+    table.towardNode[row] = table.place[row] === Place.offNode && directory.isHere(table.wireTarget[row]!) ? 1 : 0;
+    if (table.place[row] !== Place.offNode && (row & 1) === Side.client) return;
+    const ports = (table.wireSourcePort[row]! << 16) | table.wireTargetPort[row]!;
+    table.cpu[row] = this.#receiveCpu(table.wireSource[row]!, table.wireTarget[row]!, ports);
+  }
+
+  #table(row: number): FlowTable {
+    return this.#flying.datagram[row] === 1 ? this.udp : this.tcp;
+  }
+
+  #length(row: number): number {
+    return (this.#flying.datagram[row] === 1 ? UDP_HEADER_BYTES : TCP_HEADER_BYTES) + this.#flying.payloadBytes[row]!;
+  }
+
+  #sendFromElsewhere(row: number, towardNode: boolean): void {
+    const { link } = this.#parts;
+    if (link.loses()) {
+      this.#flying.release(row);
+      return;
+    }
+    this.#simulation.at(this.#simulation.now + link.delayNs(this.#length(row)), towardNode ? this.#atNic : this.#atEnd, row, 0);
+  }
+
+  #writeHeader(table: FlowTable, from: number, row: number): void {
+    const { header } = this.#parts.hooks;
+    header.saddr = table.wireSource[from]!;
+    header.daddr = table.wireTarget[from]!;
+    header.sport = table.wireSourcePort[from]!;
+    header.dport = table.wireTargetPort[from]!;
+    this.#describe(row, table.protocol);
+  }
+
+  #writeStrayHeader(row: number): void {
+    const { header } = this.#parts.hooks;
+    header.saddr = this.#flying.saddr[row]!;
+    header.daddr = this.#flying.daddr[row]!;
+    header.sport = this.#flying.sport[row]!;
+    header.dport = this.#flying.dport[row]!;
+    this.#describe(row, IPPROTO_TCP);
+  }
+
+  #describe(row: number, protocol: number): void {
+    const { header } = this.#parts.hooks;
+    header.protocol = protocol;
+    header.tcpFlags = this.#flying.tcpFlags[row]!;
+    header.length = this.#length(row);
+  }
+
+  #sendFromHere(row: number, place: number, socketCpu: number): void {
+    const { hooks, topology, recorder, cpus } = this.#parts;
+    const cpu = this.#socketCpu(socketCpu);
+    this.setClock(cpu);
+    if (place === Place.host) hooks.sendFromHost();
+    else hooks.sendFromPod(topology.localPods[place]!.endpointId, IFINDEX.firstPod + place);
+    recorder.packets++;
+    const { now } = this.#simulation;
+    if (place !== Place.host) {
+      const ingressDone = cpus.work(cpu, now, hooks.ingressNs);
+      recorder.hooks.from_container.record(ingressDone - now);
+      recorder.hooks.tc_ingress.record(ingressDone - now);
+    }
+    this.#carry(row, cpu, true);
+  }
+
+  /** The scheduler runs the application elsewhere while a walk of the collector occupies its CPU. */
+  #socketCpu(cpu: number): number {
+    const { collector, cpus } = this.#parts;
+    return cpu === collector.cpu && collector.busy ? (cpu + 1) % cpus.count : cpu;
+  }
+
+  #arriveAtNic(row: number): void {
+    const { hooks, recorder, cpus } = this.#parts;
+    const flying = this.#flying;
+    const table = this.#table(row);
+    const flow = flying.flow[row]!;
+    const from = rowOf(flow, flying.side[row]! ^ 1);
+    let cpu = table.cpu[from]!;
+    if (flying.stray[row] === 1) {
+      this.#writeStrayHeader(row);
+      cpu = this.#receiveCpu(flying.saddr[row]!, flying.daddr[row]!, (flying.sport[row]! << 16) | flying.dport[row]!);
+    } else this.#writeHeader(table, from, row);
+    this.setClock(cpu);
+    const opens = (flying.tcpFlags[row]! & OPENING) === TcpFlag.syn || flying.datagram[row] === 1;
+    if (table.dsrOption[flow] === 1 && opens) hooks.receiveWithDsrOption(table.remoteAddress, from, table.remotePort[from]!);
+    else hooks.receiveFromNetwork();
+    recorder.packets++;
+    const { now } = this.#simulation;
+    const done = cpus.work(cpu, now, hooks.ingressNs);
+    recorder.hooks.from_netdev.record(done - now);
+    recorder.hooks.tc_ingress.record(done - now);
+    this.#carry(row, cpu, false);
+  }
+
+  /** The programs have run: takes the packet on to where they sent it. */
+  #carry(row: number, cpu: number, egress: boolean): void {
+    const { hooks, recorder, cpus, link } = this.#parts;
+    const { now } = this.#simulation;
+    const leaves = hooks.egressNs >= 0;
+    if (leaves) recorder.hooks.to_netdev.record(hooks.egressNs);
+    const done = cpus.work(cpu, now, leaves ? hooks.egressNs : 0);
+    switch (hooks.outcome) {
+      case Outcome.pod:
+        this.#reach(row, this.#parts.directory.placeOf(hooks.endpoint), done);
+        return;
+      case Outcome.wire:
+        if (link.loses()) this.#flying.release(row);
+        else this.#reach(row, Place.offNode, done + link.delayNs(this.#length(row)));
+        return;
+      case Outcome.host:
+        this.#reach(row, Place.host, done);
+        return;
+      case Outcome.answered:
+        this.#simulation.at(egress ? done : done + link.delayNs(0), this.#told, row, 0);
+        return;
+      case Outcome.dropped:
+        this.#recordDrop(row, egress);
+    }
+    this.#flying.release(row);
+  }
+
+  /** The packet, as the programs left it, comes to `place` at time `at`. */
+  #reach(row: number, place: number, at: number): void {
+    const flying = this.#flying;
+    const { packet } = this.#parts.hooks.datapath;
+    const table = this.#table(row);
+    const to = rowOf(flying.flow[row]!, flying.side[row]!);
+    const expected =
+      table.place[to] === place &&
+      table.address[to] === packet.daddr &&
+      table.port[to] === packet.dport &&
+      table.remoteAddress[to] === packet.saddr &&
+      table.remotePort[to] === packet.sport;
+    if (expected || this.#opens(row, table, place)) this.#simulation.at(at, this.#atEnd, row, 0);
+    else this.#misdirected(row, place, at);
+  }
+
+  /** Whether the packet opens its flow at a server that did not have it so far; then the server knows its client from now on. */
+  #opens(row: number, table: FlowTable, place: number): boolean {
+    const flying = this.#flying;
+    const flow = flying.flow[row]!;
+    if (flying.side[row] !== Side.server || flying.stray[row] === 1) return false;
+    const datagram = flying.datagram[row] === 1;
+    if (!datagram && (flying.tcpFlags[row]! & OPENING) !== TcpFlag.syn) return false;
+    const { packet } = this.#parts.hooks.datapath;
+    const { directory } = this.#parts;
+    if (!directory.exists(packet.daddr)) return false;
+    const ends = datagram ? this.#udpEnds : this.#tcpEnds;
+    if (table.place[rowOf(flow, Side.server)] !== Place.unbound && !ends.reopen(flow)) return false;
+    this.#bindServer(table, flow, place);
+    if (!directory.listens(packet.daddr, packet.dport)) ends.refuse(flow);
+    return true;
+  }
+
+  #bindServer(table: FlowTable, flow: number, place: number): void {
+    const { packet } = this.#parts.hooks.datapath;
+    const row = rowOf(flow, Side.server);
+    table.place[row] = place;
+    table.address[row] = packet.daddr;
+    table.port[row] = packet.dport;
+    table.remoteAddress[row] = packet.saddr;
+    table.remotePort[row] = packet.sport;
+    table.speakPlainly(row);
+    if (place === Place.offNode && packet.hasDsrOption) {
+      // The backend's node answers in the service's name.
+      table.wireSource[row] = packet.row[packet.dsrAddrAt]!;
+      table.wireSourcePort[row] = packet.dsrPort;
+    }
+    this.place(table, row);
+  }
+
+  /** A socket that the packet's addresses don't belong to: TCP answers with a reset, UDP is left alone. */
+  #misdirected(row: number, place: number, at: number): void {
+    const flying = this.#flying;
+    const { packet } = this.#parts.hooks.datapath;
+    const mute = flying.datagram[row] === 1 || (flying.tcpFlags[row]! & TcpFlag.rst) !== 0 || flying.stray[row] === 1;
+    if (mute || !this.#parts.directory.exists(packet.daddr)) {
+      flying.release(row);
+      return;
+    }
+    flying.stray[row] = 1;
+    flying.saddr[row] = packet.daddr;
+    flying.daddr[row] = packet.saddr;
+    flying.sport[row] = packet.dport;
+    flying.dport[row] = packet.sport;
+    flying.side[row] = flying.side[row]! ^ 1;
+    flying.tcpFlags[row] = TcpFlag.rst | TcpFlag.ack;
+    flying.payloadBytes[row] = 0;
+    this.#simulation.at(at, this.#atStranger, row, place);
+  }
+
+  /** The reset of a host that did not know a packet leaves. */
+  #resetFrom(row: number, place: number): void {
+    const { directory } = this.#parts;
+    this.#parts.recorder.strayReset();
+    if (place !== Place.offNode) {
+      this.#writeStrayHeader(row);
+      this.#sendFromHere(row, place, this.#parts.hooks.datapath.cpu);
+      return;
+    }
+    if (directory.isHere(this.#flying.daddr[row]!)) {
+      this.#sendFromElsewhere(row, true);
+      return;
+    }
+    // Between two ends elsewhere: it arrives when it bears the addresses that the other end knows.
+    const table = this.#table(row);
+    const to = rowOf(this.#flying.flow[row]!, this.#flying.side[row]!);
+    const known = table.address[to] === this.#flying.daddr[row] && table.remoteAddress[to] === this.#flying.saddr[row];
+    if (known) this.#sendFromElsewhere(row, false);
+    else this.#flying.release(row);
+  }
+
+  #arrive(row: number): void {
+    const flying = this.#flying;
+    const ends = flying.datagram[row] === 1 ? this.#udpEnds : this.#tcpEnds;
+    const flow = flying.flow[row]!;
+    const side = flying.side[row]!;
+    const tcpFlags = flying.tcpFlags[row]!;
+    const payloadBytes = flying.payloadBytes[row]!;
+    const tag = flying.tag[row]!;
+    flying.release(row);
+    ends.deliver(flow, side, tcpFlags, payloadBytes, tag);
+  }
+
+  /** The sender learns from an ICMP error that its packet went nowhere. */
+  #tell(row: number): void {
+    const flying = this.#flying;
+    const ends = flying.datagram[row] === 1 ? this.#udpEnds : this.#tcpEnds;
+    const flow = flying.flow[row]!;
+    const side = flying.side[row]! ^ 1;
+    flying.release(row);
+    ends.unreachable(flow, side);
+  }
+
+  #recordDrop(row: number, egress: boolean): void {
+    const { hooks, recorder, watch } = this.#parts;
+    const { dropReason, extError } = hooks.datapath;
+    if (dropReason === -DROP_CT_CREATE_FAILED) watch.insertRefused(extError);
+    const table = this.#table(row);
+    const flow = this.#flying.flow[row]!;
+    recorder.drop(dropReason, extError, egress, table.where[flow]!, table.established[flow] === 1);
+  }
+
+  /** Stands in for the NIC's Toeplitz hash: any good hash of the 4-tuple spreads flows over the queues alike. */
+  #receiveCpu(saddr: number, daddr: number, ports: number): number {
+    this.#received[0] = saddr;
+    this.#received[1] = daddr;
+    this.#received[2] = ports;
+    return (jhash(this.#received, 0, TUPLE_BYTES, 0) >>> 0) % this.#parts.cpus.count;
+  }
+}

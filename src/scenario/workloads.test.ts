@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import { changed, load, mistakes } from "../../test/scenario/fixtures.js";
+
+const CLIENT = "    from: { workload: shop/web, pods: 2 }\n    to: shop/cart:80\n    arrivals";
+
+/** The fixture's second workload with another origin and target. */
+function withEnds(from: string, to: string, more = ""): string {
+  return changed(CLIENT, `    from: ${from}\n    to: ${to}\n${more}    arrivals`);
+}
+
+describe("who calls whom", () => {
+  it.each([
+    ["{ remote: shop/web, pods: 3 }", "pods shop/cart", { from: { kind: "remote", workload: "shop/web", pods: 3 }, to: { kind: "backends", service: 0 } }],
+    [
+      "{ workload: shop/web }",
+      "world 203.0.113.16/28:443",
+      { from: { kind: "pod", pods: 1 }, to: { kind: "world", prefix: "203.0.113.16/28", addresses: 16, port: 443 } },
+    ],
+    ["{ host: true }", "world 203.0.113.10:443", { from: { kind: "host" }, to: { addresses: 1, port: 443 } }],
+  ])("from %s to %s", (from, to, expected) => {
+    expect(load(withEnds(from, to)).base.workloads[1]).toMatchObject({ ...expected, entry: "here" });
+  });
+
+  it("the world calls services that are reachable from outside", () => {
+    const text = withEnds('{ world: 198.51.100.0/24, clients: 9, ports: 1024..2047 }', "shop/cart", "    entry: elsewhere\n");
+    const outside = text.replace("name: shop/cart, port: 80", "name: shop/cart, port: 80, type: NodePort, nodePort: 30123, sessionAffinity: 3h");
+    const { base } = load(outside);
+    expect(base.workloads[1]).toMatchObject({ from: { kind: "world", clients: 9, ports: [1024, 2047] }, entry: "elsewhere" });
+    expect(base.services[0]).toMatchObject({ type: "NodePort", nodePort: 30123, affinityNs: 10_800e9 });
+    expect(mistakes(text).map(({ message }) => message)).toEqual([`the world can't reach "shop/cart": it is a ClusterIP service`]);
+  });
+
+  it.each([
+    ["{ workload: shop/web }", "world 203.0.113.300:443", /no address or prefix/],
+    ["{ workload: shop/web }", "world 203.0.113.17/28:443", /no address or prefix/],
+    ["{ workload: shop/web }", "world 10.0.3.3:443", /lies in the pod network/],
+    ["{ workload: shop/web }", "world 203.0.113.3:70000", /no port 70000/],
+    ["{ world: 198.51.100.0/30, clients: 5 }", "world 203.0.113.3:80", /no room for 5 clients/],
+    ["{ workload: shop/web }", "pods shop/card", /there is no service "shop\/card"/],
+    ["{ world: 198.51.100.0/24, ports: 9..3 }", "world 203.0.113.3:80", /it ends before it begins/],
+  ])("refuses from %s to %s", (from, to, message) => {
+    const found = mistakes(withEnds(from, to));
+    expect(found.map((each) => each.message).join("\n")).toMatch(message);
+    expect(found).toHaveLength(1);
+  });
+
+  it("asks for the world where a node's entry is named", () => {
+    expect(mistakes(withEnds("{ workload: shop/web }", "shop/cart", "    entry: elsewhere\n"))[0]!.message).toMatch(/only requests of the world/);
+  });
+});
+
+describe("queries", () => {
+  const query = changed("connection: { requests: 2, thinkTime: { uniform: 1ms..3ms }, hold: { exponential: 200ms }, close: server, leak: 5% }", "query: {}");
+
+  it("go to UDP services", () => {
+    const { base } = load(query.replace("    to: shop/cart:80\n    arrivals", "    to: shop/dns\n    arrivals"));
+    expect(base.workloads[1]).toMatchObject({ kind: "queries", dns: null, query: { timeoutNs: 5e9, attempts: 2, requestBytes: 256 } });
+    expect(mistakes(query)[0]).toMatchObject({ message: '"shop/cart:80" is a TCP service, and this is a workload of UDP' });
+  });
+
+  it("look names up with kubelet's settings", () => {
+    const text = query.replace("    to: shop/cart:80\n    arrivals", "    to: shop/dns\n    arrivals").replace("query: {}", "query: { dns: {} }");
+    expect(load(text).base.workloads[1]).toMatchObject({ dns: { ndots: 5, search: 3, dots: 1, foundAt: 0 } });
+  });
+});
