@@ -44,6 +44,7 @@ function buildProgram(done: (code: ExitCode) => void): Command {
       "\nExamples:\n" +
         "  ctlab run scenarios/ct-exhaustion.yaml                     the incident, all variants side by side\n" +
         "  ctlab run scenarios/ct-exhaustion.yaml --variant fixed     one variant\n" +
+        "  ctlab resolve -f values.yaml --node 16cpu,64Gi --cilium 1.19   what sizes does this give?\n" +
         "  ctlab verify maps test/vectors/kernel-maps/*.jsonl.gz      can I trust the maps?\n\n" +
         "Exit codes: 0 good, 1 unexpected, 2 usage or invalid input, 3 threshold missed or verification differs,\n" +
         "4 inconclusive, 130 interrupted (partial results are written and marked).\n",
