@@ -41,7 +41,7 @@ export interface Ends {
   /** A packet has arrived at a socket. */
   deliver(flow: number, side: number, tcpFlags: number, payloadBytes: number, tag: number): void;
   /** An ICMP error says that nobody takes the side's packets. */
-  unreachable(flow: number, side: number): void;
+  unreachable(flow: number, side: number, tag: number): void;
   /** A first packet comes to a server other than the one that had the flow. False: it is none that opens a flow. */
   reopen(flow: number): boolean;
   /** Nobody listens where the first packet went. */
@@ -344,8 +344,9 @@ export class NodeNetwork {
     const ends = flying.datagram[row] === 1 ? this.#udpEnds : this.#tcpEnds;
     const flow = flying.flow[row]!;
     const side = flying.side[row]! ^ 1;
+    const tag = flying.tag[row]!;
     flying.release(row);
-    ends.unreachable(flow, side);
+    ends.unreachable(flow, side, tag);
   }
 
   #recordDrop(row: number, egress: boolean): void {

@@ -107,12 +107,12 @@ export class RunRecorder {
     if (this.counting) this.querySockets++;
   }
 
-  /** The answer is there `latencyNs` after the exchange began, its last request having been sent again `retries` times. */
-  queryAnswered(where: number, latencyNs: number, retries: number): void {
+  /** The answer is there `latencyNs` after the exchange began; `retried`: something had to be sent again. */
+  queryAnswered(where: number, latencyNs: number, retried: boolean): void {
     this.fingerprint.mixWide(latencyNs);
     if (!this.counting) return;
     this.queriesAnswered++;
-    if (retries > 0) this.queriesRetried++;
+    if (retried) this.queriesRetried++;
     this.requestLatency.record(where, latencyNs);
   }
 

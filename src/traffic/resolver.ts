@@ -152,6 +152,11 @@ export class Resolvers {
     return true;
   }
 
+  /** An ICMP error, or the failed call, says that nobody takes the question with this tag: the next server is asked at once. */
+  refused(lookup: number, tag: number): void {
+    if ((tag >>> CODE_BITS) >>> FAMILY_BITS === this.#get(lookup, Field.serial)) this.#nextServer(lookup, false);
+  }
+
   /** When the lookup was made, ns. */
   startedAt(lookup: number): number {
     return this.#startedAt[lookup]!;

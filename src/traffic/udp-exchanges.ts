@@ -100,6 +100,13 @@ export class UdpExchanges {
     return true;
   }
 
+  /** An ICMP error, or the failed call, says that nobody takes the datagram with this tag: the socket reports it, the application gives up. */
+  refused(exchange: number, tag: number): void {
+    if (tag !== this.#serial[exchange]) return;
+    this.#end(exchange);
+    this.#user.timedOut(exchange);
+  }
+
   /** When the exchange was made, ns. */
   startedAt(exchange: number): number {
     return this.#startedAt[exchange]!;

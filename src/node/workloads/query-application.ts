@@ -1,152 +1,171 @@
 /**
- * What applications do with UDP: send a request, wait for the answer, send it again, give up. And the resolver of glibc
- * (resolv/res_send.c, res_query.c): A and AAAA from one socket, both again after the time-out, the candidates of a name
- * one after the other, each from a new socket.
- *
- * Simplified: one name server; both answers of a pair are waited for; a name that does not exist is answered like one
- * that does. Servers answer every datagram that reaches them.
+ * What applications do with UDP: exchanges of datagrams and lookups of names, from a client drawn at random, and servers
+ * that answer after a while, unless the client has given up by then. Both kinds share the table of flows: exchanges have the even numbers, lookups the odd ones.
  */
 import type { RandomStream, RandomStreams } from "../../core/random.js";
 import type { Simulation } from "../../core/simulation.js";
 import type { RunRecorder } from "../../observe/recorder.js";
 import type { QueryWorkload, Resolution, Scenario } from "../../scenario/types.js";
+import { LookupEnd, POD_RESOLVER, Resolvers } from "../../traffic/resolver.js";
 import { Side } from "../../traffic/tcp-peers.js";
+import { UdpExchanges } from "../../traffic/udp-exchanges.js";
 import type { Topology } from "../topology.js";
 import { draw } from "./distributions.js";
 import type { Sockets } from "./sockets.js";
 
-const INITIAL = 256;
-/** Requests of a resolver's socket: A and AAAA. */
-const PAIR = 2;
-
-/** Bits of a datagram's tag: which request of the socket it is, and the socket's generation. */
-const REQUEST_BITS = 2;
+const LOOKUP = 1;
+/** Of a lookup's socket that is not open. */
+const CLOSED = 0;
+const OPEN = 1;
 
 export class QueryApplication {
   readonly #simulation: Simulation;
   readonly #scenario: Scenario;
   readonly #topology: Topology;
   readonly #recorder: RunRecorder;
+  readonly #exchanges: UdpExchanges;
+  readonly #resolvers: Resolvers;
+  /** Profile of each workload in its engine; -1 for workloads of TCP. */
+  readonly #profiles: readonly number[];
   readonly #opening: readonly RandomStream[];
   readonly #living: readonly RandomStream[];
   readonly #answer: number;
-  readonly #timeout: number;
+  readonly #refusal: number;
   #sockets!: Sockets;
+  #capacity = 0;
 
   // By flow.
-  #generation = new Int32Array(INITIAL);
-  /** Requests whose answer has not come: a bit for each. */
-  #awaited = new Uint8Array(INITIAL);
+  #workload = new Int32Array(0);
+  #client = new Int32Array(0);
+  #cpu = new Int32Array(0);
+  #where = new Uint8Array(0);
+  #socket = new Uint8Array(0);
   /** 1: nobody listens where the datagrams go. */
-  #deaf = new Uint8Array(INITIAL);
-  #attempt = new Int32Array(INITIAL);
-  /** Candidates of the name that are left after this one. */
-  #candidatesLeft = new Int32Array(INITIAL);
-  #client = new Int32Array(INITIAL);
-  #cpu = new Int32Array(INITIAL);
-  #startedAt = new Float64Array(INITIAL);
-  #free: number[] = [];
-  #used = 0;
+  #deaf = new Uint8Array(0);
 
   constructor(simulation: Simulation, scenario: Scenario, topology: Topology, streams: RandomStreams, recorder: RunRecorder) {
     this.#simulation = simulation;
     this.#scenario = scenario;
     this.#topology = topology;
     this.#recorder = recorder;
+    this.#exchanges = new UdpExchanges(
+      simulation,
+      { send: (exchange, side, bytes, tag) => this.#send(exchange << 1, side, bytes, tag) },
+      {
+        asked: (exchange, tag) => this.#asked(exchange << 1, tag),
+        answered: (exchange) => this.#exchangeEnded(exchange, true),
+        timedOut: (exchange) => this.#exchangeEnded(exchange, false),
+      },
+    );
+    this.#resolvers = new Resolvers(
+      simulation,
+      {
+        newSocket: (lookup) => this.#openSocket((lookup << 1) | LOOKUP),
+        send: (lookup, side, bytes, tag) => this.#send((lookup << 1) | LOOKUP, side, bytes, tag),
+      },
+      {
+        asked: (lookup, tag) => this.#asked((lookup << 1) | LOOKUP, tag),
+        finished: (lookup, end, datagrams) => this.#lookupEnded(lookup, end, datagrams),
+      },
+    );
+    this.#profiles = scenario.workloads.map((workload) => (workload.kind === "queries" ? this.#addProfile(workload) : -1));
     this.#opening = scenario.workloads.map(({ name }) => streams.stream(`queries/${name}`));
     this.#living = scenario.workloads.map(({ name }) => streams.stream(`answers/${name}`));
     this.#answer = simulation.on((flow, tag) => this.#answered(flow, tag));
-    this.#timeout = simulation.on((flow, generation) => this.#timedOut(flow, generation));
+    this.#refusal = simulation.on((flow, tag) => this.#refused(flow, tag));
+  }
+
+  #addProfile({ query, dns }: QueryWorkload): number {
+    const { timeoutNs, attempts, requestBytes, responseBytes } = query;
+    if (dns === null) return this.#exchanges.addProfile({ requestBytes, answerBytes: responseBytes, timeoutNs, tries: attempts });
+    return this.#resolvers.addClient({
+      ...POD_RESOLVER,
+      timeoutNs,
+      attempts,
+      searchDomains: dns.search,
+      ndots: dns.ndots,
+      questionBytes: requestBytes,
+      answerBytes: responseBytes,
+    });
   }
 
   attach(sockets: Sockets): void {
     this.#sockets = sockets;
-    sockets.datagrams.grow(INITIAL);
+    this.#grow();
   }
 
-  /** Begins an exchange, or a lookup of a name, of a client drawn at random. */
+  /** Begins an exchange, or a lookup of a name. */
   open(workload: number): void {
     const random = this.#opening[workload]!;
-    const client = random.below(this.#topology.clients[workload]!.length);
-    const cpu = random.below(this.#scenario.cluster.cpus);
-    const { dns } = this.#workload(workload);
+    const { dns } = this.#shape(workload);
+    const profile = this.#profiles[workload]!;
+    const flow =
+      dns === null
+        ? this.#exchanges.allocate(profile) << 1
+        : (this.#resolvers.allocate(profile, dns.dots, candidatesBefore(dns)) << 1) | LOOKUP;
+    this.#grow();
+    this.#workload[flow] = workload;
+    this.#client[flow] = random.below(this.#topology.clients[workload]!.length);
+    this.#cpu[flow] = random.below(this.#scenario.cluster.cpus);
+    this.#where[flow] = this.#recorder.windows.whereIs(this.#simulation.now);
     this.#recorder.queryStarted();
-    this.#openSocket(workload, client, cpu, this.#simulation.now, dns === null ? 0 : candidatesBefore(dns));
+    if (dns !== null) {
+      this.#resolvers.begin(flow >> 1);
+      return;
+    }
+    this.#openSocket(flow);
+    this.#exchanges.begin(flow >> 1);
   }
 
-  #openSocket(workload: number, client: number, cpu: number, startedAt: number, candidatesLeft: number): void {
-    const flow = this.#take();
-    const where = this.#recorder.windows.whereIs(startedAt);
-    this.#client[flow] = client;
-    this.#cpu[flow] = cpu;
-    this.#startedAt[flow] = startedAt;
-    this.#candidatesLeft[flow] = candidatesLeft;
-    this.#attempt[flow] = 0;
+  #openSocket(flow: number): void {
+    this.#closeSocket(flow);
+    const { datagrams } = this.#sockets;
+    const opened = this.#sockets.openDatagramSocket(flow, this.#workload[flow]!, this.#client[flow]!, this.#cpu[flow]!, this.#where[flow]!);
+    if (!opened) return;
+    datagrams.established[flow] = 0;
+    this.#socket[flow] = OPEN;
     this.#deaf[flow] = 0;
-    if (!this.#sockets.openDatagramSocket(flow, workload, client, cpu, where)) {
-      this.#recorder.queryFailed(where);
-      this.#give(flow);
-      return;
-    }
     this.#recorder.querySocketOpened();
-    this.#awaited[flow] = this.#workload(workload).dns === null ? 1 : (1 << PAIR) - 1;
-    this.#ask(flow);
   }
 
-  /** Sends what has not been answered. */
-  #ask(flow: number): void {
-    const { query } = this.#workloadOf(flow);
-    const generation = this.#generation[flow]!;
-    this.#attempt[flow]!++;
-    this.#simulation.at(this.#simulation.now + query.timeoutNs, this.#timeout, flow, generation);
-    for (let request = 0; request < PAIR; request++) {
-      if ((this.#awaited[flow]! & (1 << request)) === 0) continue;
-      this.#sockets.sendDatagram(flow, Side.client, query.requestBytes, (generation << REQUEST_BITS) | request);
-    }
+  #closeSocket(flow: number): void {
+    if (this.#socket[flow] === OPEN) this.#sockets.closeDatagramSocket(flow);
+    this.#socket[flow] = CLOSED;
   }
 
-  /** A datagram has arrived at one end of the socket's flow. */
+  #send(flow: number, side: number, bytes: number, tag: number): void {
+    if (this.#socket[flow] === OPEN) this.#sockets.sendDatagram(flow, side, bytes, tag);
+    // connect() has failed: there is no socket to ask from.
+    else if (side === Side.client) this.#simulation.at(this.#simulation.now, this.#refusal, flow, tag);
+  }
+
+  /** A datagram has arrived at one end. */
   deliver(flow: number, side: number, _tcpFlags: number, _bytes: number, tag: number): void {
-    if (tag >> REQUEST_BITS !== this.#generation[flow]!) return;
-    if (side === Side.client) {
-      this.#received(flow, 1 << (tag & ((1 << REQUEST_BITS) - 1)));
-      return;
-    }
-    if (this.#deaf[flow] === 1) return;
-    const workload = this.#sockets.datagrams.workload[flow]!;
-    const takes = draw(this.#workload(workload).query.serverTime, this.#living[workload]!);
+    if (side === Side.server && this.#deaf[flow] === 1) return;
+    if (side === Side.client) this.#sockets.datagrams.established[flow] = 1;
+    if ((flow & LOOKUP) !== 0) this.#resolvers.deliver(flow >> 1, side, tag);
+    else this.#exchanges.deliver(flow >> 1, side, tag);
+  }
+
+  #asked(flow: number, tag: number): void {
+    const workload = this.#workload[flow]!;
+    const takes = draw(this.#shape(workload).query.serverTime, this.#living[workload]!);
     this.#simulation.at(this.#simulation.now + Math.round(takes), this.#answer, flow, tag);
   }
 
   #answered(flow: number, tag: number): void {
-    if (tag >> REQUEST_BITS !== this.#generation[flow]!) return;
-    this.#sockets.sendDatagram(flow, Side.server, this.#workloadOf(flow).query.responseBytes, tag);
+    if ((flow & LOOKUP) !== 0) this.#resolvers.answer(flow >> 1, tag);
+    else this.#exchanges.answer(flow >> 1, tag);
   }
 
-  #received(flow: number, request: number): void {
-    this.#awaited[flow]! &= ~request;
-    if (this.#awaited[flow] !== 0) return;
-    const { datagrams } = this.#sockets;
-    datagrams.established[flow] = 1;
-    const left = this.#candidatesLeft[flow]!;
-    const startedAt = this.#startedAt[flow]!;
-    if (left === 0) this.#recorder.queryAnswered(datagrams.where[flow]!, this.#simulation.now - startedAt, this.#attempt[flow]! - 1);
-    const workload = datagrams.workload[flow]!;
-    const client = this.#client[flow]!;
-    const cpu = this.#cpu[flow]!;
-    this.#close(flow);
-    if (left > 0) this.#openSocket(workload, client, cpu, startedAt, left - 1);
+  /** ICMP says that nobody takes the packets: the connected socket reports ECONNREFUSED. */
+  unreachable(flow: number, side: number, tag: number): void {
+    if (side === Side.client) this.#refused(flow, tag);
   }
 
-  #timedOut(flow: number, generation: number): void {
-    if (generation !== this.#generation[flow]) return;
-    if (this.#attempt[flow]! < this.#workloadOf(flow).query.attempts) this.#ask(flow);
-    else this.#fail(flow);
-  }
-
-  /** ICMP says that nobody takes the packets: the connected socket reports ECONNREFUSED, and the application gives up. */
-  unreachable(flow: number, side: number): void {
-    if (side === Side.client && this.#awaited[flow] !== 0) this.#fail(flow);
+  #refused(flow: number, tag: number): void {
+    if ((flow & LOOKUP) !== 0) this.#resolvers.refused(flow >> 1, tag);
+    else this.#exchanges.refused(flow >> 1, tag);
   }
 
   /** A server answers whoever asks. */
@@ -160,61 +179,54 @@ export class QueryApplication {
     this.#deaf[flow] = 1;
   }
 
-  #fail(flow: number): void {
-    this.#recorder.queryFailed(this.#sockets.datagrams.where[flow]!);
-    this.#close(flow);
+  #exchangeEnded(exchange: number, answered: boolean): void {
+    const { attempts } = this.#shape(this.#workload[exchange << 1]!).query;
+    this.#ended(exchange << 1, answered, this.#exchanges.startedAt(exchange), attempts - 1 > this.#exchanges.triesLeft(exchange));
   }
 
-  #close(flow: number): void {
-    this.#sockets.closeDatagramSocket(flow);
-    this.#give(flow);
+  #lookupEnded(lookup: number, end: number, datagrams: number): void {
+    const flow = (lookup << 1) | LOOKUP;
+    const { dns } = this.#shape(this.#workload[flow]!);
+    const needed = 2 * (candidatesBefore(dns!) + 1);
+    this.#ended(flow, end === LookupEnd.found, this.#resolvers.startedAt(lookup), datagrams > needed);
   }
 
-  #workload(workload: number): QueryWorkload {
+  #ended(flow: number, answered: boolean, startedAt: number, retried: boolean): void {
+    this.#closeSocket(flow);
+    const where = this.#where[flow]!;
+    if (answered) this.#recorder.queryAnswered(where, this.#simulation.now - startedAt, retried);
+    else this.#recorder.queryFailed(where);
+  }
+
+  #shape(workload: number): QueryWorkload {
     return this.#scenario.workloads[workload]! as QueryWorkload;
   }
 
-  #workloadOf(flow: number): QueryWorkload {
-    return this.#workload(this.#sockets.datagrams.workload[flow]!);
-  }
-
-  #take(): number {
-    const free = this.#free.pop();
-    if (free !== undefined) return free;
-    if (this.#used === this.#generation.length) this.#grow();
-    return this.#used++;
-  }
-
-  #give(flow: number): void {
-    this.#awaited[flow] = 0;
-    this.#generation[flow]!++;
-    this.#free.push(flow);
-  }
-
+  /** Makes room for the flows of both engines. */
   #grow(): void {
-    const capacity = this.#used * 2;
-    const wider = (from: Int32Array): Int32Array<ArrayBuffer> => {
-      const to = new Int32Array(capacity);
-      to.set(from);
-      return to;
-    };
-    this.#generation = wider(this.#generation);
-    this.#attempt = wider(this.#attempt);
-    this.#candidatesLeft = wider(this.#candidatesLeft);
-    this.#client = wider(this.#client);
-    this.#cpu = wider(this.#cpu);
-    const widerBytes = (from: Uint8Array): Uint8Array<ArrayBuffer> => {
-      const to = new Uint8Array(capacity);
-      to.set(from);
-      return to;
-    };
-    this.#awaited = widerBytes(this.#awaited);
-    this.#deaf = widerBytes(this.#deaf);
-    const startedAt = new Float64Array(capacity);
-    startedAt.set(this.#startedAt);
-    this.#startedAt = startedAt;
+    const capacity = 2 * Math.max(this.#exchanges.capacity, this.#resolvers.capacity);
+    if (capacity === this.#capacity) return;
+    this.#capacity = capacity;
+    this.#workload = widened32(this.#workload, capacity);
+    this.#client = widened32(this.#client, capacity);
+    this.#cpu = widened32(this.#cpu, capacity);
+    this.#where = widened(this.#where, capacity);
+    this.#socket = widened(this.#socket, capacity);
+    this.#deaf = widened(this.#deaf, capacity);
     this.#sockets.datagrams.grow(capacity);
   }
+}
+
+function widened32(column: Int32Array, capacity: number): Int32Array<ArrayBuffer> {
+  const wider = new Int32Array(capacity);
+  wider.set(column);
+  return wider;
+}
+
+function widened(column: Uint8Array, capacity: number): Uint8Array<ArrayBuffer> {
+  const wider = new Uint8Array(capacity);
+  wider.set(column);
+  return wider;
 }
 
 /** How many names a resolver tries before the one that exists (res_nsearch): search domains first when the name has few dots. */
