@@ -26,7 +26,7 @@ function row(file: VectorFile): string[] {
   const held = measures.every(({ distance, bound }) => bound === undefined || distance <= bound);
   return [
     name,
-    percent(of("occupancy")?.distance),
+    occupancy(of("occupancy")),
     pair(of("SYN drop fraction")),
     pair(of("connections that lost")),
     pair(of("never connected")),
@@ -50,8 +50,11 @@ function counts(measure: Measure | undefined): string {
   return `${measure.recorded} / ${measure.simulated}`;
 }
 
-function percent(fraction: number | undefined): string {
-  return fraction === undefined ? "" : `${(100 * fraction).toFixed(2)} %`;
+/** In brackets where no bound applies: LRU maps, whose occupancy follows from a scheduler that nobody recorded. */
+function occupancy(measure: Measure | undefined): string {
+  if (measure === undefined) return "";
+  const percent = `${(100 * measure.distance).toFixed(2)} %`;
+  return measure.bound === undefined ? `(${percent})` : percent;
 }
 
 function worst(measures: readonly Measure[]): string {
