@@ -72,7 +72,7 @@ function refusals(map: MapResult, figures: Figures): string | null {
   const errno = drop?.errno ?? "an error";
   return (
     `${map.name} (${map.type}, ${formatCount(map.maxEntries)} entries) was full: it refused ${formatCount(map.insertsRefused)} inserts ` +
-    `with ${errno}${share}${when}; each is a SYN dropped as "CT: Map insertion failed" (155).`
+    `with ${errno}${share}${when}; each drops its packet as "CT: Map insertion failed" (155).`
   );
 }
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { ExperimentResult, VariantResult } from "../../src/observe/result.js";
-import { ctlab, scratch, tree } from "./cli.js";
+import { ctlab, ROOT, scratch, tree } from "./cli.js";
 
 const SCENARIO = "scenarios/ct-exhaustion.yaml";
 const MINUTES = 60_000;
@@ -20,6 +20,13 @@ function variant(result: ExperimentResult, name: string): VariantResult {
 
 function inserted(result: VariantResult): number {
   return result.maps.find(({ name }) => name === "ct4_global")!.insertsRefused;
+}
+
+/** Lines of the README's example, without the marks of what it leaves out. */
+function readmeExample(): readonly string[] {
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const block = /<!-- example:incident -->\n```\n([\s\S]*?)```/.exec(readme)![1]!;
+  return block.split("\n").filter((line) => line !== "" && line !== "[…]");
 }
 
 describe("the incident", () => {
@@ -39,6 +46,7 @@ describe("the incident", () => {
       expect(code).toBe(0);
       expect(stdout).toContain("ct4_global refuses new entries when it is full");
       expect(stdout.split("\n").filter((line) => [...line].length > 80)).toEqual([]);
+      for (const line of readmeExample()) expect(stdout).toContain(line);
     },
     4 * MINUTES,
   );
