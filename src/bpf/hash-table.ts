@@ -7,8 +7,9 @@
  *
  *     heads[bucket] -> link -> link -> 0        link = high bits of the element's hash | slot
  *
- * The hash bits inside a link let a walk pass by other keys without touching their rows: the chain columns stay in the
- * cache when the rows do not.
+ * The hash bits inside a link let a walk pass by other keys without touching their rows, and a byte for each bucket
+ * (`filters`) tells most absent keys without touching the chain: the small columns stay in the cache when the others
+ * do not. Memory is what operations on large tables wait for.
  *
  * Simplified: one thread of control. Two operations never overlap, except that a bucket lock can be marked as held
  * (`holdBucketLock`), which makes updates and deletes fail the way an interrupting program sees it.
@@ -28,6 +29,9 @@ const LOCK_GROUPS = 8;
 
 /** Buckets whose elements are counted together: 1024, so that the counters of a table of 2^20 buckets take 4 KiB. */
 const BLOCK_SHIFT = 10;
+
+/** From here on up lie the hash bits that a bucket's filter is about, and with them the top bits of a link. */
+const FILTER_SHIFT = 29;
 
 /** Words of a key for which `locate` has straight code. */
 const FOUR_WORDS = 4;
@@ -71,9 +75,11 @@ export abstract class HashTable implements BpfMap {
   declare protected readonly hashes: Int32Array;
   declare protected readonly chain: Int32Array;
   declare private readonly heads: Int32Array;
+  /** For each bucket, a bit for the top three hash bits of every element in it; no bit, no such element. */
+  declare private readonly filters: Uint8Array;
   declare private readonly blockCounts: Int32Array;
   declare private readonly slotMask: number;
-  declare private readonly tagMask: number;
+  declare private readonly bucketMask: number;
   declare private readonly seed: number;
   declare private readonly hashStart: number;
   /** Hash of the key that `locate` was last asked for. */
@@ -98,10 +104,11 @@ export abstract class HashTable implements BpfMap {
     this.hashes = new Int32Array(shape.slots + 1);
     this.chain = new Int32Array(shape.slots + 1);
     this.heads = new Int32Array(this.buckets);
+    this.filters = new Uint8Array(this.buckets);
     this.blockCounts = new Int32Array((this.buckets >>> BLOCK_SHIFT) + 1);
     const slotBits = 32 - Math.clz32(shape.slots);
     this.slotMask = (2 ** slotBits - 1) | 0; // as an int32: the power is a double
-    this.tagMask = ~this.slotMask;
+    this.bucketMask = this.buckets - 1;
   }
 
   get modelBytes(): number {
@@ -110,6 +117,7 @@ export abstract class HashTable implements BpfMap {
       this.hashes.byteLength +
       this.chain.byteLength +
       this.heads.byteLength +
+      this.filters.byteLength +
       this.blockCounts.byteLength
     );
   }
@@ -194,7 +202,7 @@ export abstract class HashTable implements BpfMap {
     const slot = this.locate(key, at);
     if (slot === 0) return this.firstSlotFrom(0);
     const next = this.chain[slot]! & this.slotMask;
-    return next !== 0 ? next : this.firstSlotFrom((this.located & (this.buckets - 1)) + 1);
+    return next !== 0 ? next : this.firstSlotFrom((this.located & this.bucketMask) + 1);
   }
 
   /** First slot of bucket `bucket`, or 0 when the bucket is empty. */
@@ -209,7 +217,7 @@ export abstract class HashTable implements BpfMap {
 
   /** Bucket that an element is in. */
   bucketOf(slot: number): number {
-    return this.hashes[slot]! & (this.buckets - 1);
+    return this.hashes[slot]! & this.bucketMask;
   }
 
   /** Hash of an element's key. */
@@ -333,11 +341,13 @@ export abstract class HashTable implements BpfMap {
     b = ((b ^ a) - ((a << 14) | (a >>> 18))) | 0;
     const hash = ((c ^ b) - ((b << 24) | (b >>> 8))) | 0;
     this.located = hash;
-    const { chain, rows, stride, tagMask, slotMask } = this;
-    let link = this.heads[hash & (this.buckets - 1)]!;
+    const bucket = hash & this.bucketMask;
+    if (((this.filters[bucket]! >>> (hash >>> FILTER_SHIFT)) & 1) === 0) return 0;
+    const { chain, rows, stride, slotMask } = this;
+    let link = this.heads[bucket]!;
     while (link !== 0) {
       const slot = link & slotMask;
-      if (((link ^ hash) & tagMask) === 0) {
+      if (((link ^ hash) & ~slotMask) === 0) {
         const base = Math.imul(slot, stride);
         const unequal = (rows[base]! ^ k0) | (rows[base + 1]! ^ k1) | (rows[base + 2]! ^ k2) | (rows[base + 3]! ^ k3);
         if (unequal === 0) return slot;
@@ -350,11 +360,13 @@ export abstract class HashTable implements BpfMap {
   private locateAny(key: Int32Array, at: number): number {
     const hash = jhash(key, at, this.keySize, this.seed);
     this.located = hash;
-    const { chain, tagMask, slotMask } = this;
-    let link = this.heads[hash & (this.buckets - 1)]!;
+    const bucket = hash & this.bucketMask;
+    if (((this.filters[bucket]! >>> (hash >>> FILTER_SHIFT)) & 1) === 0) return 0;
+    const { chain, slotMask } = this;
+    let link = this.heads[bucket]!;
     while (link !== 0) {
       const slot = link & slotMask;
-      if (((link ^ hash) & tagMask) === 0 && this.sameKey(slot, key, at)) return slot;
+      if (((link ^ hash) & ~slotMask) === 0 && this.sameKey(slot, key, at)) return slot;
       link = chain[slot]!;
     }
     return 0;
@@ -368,10 +380,11 @@ export abstract class HashTable implements BpfMap {
     const end = word + this.stride;
     for (let i = at; word < valueAt; i++, word++) rows[word] = key[i]!;
     for (; word < end; word++) rows[word] = 0;
-    const bucket = hash & (this.buckets - 1);
+    const bucket = hash & this.bucketMask;
     this.hashes[slot] = hash;
     this.chain[slot] = this.heads[bucket]!;
-    this.heads[bucket] = (hash & this.tagMask) | slot;
+    this.heads[bucket] = (hash & ~this.slotMask) | slot;
+    this.filters[bucket]! |= 1 << (hash >>> FILTER_SHIFT);
     this.blockCounts[bucket >>> BLOCK_SHIFT]!++;
     this.count++;
   }
@@ -379,19 +392,23 @@ export abstract class HashTable implements BpfMap {
   /** Takes a slot out of its chain. */
   protected unlink(slot: number): void {
     const { chain, slotMask } = this;
-    const bucket = this.hashes[slot]! & (this.buckets - 1);
-    const next = chain[slot]!;
-    let previous = this.heads[bucket]! & slotMask;
-    if (previous === slot) {
-      this.heads[bucket] = next;
-    } else {
-      for (;;) {
-        const after = chain[previous]! & slotMask;
-        if (after === slot) break;
-        previous = after;
+    const bucket = this.hashes[slot]! & this.bucketMask;
+    let before = 0;
+    let filter = 0;
+    for (let link = this.heads[bucket]!; link !== 0; ) {
+      const current = link & slotMask;
+      const next = chain[current]!;
+      if (current !== slot) {
+        filter |= 1 << (link >>> FILTER_SHIFT);
+        before = current;
+      } else if (before === 0) {
+        this.heads[bucket] = next;
+      } else {
+        chain[before] = next;
       }
-      chain[previous] = next;
+      link = next;
     }
+    this.filters[bucket] = filter;
     this.blockCounts[bucket >>> BLOCK_SHIFT]!--;
     this.count--;
   }

@@ -10,6 +10,8 @@ import type { MapHost } from "./spec.js";
 /** Most nodes that a refill asks for and that a scan looks at: LOCAL_FREE_TARGET, LOCAL_NR_SCANS. */
 const LOCAL_FREE_TARGET = 128;
 const LOCAL_SCANS = LOCAL_FREE_TARGET;
+/** CPUs whose numbers fit a byte. */
+const BYTE_CPUS = 256;
 /** Sentinels of the shared list set, before those of the pending lists. */
 const SHARED_SENTINELS = 2;
 
@@ -33,7 +35,7 @@ export class CommonLru {
   /** First sentinel of the pending lists; CPU c's is this plus c. */
   declare private readonly pending: number;
   /** CPU whose pending list a node is or was last on. */
-  declare private readonly owner: Uint16Array;
+  declare private readonly owner: Uint8Array | Uint16Array;
   /** Where each CPU begins to steal next. */
   declare private readonly stealFrom: Int32Array;
 
@@ -52,7 +54,7 @@ export class CommonLru {
       LOCAL_SCANS,
     );
     this.localFree = Array.from({ length: cpus }, () => new FreeStack(this.nodes, 1, 0));
-    this.owner = new Uint16Array(maxEntries + 1);
+    this.owner = cpus <= BYTE_CPUS ? new Uint8Array(maxEntries + 1) : new Uint16Array(maxEntries + 1);
     this.stealFrom = Int32Array.from({ length: cpus }, (_, cpu) => cpu);
   }
 
