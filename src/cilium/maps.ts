@@ -147,6 +147,17 @@ export class CiliumMaps {
     return this.#byName.get(name);
   }
 
+  /**
+   * A conntrack or NAT map is created anew at another size, empty, as an agent does at its start when the pinned one does
+   * not fit (`OpenOrCreate` of pkg/bpf). The view stays the same object and shows the new map.
+   */
+  recreate(name: "ct4_global" | "ct_any4_global" | "snat_v4_external", maxEntries: number): void {
+    const view = { ct4_global: this.ct4Global, ct_any4_global: this.ctAny4Global, snat_v4_external: this.snatV4External }[name];
+    const map = createMap({ ...view.map.spec, maxEntries }, this.host);
+    (view as { map: BpfMap }).map = map;
+    this.#byName.set(name, map);
+  }
+
   /** Every map but the endpoints' policies, with its name, in the order of the definitions. */
   *all(): Iterable<readonly [CiliumMapName, BpfMap]> {
     for (const name of Object.keys(CILIUM_MAPS) as CiliumMapName[]) {

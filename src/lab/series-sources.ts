@@ -6,11 +6,10 @@ import type { SeriesSource } from "../observe/series.js";
 
 export function seriesSources(node: BuiltNode, recorder: RunRecorder): readonly SeriesSource[] {
   const maps = WATCHED_MAPS.flatMap((name): SeriesSource[] => {
-    const map = node.maps.get(name);
-    if (map === undefined) return [];
+    if (node.maps.get(name) === undefined) return [];
     return [
-      { name: `${name}_entries`, unit: "entries", read: () => map.count },
-      { name: `${name}_pressure`, unit: "ratio", read: () => map.count / map.maxEntries },
+      { name: `${name}_entries`, unit: "entries", read: () => node.maps.get(name)!.count },
+      { name: `${name}_pressure`, unit: "ratio", read: () => node.maps.get(name)!.count / node.maps.get(name)!.maxEntries },
     ];
   });
   return [

@@ -25,11 +25,12 @@ import { Link } from "./link.js";
 import { MapWatch } from "./map-watch.js";
 import { NodeNetwork } from "./network.js";
 import { Node } from "./node.js";
-import { IFINDEX, populate } from "./populate.js";
+import { loadPrograms, populate } from "./populate.js";
 import { PortSpace } from "./ports.js";
 import { preload } from "./preload.js";
-import { layOut, workloadOf, type Topology } from "./topology.js";
+import { layOut, type Topology } from "./topology.js";
 import { ServiceWriter } from "./services.js";
+import { Timeline } from "./timeline.js";
 import { QueryApplication } from "./workloads/query-application.js";
 import { TcpApplication } from "./workloads/tcp-application.js";
 import { Workloads } from "./workloads/workloads.js";
@@ -80,7 +81,7 @@ export function buildNode(
     random: (cpu) => chance[cpu]!.nextUint32(),
     signal: (type, family) => collector.signal(type, family),
   });
-  loadPrograms(datapath, maps, topology, scenario);
+  loadPrograms(datapath, maps, topology, scenario.policies);
   const watch = new MapWatch(maps, origins, () => datapath.now);
   const costs = new PacketCosts(maps);
 
@@ -89,7 +90,7 @@ export function buildNode(
   const cpus = new CpuQueues(scenario.cluster.cpus);
   const link = new Link(scenario.cluster, streams.stream("link"));
   const network = new NodeNetwork({
-    simulation, topology, directory, hooks, cpus, link, collector, recorder, watch, bootS: UPTIME_S,
+    simulation, topology, directory, hooks, cpus, link, collector, recorder, watch, bootS: UPTIME_S, prefilter: scenario.prefilter,
   });
   const application = new TcpApplication(simulation, scenario, topology, streams, recorder);
   const queries = new QueryApplication(simulation, scenario, topology, streams, recorder);
@@ -107,6 +108,7 @@ export function buildNode(
     tcpPorts: new PortSpace(tcp.localPortRange, streams.stream("local-ports")),
     udpPorts: new PortSpace(tcp.localPortRange, streams.stream("local-ports/udp")),
     socketLbForHostOnly: settings.socketLbHostNamespaceOnly,
+    listener: { backlog: tcp.backlog, synCookies: tcp.synCookies },
     timeWaitNs: tcp.timeWaitS * NS_PER_S,
     application,
   });
@@ -119,24 +121,8 @@ export function buildNode(
   application.attach(node);
   queries.attach(node);
   workloads.start();
+  new Timeline({ simulation, scenario, topology, maps, datapath, collector, watch, link, cpus, directory, services, node }).start();
   return { simulation, node, maps, watch, collector, costs, flows, profile, kernel, topology, preloaded };
-}
-
-/** The endpoints' programs with their compiled-in values. */
-function loadPrograms(datapath: DatapathContext, maps: CiliumMaps, topology: Topology, scenario: Scenario): void {
-  topology.localPods.forEach((pod, index) => {
-    const policies = scenario.policies.filter(({ endpoints }) => endpoints === workloadOf(pod));
-    datapath.programs[pod.endpointId] = {
-      lxcId: pod.endpointId,
-      ifindex: IFINDEX.firstPod + index,
-      identity: pod.identity,
-      address4: [pod.address],
-      address6: null,
-      policy: maps.policy(pod.endpointId),
-      verdictIngress: policies.some(({ ingress }) => ingress === "deny"),
-      verdictEgress: policies.some(({ egress }) => egress === "deny"),
-    };
-  });
 }
 
 /** The kernel's TCP with what the scenario changes on the client. */

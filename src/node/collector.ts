@@ -1,4 +1,5 @@
 /** Puts the agent's garbage collector into the node's event loop, with the settings and facts of the simulated release. */
+import { HashTable } from "../bpf/hash-table.js";
 import type { Simulation } from "../core/simulation.js";
 import type { Seconds } from "../core/units.js";
 import { ConntrackGc, NO_STEP } from "../cilium/agent/conntrack-gc.js";
@@ -32,25 +33,38 @@ export interface CollectorOptions {
 export class Collector {
   readonly runs: GcRun[] = [];
   readonly #simulation: Simulation;
-  readonly #gc: ConntrackGc;
+  readonly #options: CollectorOptions;
   readonly #step: number;
+  #gc: ConntrackGc;
+  /** Which agent an event is for: 0 for the first, one more after each restart. */
+  #agent = 0;
+  #down = false;
+  /** CPU time of agents that are gone. */
+  #earlierCpuNs = 0;
 
   constructor(options: CollectorOptions) {
     this.#simulation = options.simulation;
-    const { profile, kernel, settings, maps, topology, bootS } = options;
+    this.#options = options;
+    this.#gc = this.#newAgent();
+    this.#step = options.simulation.on((agent) => {
+      if (agent === this.#agent && !this.#down) this.#schedule(this.#gc.step(options.simulation.now));
+    });
+  }
+
+  #newAgent(): ConntrackGc {
+    const { profile, kernel, settings, maps, topology, bootS } = this.#options;
     const config = conntrackGcConfig(profile, kernel, settings, {
       pairs: conntrackPairs(maps, settings.enableNodePort || settings.enableBpfMasquerade),
       cpu: AGENT_CPU,
       bootSeconds: bootS,
       restored: [knownAddresses(topology)],
     });
-    this.#gc = new ConntrackGc(config, MEASURED_GC_COSTS, { onRun: (record) => void this.runs.push(asGcRun(record)) });
-    this.#step = options.simulation.on(() => this.#schedule(this.#gc.step(options.simulation.now)));
+    return new ConntrackGc(config, MEASURED_GC_COSTS, { onRun: (record) => void this.runs.push(asGcRun(record)) });
   }
 
   /** CPU time that collecting has taken, ns. */
   get cpuNs(): number {
-    return this.#gc.totalCpuNs;
+    return this.#earlierCpuNs + this.#gc.totalCpuNs;
   }
 
   get cpu(): number {
@@ -59,7 +73,7 @@ export class Collector {
 
   /** True while a walk occupies the agent's CPU. */
   get busy(): boolean {
-    return this.#gc.busyUntil > this.#simulation.now;
+    return !this.#down && this.#gc.busyUntil > this.#simulation.now;
   }
 
   start(): void {
@@ -68,12 +82,36 @@ export class Collector {
 
   /** A signal of the datapath: `SIGNAL_*`, family 0 for IPv4, 1 for IPv6. */
   signal(type: number, family: number): void {
+    if (this.#down) return;
     const name = type === SIGNAL_NAT_FILL_UP ? "nat_fill_up" : "ct_fill_up";
     this.#schedule(this.#gc.signal(this.#simulation.now, name, family === 0 ? 4 : 6));
   }
 
+  /** The agent ends: no collection, no ear for signals, whatever walk was under way is over. */
+  stop(): void {
+    this.#down = true;
+    for (const { ct } of this.#gc.targets) if (ct.map instanceof HashTable) ct.map.releaseBucketLock();
+  }
+
+  /** Another agent begins, with the maps as they are now. */
+  restart(): void {
+    this.#earlierCpuNs += this.#gc.totalCpuNs;
+    this.#agent++;
+    this.#down = false;
+    this.#gc = this.#newAgent();
+    this.start();
+  }
+
+  /** An endpoint with this address comes or goes: the agent walks the maps for its connections. */
+  scrub(address: number): void {
+    if (this.#down) return;
+    const set = new AddressSet(IPV4_WORDS);
+    set.add(Int32Array.of(address));
+    this.#schedule(this.#gc.scrub(this.#simulation.now, [set]).stepAt);
+  }
+
   #schedule(at: number): void {
-    if (at !== NO_STEP) this.#simulation.at(at, this.#step, 0, 0);
+    if (at !== NO_STEP) this.#simulation.at(at, this.#step, this.#agent, 0);
   }
 }
 

@@ -1,3 +1,6 @@
+/** Softirqs get something even of a CPU that is taken away: one part in a thousand. */
+const SHARE_LEFT_MIN = 0.001;
+
 /**
  * The node's CPUs as packet processors: each works its softirq queue off in order of arrival.
  *
@@ -11,6 +14,9 @@ export class CpuQueues {
   /** Time that packets have taken on each CPU, ns. */
   readonly #usedNs: Float64Array;
 
+  /** How much longer work takes on each CPU, when others take a share of some; null while nobody does. */
+  #slowdown: Float64Array | null = null;
+
   constructor(count: number) {
     this.count = count;
     this.#busyUntil = new Float64Array(count);
@@ -19,10 +25,17 @@ export class CpuQueues {
 
   /** Puts `costNs` of work at the end of the queue; returns when it is done. */
   work(cpu: number, now: number, costNs: number): number {
-    const done = Math.max(now, this.#busyUntil[cpu]!) + costNs;
+    const takes = this.#slowdown === null ? costNs : Math.round(costNs * this.#slowdown[cpu]!);
+    const done = Math.max(now, this.#busyUntil[cpu]!) + takes;
     this.#busyUntil[cpu] = done;
     this.#usedNs[cpu]! += costNs;
     return done;
+  }
+
+  /** From now on others take this share (0 … 1) of the first `cpus` CPUs; 0 ends it. */
+  steal(share: number, cpus: number): void {
+    const left = Math.max(1 - share, SHARE_LEFT_MIN);
+    this.#slowdown = share === 0 ? null : Float64Array.from({ length: this.count }, (_, cpu) => (cpu < cpus ? 1 / left : 1));
   }
 
   /** Time that packets have taken on all CPUs, ns. */

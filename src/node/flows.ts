@@ -51,7 +51,7 @@ export function nodeFlows(
 }
 
 function flowTables(topology: Topology): FlowTables {
-  const elsewhere = topology.services.flatMap(({ backends }) => backends.filter(({ node }) => node !== 0));
+  const elsewhere = topology.services.flatMap(({ backends, later }) => [...backends.filter(({ node }) => node !== 0), ...later]);
   const pods = [...topology.localPods, ...elsewhere, ...topology.remoteClients];
   const nodes: FlowEndpoint[] = [...topology.nodeAddresses].map(([node, address]) => ({
     address: [address],

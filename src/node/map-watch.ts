@@ -35,7 +35,7 @@ const TYPE_NAMES: Readonly<Record<MapType, string>> = {
 
 interface Watched {
   readonly name: CiliumMapName;
-  readonly map: BpfMap;
+  map: BpfMap;
   entriesMax: number;
   entriesMaxAtNs: number;
   refused: number;
@@ -47,6 +47,7 @@ export class MapWatch {
   readonly #watched: readonly Watched[];
   readonly #origins: ReadonlyMap<CiliumMapName, string>;
   readonly #maps: CiliumMaps;
+  readonly #clock: () => number;
 
   /** `clock`: the datapath's clock, seconds. */
   constructor(maps: CiliumMaps, origins: ReadonlyMap<CiliumMapName, string>, clock: () => number) {
@@ -57,16 +58,26 @@ export class MapWatch {
       const fresh = { name, entriesMax: 0, entriesMaxAtNs: 0, refused: 0, evictions: 0, evictionsLive: 0 };
       return map === undefined ? [] : [{ ...fresh, map }];
     });
-    for (const watched of this.#watched) this.#watchEvictions(watched, clock);
+    this.#clock = clock;
+    for (const watched of this.#watched) this.#watchEvictions(watched);
+  }
+
+  /** A map was created anew. */
+  renew(name: CiliumMapName): void {
+    const watched = this.#watched.find((each) => each.name === name);
+    const map = this.#maps.get(name);
+    if (watched === undefined || map === undefined) return;
+    watched.map = map;
+    this.#watchEvictions(watched);
   }
 
   /** Conntrack entries are live while their lifetime has not passed; of entries of other maps nobody can tell. */
-  #watchEvictions(watched: Watched, clock: () => number): void {
+  #watchEvictions(watched: Watched): void {
     if (!(watched.map instanceof LruHashMap)) return;
     const ct = watched.name === "ct4_global" ? this.#maps.ct4Global : watched.name === "ct_any4_global" ? this.#maps.ctAny4Global : null;
     watched.map.onEvict = (slot) => {
       watched.evictions++;
-      if (ct !== null && ct.lifetime(slot) >= clock()) watched.evictionsLive++;
+      if (ct !== null && ct.lifetime(slot) >= this.#clock()) watched.evictionsLive++;
     };
   }
 

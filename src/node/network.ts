@@ -18,6 +18,7 @@ import type { Simulation } from "../core/simulation.js";
 import { clockSeconds, type Nanoseconds, type Seconds } from "../core/units.js";
 import type { RunRecorder } from "../observe/recorder.js";
 import { Side, TcpFlag } from "../traffic/tcp-peers.js";
+import { parsePrefixWord, type PrefixWord } from "./address-offset.js";
 import type { Collector } from "./collector.js";
 import type { CpuQueues } from "./cpu.js";
 import type { Directory } from "./directory.js";
@@ -34,6 +35,8 @@ const TCP_HEADER_BYTES = 52;
 const UDP_HEADER_BYTES = 28;
 /** Bytes of a 4-tuple. */
 const TUPLE_BYTES = 12;
+/** An empty XDP program and one LPM lookup, ns: 24 and about 35 measured under BPF_PROG_TEST_RUN on kernel 6.18. */
+const PREFILTER_NS = 60;
 const OPENING = TcpFlag.syn | TcpFlag.ack;
 
 /** The two ends' users: sockets of one protocol. */
@@ -60,6 +63,8 @@ export interface NetworkParts {
   readonly watch: MapWatch;
   /** Datapath clock at simulated time 0. */
   readonly bootS: Seconds;
+  /** Prefixes whose packets XDP throws away first. */
+  readonly prefilter: readonly string[];
 }
 
 export class NodeNetwork {
@@ -67,6 +72,7 @@ export class NodeNetwork {
   readonly udp = new FlowTable(IPPROTO_UDP);
   readonly #parts: NetworkParts;
   readonly #simulation: Simulation;
+  readonly #prefilter: readonly PrefixWord[];
   readonly #flying = new PacketsInFlight();
   readonly #atEnd: number;
   readonly #atNic: number;
@@ -80,6 +86,7 @@ export class NodeNetwork {
     const { simulation } = parts;
     this.#parts = parts;
     this.#simulation = simulation;
+    this.#prefilter = parts.prefilter.map(parsePrefixWord);
     this.#atEnd = simulation.on((row) => this.#arrive(row));
     this.#atNic = simulation.on((row) => this.#arriveAtNic(row));
     this.#atStranger = simulation.on((row, place) => this.#resetFrom(row, place));
@@ -196,6 +203,10 @@ export class NodeNetwork {
       this.#writeStrayHeader(row);
       cpu = this.#receiveCpu(flying.saddr[row]!, flying.daddr[row]!, (flying.sport[row]! << 16) | flying.dport[row]!);
     } else this.#writeHeader(table, from, row);
+    if (this.#prefilter.length > 0 && this.#isFiltered(hooks.header.saddr, cpu)) {
+      flying.release(row);
+      return;
+    }
     this.setClock(cpu);
     const opens = (flying.tcpFlags[row]! & OPENING) === TcpFlag.syn || flying.datagram[row] === 1;
     if (table.dsrOption[flow] === 1 && opens) hooks.receiveWithDsrOption(table.remoteAddress, from, table.remotePort[from]!);
@@ -206,6 +217,15 @@ export class NodeNetwork {
     recorder.hooks.from_netdev.record(done - now);
     recorder.hooks.tc_ingress.record(done - now);
     this.#carry(row, cpu, false);
+  }
+
+  /** bpf_xdp's prefilter (`check_filters`): one lookup of the source in a trie, and no event. */
+  #isFiltered(source: number, cpu: number): boolean {
+    const { cpus, recorder } = this.#parts;
+    if (!this.#prefilter.some((prefix) => prefix.contains(source))) return false;
+    cpus.work(cpu, this.#simulation.now, PREFILTER_NS);
+    recorder.prefilteredPacket();
+    return true;
   }
 
   /** The programs have run: takes the packet on to where they sent it. */

@@ -7,6 +7,7 @@ import type { Simulation } from "../core/simulation.js";
 import type { RunRecorder } from "../observe/recorder.js";
 import type { Scenario } from "../scenario/types.js";
 import { Errno, Sent, Side, State, TcpFlag, TcpPeers, type Application, type Network } from "../traffic/tcp-peers.js";
+import type { ListenerSettings } from "../traffic/tcp-listener.js";
 import { Connections } from "./connections.js";
 import type { CpuQueues } from "./cpu.js";
 import { Place, rowOf, type FlowTable } from "./flow-table.js";
@@ -18,6 +19,7 @@ import type { ClientTopology, Topology } from "./topology.js";
 import type { Sockets } from "./workloads/sockets.js";
 
 const PORTS = 65_536;
+const NO_LISTENER = 0;
 
 export interface NodeParts {
   readonly simulation: Simulation;
@@ -32,6 +34,8 @@ export interface NodeParts {
   readonly udpPorts: PortSpace;
   /** `socketLB.hostNamespaceOnly`: pods' sockets are left alone. */
   readonly socketLbForHostOnly: boolean;
+  /** Queues of a listening socket. */
+  readonly listener: ListenerSettings;
   /** TIME_WAIT of the pods' kernel, ns. */
   readonly timeWaitNs: number;
   readonly application: Application;
@@ -52,6 +56,8 @@ export class Node implements Sockets, Network, Ends {
   readonly #remotes = new Map<number, number>();
   /** Ports of clients elsewhere, taken in turn: by workload and client. */
   readonly #turns: readonly Int32Array[];
+  /** For each workload, the listening socket of its service's pods here; one for all of them. */
+  readonly #listeners: readonly number[];
   /** Cookie of the next socket; the kernel counts them from 1. */
   #cookie = 1;
 
@@ -67,6 +73,7 @@ export class Node implements Sockets, Network, Ends {
       const passing = mode === "dsr" || (mode === "hybrid" && workload.kind !== "queries") ? "dsr" : "snat";
       return destinations(scenario, topology, workload, passing, streams.stream(`targets/${workload.name}`));
     });
+    this.#listeners = this.#makeListeners();
     this.#turns = topology.clients.map((clients) => new Int32Array(clients.length));
   }
 
@@ -84,8 +91,15 @@ export class Node implements Sockets, Network, Ends {
     this.flows.grow(this.peers.capacity);
     this.flows.portPair[connection] = pair;
     this.#open(this.flows, connection, workload, who, destination, port, cpu, where);
+    const listener = this.#listeners[workload]!;
+    if (listener !== NO_LISTENER) this.peers.listen(connection, listener);
     this.connections.openedAt[connection] = this.#parts.simulation.now;
     return connection;
+  }
+
+  accept(connection: number): void {
+    const listener = this.#listeners[this.flows.workload[connection]!]!;
+    if (listener !== NO_LISTENER) this.peers.listeners.accept(listener);
   }
 
   openDatagramSocket(flow: number, workload: number, client: number, cpu: number, where: number): boolean {
@@ -121,7 +135,7 @@ export class Node implements Sockets, Network, Ends {
 
   /** Takes a segment from a socket of the TCP engine. */
   send(connection: number, fromSide: number, tcpFlags: number, payloadBytes: number, tag: number): number {
-    if (fromSide === Side.client && (tcpFlags & TcpFlag.syn) !== 0) {
+    if (fromSide === Side.client && (tcpFlags & TcpFlag.syn) !== 0 && this.peers.state(connection, Side.client) !== State.vanished) {
       this.#parts.recorder.synOut(this.peers.retransmissions(connection, Side.client) > 0);
     }
     this.#parts.network.send(this.flows, connection, fromSide, tcpFlags, payloadBytes, tag);
@@ -145,6 +159,15 @@ export class Node implements Sockets, Network, Ends {
 
   refuse(connection: number): void {
     this.peers.refuse(connection);
+  }
+
+  /** Servers elsewhere take every connection at once. */
+  #makeListeners(): readonly number[] {
+    const { scenario, topology, listener } = this.#parts;
+    const byService = topology.services.map(({ backends }) => {
+      return backends.some(({ node }) => node === 0) ? this.peers.addListener(listener) : NO_LISTENER;
+    });
+    return scenario.workloads.map(({ to }) => (to.kind === "world" ? NO_LISTENER : byService[to.service]!));
   }
 
   /** Leaves in the header where the socket's packets go: the destination, or with socket LB a backend. False: the call fails. */

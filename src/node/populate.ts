@@ -2,6 +2,7 @@
  * What the agent writes into the maps before the first packet: endpoints, ipcache, policy; services are in services.ts.
  * Order of writes follows the topology, so that equal scenarios give equal maps.
  */
+import type { DatapathContext } from "../cilium/datapath/context.js";
 import type { CiliumMaps } from "../cilium/maps.js";
 import { ENDPOINT_F_HOST } from "../cilium/maps/identity-maps.js";
 import { POLICY_EGRESS, POLICY_INGRESS } from "../cilium/maps/policy-map.js";
@@ -42,7 +43,7 @@ function writeIpcache(maps: CiliumMaps, topology: Topology): void {
     check("ipcache", ipcache.insert([address], HOST_PREFIX, { identity: node === 0 ? IDENTITY.host : IDENTITY.remoteNode }));
   }
   check("ipcache", ipcache.insert([topology.routerAddress], HOST_PREFIX, { identity: IDENTITY.host }));
-  const elsewhere = topology.services.flatMap(({ backends }) => backends.filter(({ node }) => node !== 0));
+  const elsewhere = topology.services.flatMap(({ backends, later }) => [...backends.filter(({ node }) => node !== 0), ...later]);
   for (const pod of [...topology.localPods, ...elsewhere, ...topology.remoteClients]) {
     // The agent names the pod's node as tunnel endpoint in native routing too; the programs then do not use it.
     const tunnelEndpoint = pod.node === 0 ? 0 : topology.nodeAddresses.get(pod.node)!;
@@ -58,6 +59,23 @@ export function writePolicy(maps: CiliumMaps, all: readonly Policy[], topology: 
     if (!enforced) maps.policy(endpointId).allowAll(direction);
     else for (const peer of allowedPeers(policies, name)) allowPeer(maps, topology, endpointId, direction, peer);
   }
+}
+
+/** The endpoints' programs with their compiled-in values. */
+export function loadPrograms(datapath: DatapathContext, maps: CiliumMaps, topology: Topology, all: readonly Policy[]): void {
+  topology.localPods.forEach((pod, index) => {
+    const policies = all.filter(({ endpoints }) => endpoints === workloadOf(pod));
+    datapath.programs[pod.endpointId] = {
+      lxcId: pod.endpointId,
+      ifindex: IFINDEX.firstPod + index,
+      identity: pod.identity,
+      address4: [pod.address],
+      address6: null,
+      policy: maps.policy(pod.endpointId),
+      verdictIngress: policies.some(({ ingress }) => ingress === "deny"),
+      verdictEgress: policies.some(({ egress }) => egress === "deny"),
+    };
+  });
 }
 
 function allowedPeers(policies: readonly Policy[], direction: AllowedPeer["direction"]): readonly AllowedPeer[] {

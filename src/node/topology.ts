@@ -67,8 +67,10 @@ export interface ServiceTopology {
   readonly protocol: "TCP" | "UDP";
   /** The ClusterIP first; for other types the addresses outside follow, the one that the world calls last. */
   readonly frontends: readonly Frontend[];
-  /** Pods behind it: those of other nodes, then those of the simulated node. */
+  /** Pods behind it when the run begins: those of other nodes, then those of the simulated node. */
   readonly backends: readonly Pod[];
+  /** Pods of other nodes that the timeline adds, in their order. */
+  readonly later: readonly Pod[];
   readonly affinitySeconds: number;
 }
 
@@ -143,8 +145,9 @@ class Layout {
     this.#placeClients();
     const services = this.#services();
     const remote = this.#remoteClients();
+    const withLater = services.map((service) => ({ ...service, later: this.#laterBackends(service) }));
     const remotePods = [...remote.values()].flat();
-    const nodes = new Set([0, ...[...services.flatMap(({ backends }) => backends), ...remotePods].map(({ node }) => node)]);
+    const nodes = new Set([0, ...[...withLater.flatMap(({ backends, later }) => [...backends, ...later]), ...remotePods].map(({ node }) => node)]);
     if (scenario.workloads.some(({ entry }) => entry === "elsewhere")) nodes.add(ENTRY_NODE);
     return {
       nodeName: "node-0",
@@ -153,7 +156,7 @@ class Layout {
       nodeAddresses: new Map([...nodes].map((node) => [node, nodeAddress(node)])),
       localPods: this.#localPods,
       remoteClients: remotePods,
-      services,
+      services: withLater,
       identities: this.#identities,
       clients: scenario.workloads.map(({ from }) => this.#clientsOf(from, remote)),
     };
@@ -200,7 +203,7 @@ class Layout {
     };
   }
 
-  #services(): readonly ServiceTopology[] {
+  #services(): readonly Omit<ServiceTopology, "later">[] {
     let index = this.#scenario.services.length;
     let outside = 0;
     return this.#scenario.services.map((service, nth) => {
@@ -227,6 +230,13 @@ class Layout {
         affinitySeconds: service.affinityNs === null ? 0 : Math.ceil(service.affinityNs / NS_PER_S),
       };
     });
+  }
+
+  #laterBackends({ index, backends }: Omit<ServiceTopology, "later">): readonly Pod[] {
+    const wanted = this.#scenario.timeline.reduce((sum, { happening, times }) => {
+      return happening.kind === "backends" && happening.service === index ? sum + happening.add * times : sum;
+    }, 0);
+    return Array.from({ length: wanted }, (_, i) => this.#placeElsewhere(this.#scenario.services[index]!.name, backends.length + i));
   }
 
   #remoteClients(): ReadonlyMap<string, readonly Pod[]> {

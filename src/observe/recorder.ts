@@ -41,6 +41,9 @@ export class RunRecorder {
   queriesFailed = 0;
   /** Resets by hosts that did not know a packet's connection. */
   strayResets = 0;
+  /** SYNs of floods, and packets that XDP's prefilter threw away. */
+  synsSpoofed = 0;
+  packetsPrefiltered = 0;
   synSent = 0;
   synRetransmitted = 0;
 
@@ -58,10 +61,10 @@ export class RunRecorder {
   /** What the result model wants to know. */
   get counts(): RecordedCounts {
     const { packets, connectionsOpened, connectionsEstablished, connectionsFailed, connectionsBroken, synSent, synRetransmitted } = this;
-    const { queriesStarted, querySockets, queriesAnswered, queriesRetried, queriesFailed, strayResets } = this;
+    const { queriesStarted, querySockets, queriesAnswered, queriesRetried, queriesFailed, strayResets, synsSpoofed, packetsPrefiltered } = this;
     return {
       packets, connectionsOpened, connectionsEstablished, connectionsFailed, connectionsBroken, synSent, synRetransmitted,
-      queriesStarted, querySockets, queriesAnswered, queriesRetried, queriesFailed, strayResets,
+      queriesStarted, querySockets, queriesAnswered, queriesRetried, queriesFailed, strayResets, synsSpoofed, packetsPrefiltered,
     };
   }
 
@@ -119,6 +122,14 @@ export class RunRecorder {
   queryFailed(where: number): void {
     this.fingerprint.mix(where);
     if (this.counting) this.queriesFailed++;
+  }
+
+  synSpoofed(): void {
+    if (this.counting) this.synsSpoofed++;
+  }
+
+  prefilteredPacket(): void {
+    if (this.counting) this.packetsPrefiltered++;
   }
 
   strayReset(): void {

@@ -100,6 +100,9 @@ export interface RunCounts {
   readonly queriesFailed: number;
   /** Resets by hosts that did not know a packet's connection: moved to another backend, another source port. */
   readonly strayResets: number;
+  /** SYNs of floods, which no client stands behind. */
+  readonly synsSpoofed: number;
+  readonly packetsPrefiltered: number;
   readonly preloadedEntries: number;
 }
 

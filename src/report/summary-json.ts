@@ -71,6 +71,8 @@ const COUNTS = keysOf<RunCounts>()(
   "queriesRetried",
   "queriesFailed",
   "strayResets",
+  "synsSpoofed",
+  "packetsPrefiltered",
   "preloadedEntries",
 );
 const WINDOW = keysOf<Window>()("name", "startNs", "endNs");

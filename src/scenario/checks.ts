@@ -6,6 +6,7 @@
  */
 
 import { formatCount, formatDuration } from "../core/units.js";
+import { checkTimeline } from "./check-timeline.js";
 import { checkWorkloads, namesOf } from "./check-workloads.js";
 import { contains, parseIpv4, parsePrefix } from "./cidr.js";
 import type { Diagnostics } from "./diagnostics.js";
@@ -46,6 +47,7 @@ class Checker {
     this.#maps();
     this.#preload();
     checkWorkloads(this.#input, this.#tree, this.#found);
+    checkTimeline(this.#input, this.#tree, this.#found);
     this.#policies();
     this.#observe();
   }

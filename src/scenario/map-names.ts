@@ -35,6 +35,9 @@ export const PRELOADABLE: Readonly<Record<string, readonly string[]>> = {
   lb4_backends_v3: [],
 };
 
+/** Maps that an agent's restart may create anew. */
+export const RESIZABLE = ["ct4_global", "ct_any4_global", "snat_v4_external"] as const satisfies readonly MapName[];
+
 /** The label of a map name with or without prefix; undefined when there is no such map. */
 export function mapLabel(name: string): MapName | undefined {
   const bare = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;

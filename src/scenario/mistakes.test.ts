@@ -223,7 +223,7 @@ describe("expectations", () => {
 
 describe("what no model covers", () => {
   it.each<Mistake>([
-    { from: "seed: 7", to: "timeline: []", at: "timeline", message: /"timeline" can't be simulated: events on a timeline/ },
+    { from: "seed: 7", to: "faults: []", at: "faults", message: /"faults" can't be simulated: faults .* are events of `timeline`/ },
     { from: "clusterIP: 10.96.1.2", to: "affinity: true", at: "affinity", message: /session affinity is not modelled/ },
     {
       from: "bpf.ctTcpMax: 65536",

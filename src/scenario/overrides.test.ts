@@ -11,7 +11,7 @@ describe("a --set that can't be applied", () => {
     ["workloads.burst.arivals.poisson=5/s", 17, /there is no "arivals" in workloads\[1]/, "arrivals"],
     ["variants.biger.duration=1m", 10, /there is no variant "biger"/, "bigger"],
     ["variants.bigger.duratoin=1m", 17, /there is no "duratoin"/, "duration"],
-    ["timeline=[]", 1, /"timeline" can't be simulated/, null],
+    ["faults=[]", 1, /"faults" can't be simulated/, null],
     ["duration", 1, /this sets nothing/, null],
     ["=5", 1, /this sets nothing/, null],
     ["a..b=5", 3, /"\." can't stand here/, null],

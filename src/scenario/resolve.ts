@@ -18,14 +18,17 @@ import type {
   Arrivals,
   Bursts,
   Cluster,
+  Happening,
   MapOverride,
   Origin,
+  Policy,
   Preload,
   PreloadKind,
   ProfileChoice,
   Scenario,
   Service,
   Target,
+  TimelineEvent,
   Workload,
 } from "./types.js";
 
@@ -73,9 +76,11 @@ export function resolve(request: ResolveRequest): Scenario {
     helm: helm.input,
     maps: Object.fromEntries(Object.entries(input.maps).map(([name, override]) => [mapLabel(name)!, mapOverride(override)])),
     services: input.services.map(serviceOf),
-    policies: input.policies.map(({ allow, ...policy }) => ({ ...policy, allow: allow.map(allowedPeer) })),
+    policies: input.policies.map(policyOf),
     preload: input.preload.map(preloadOf),
     workloads: input.workloads.map((workload) => workloadOf(workload, input.services)),
+    timeline: input.timeline.map((event) => timelineOf(event, input.services)),
+    prefilter: input.prefilter,
     client: {
       synRtoNs: input.client.synRto ?? null,
       linearTimeouts: input.client.linearTimeouts ?? null,
@@ -106,6 +111,10 @@ function mapOverride({ type, maxEntries }: ScenarioInput["maps"][string]): MapOv
   return { type: type ?? null, maxEntries: maxEntries ?? null };
 }
 
+function policyOf({ allow, ...policy }: ScenarioInput["policies"][number]): Policy {
+  return { ...policy, allow: allow.map(allowedPeer) };
+}
+
 type PeerInput = ScenarioInput["policies"][number]["allow"][number];
 
 function allowedPeer(peer: PeerInput): AllowedPeer {
@@ -131,6 +140,10 @@ function workloadOf(workload: WorkloadInput, services: ScenarioInput["services"]
     const { arrivals, connection } = workload;
     return { ...common, kind: "arrivals", arrivals: arrivalsOf(arrivals), bursts: burstsOf(arrivals), connection };
   }
+  if ("flood" in workload) {
+    const { arrivals, flood } = workload;
+    return { ...common, kind: "flood", arrivals: arrivalsOf(arrivals), bursts: burstsOf(arrivals), flood };
+  }
   if ("query" in workload) {
     const { arrivals } = workload;
     const { timeout, dns, ...query } = workload.query;
@@ -138,6 +151,27 @@ function workloadOf(workload: WorkloadInput, services: ScenarioInput["services"]
     return { ...common, kind: "queries", ...exchange, dns: dns ?? null };
   }
   return { ...common, kind: "pool", connections: workload.connections, request: workload.request };
+}
+
+type EventInput = ScenarioInput["timeline"][number];
+
+function timelineOf(event: EventInput, services: ScenarioInput["services"]): TimelineEvent {
+  return { atNs: event.at, everyNs: event.every ?? null, times: event.times, happening: happeningOf(event, services) };
+}
+
+function happeningOf(event: EventInput, services: ScenarioInput["services"]): Happening {
+  if ("backends" in event) {
+    const { service, grace, lag, ...rest } = event.backends;
+    return { kind: "backends", ...rest, service: services.findIndex(({ name }) => name === service), graceNs: grace, lagNs: lag };
+  }
+  if ("pods" in event) return { kind: "pods", ...event.pods };
+  if ("agent" in event) {
+    const resize = Object.entries(event.agent.resize).map(([name, entries]) => [mapLabel(name)!, entries] as const);
+    return { kind: "agent", downNs: event.agent.down, resize: Object.fromEntries(resize) };
+  }
+  if ("policy" in event) return { kind: "policy", policy: policyOf(event.policy) };
+  if ("link" in event) return { kind: "link", loss: event.link.loss, delayNs: event.link.delay, lengthNs: event.link.for };
+  return { kind: "cpu", share: event.cpu.share, cpus: event.cpu.cpus ?? null, lengthNs: event.cpu.for };
 }
 
 function originOf(from: WorkloadInput["from"]): Origin {

@@ -9,7 +9,7 @@ import { z } from "zod";
 import type { Nanoseconds } from "../core/units.js";
 import { bitRate, bytes, duration, durationRange, expiry, portRange, prose, rate, share, text, whole, type Leaf } from "./quantities.js";
 import {
-  CLOSERS, ENTRIES, FLOW_FILTERS, HOOKS, MAP_TYPES, PRELOAD_KINDS, PROTOCOLS, SERVICE_TYPES, VERDICTS, type Distribution,
+  CLOSERS, DEPARTURES, ENTRIES, FLOOD_KINDS, FLOW_FILTERS, HOOKS, MAP_TYPES, PRELOAD_KINDS, PROTOCOLS, SERVICE_TYPES, VERDICTS, type Distribution,
 } from "./types.js";
 
 export const API_VERSION = "ctlab/v1";
@@ -37,6 +37,8 @@ const CLIENTS_MAX = 1_048_576;
 /** `RES_MAXRETRY` and `RES_MAXNDOTS` of glibc's resolver lie below. */
 const ATTEMPTS_MAX = 100;
 const DOTS_MAX = 15;
+/** Repetitions of a timeline's entry; more would be a workload. */
+const TIMES_MAX = 100_000;
 const HISTOGRAM_COUNT_MAX = Number.MAX_SAFE_INTEGER;
 
 const ONE_NS = 1 as Nanoseconds;
@@ -231,6 +233,67 @@ const workload = z.union([
   z
     .strictObject({ ...workloadFields, arrivals, query })
     .describe("Datagrams and their answers (UDP)."),
+  z
+    .strictObject({ ...workloadFields, arrivals, flood: z.enum(FLOOD_KINDS).describe("SYNs to the target, or to one port after the other.") })
+    .describe("SYNs from addresses where nobody answers: an attack."),
+]);
+
+/** What every entry of the timeline has. */
+const moment = {
+  at: duration().describe("When it happens."),
+  every: duration({ min: ONE_NS }).optional().describe("Again after this."),
+  times: whole(1, TIMES_MAX).prefault(1).describe("How often in all, with `every`."),
+};
+const timelineEvent = z.union([
+  z.strictObject({
+    ...moment,
+    backends: z
+      .strictObject({
+        service: qualifiedName(),
+        add: whole(0, PODS_MAX).prefault(0).describe("New pods on other nodes."),
+        remove: whole(0, PODS_MAX).prefault(0).describe("Pods on other nodes that go, the oldest first."),
+        grace: duration().prefault("0").describe("How long a leaving pod goes on, terminating."),
+        lag: duration().prefault("0").describe("Until the node's agent learns of each change."),
+        how: z.enum(DEPARTURES).prefault("stops").describe("A process that stops closes its connections; a node that vanishes says nothing."),
+      })
+      .describe("Backends of a service come and go."),
+  }),
+  z.strictObject({
+    ...moment,
+    pods: z
+      .strictObject({ workload: qualifiedName(), replace: whole(1, PODS_MAX).prefault(1).describe("How many of its pods.") })
+      .describe("Client pods of the simulated node are deleted; new ones get their addresses."),
+  }),
+  z.strictObject({
+    ...moment,
+    agent: z
+      .strictObject({
+        down: duration().describe("How long no agent runs."),
+        resize: z.record(z.string(), whole(1, MAP_ENTRIES_MAX)).prefault({}).describe("Maps that it creates anew with another size."),
+      })
+      .describe("The agent is restarted. Maps are kept."),
+  }),
+  z.strictObject({ ...moment, policy: policy.describe("Takes the place of the endpoints' policy.") }),
+  z.strictObject({
+    ...moment,
+    link: z
+      .strictObject({
+        loss: share().prefault(0).describe("Share of packets lost, each way."),
+        delay: duration().prefault("0").describe("Delay on top of the usual one, each way."),
+        for: duration({ min: ONE_NS }).describe("How long."),
+      })
+      .describe("The network between the node and the others is bad."),
+  }),
+  z.strictObject({
+    ...moment,
+    cpu: z
+      .strictObject({
+        share: share().describe("Share of each CPU that others take."),
+        cpus: whole(1, CPUS_MAX).optional().describe("How many CPUs, from the first; without it all."),
+        for: duration({ min: ONE_NS }).describe("How long."),
+      })
+      .describe("CPU time is taken away from packets."),
+  }),
 ]);
 
 const client = z
@@ -274,6 +337,8 @@ export const scenarioSchema = z.strictObject({
   policies: z.array(policy).prefault([]).describe("Network policies; pods that none selects may do everything."),
   preload: z.array(preload).prefault([]).describe("State that exists before the first packet, not simulated from birth."),
   workloads: z.array(workload).prefault([]).describe("Who talks to whom."),
+  timeline: z.array(timelineEvent).prefault([]).describe("What happens while the run goes on."),
+  prefilter: z.array(prefix()).prefault([]).describe("Sources whose packets XDP drops before anything else."),
   client: client.prefault({}),
   observe: observe.prefault({}),
   duration: duration({ min: ONE_NS }).describe("Simulated time."),

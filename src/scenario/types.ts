@@ -48,6 +48,9 @@ export interface Scenario {
   readonly policies: readonly Policy[];
   readonly preload: readonly Preload[];
   readonly workloads: readonly Workload[];
+  readonly timeline: readonly TimelineEvent[];
+  /** Prefixes whose packets XDP throws away before anything else. */
+  readonly prefilter: readonly string[];
   readonly client: Client;
   readonly observe: Observe;
   readonly durationNs: Nanoseconds;
@@ -278,7 +281,57 @@ export interface QueryWorkload extends WorkloadBase {
   readonly dns: Resolution | null;
 }
 
-export type Workload = ArrivalWorkload | PoolWorkload | QueryWorkload;
+export type Workload = ArrivalWorkload | PoolWorkload | QueryWorkload | FloodWorkload;
+
+/** SYNs from addresses where nobody is, or to one port after the other. */
+export const FLOOD_KINDS = ["syn", "scan"] as const;
+export type FloodKind = (typeof FLOOD_KINDS)[number];
+
+/** Packets that open flows and never go on: an attack, or a scanner. */
+export interface FloodWorkload extends WorkloadBase {
+  readonly kind: "flood";
+  readonly arrivals: Arrivals;
+  readonly bursts: Bursts | null;
+  readonly flood: FloodKind;
+}
+
+/** How a pod's end shows: its process closes what it has, or its node is gone without a word. */
+export const DEPARTURES = ["stops", "vanishes"] as const;
+export type Departure = (typeof DEPARTURES)[number];
+
+/** What happens at a moment of the run. */
+export type Happening =
+  /**
+   * Backends of a service on other nodes come and go, the oldest first. Those that go take no new connections from `lag` on,
+   * end after `graceNs`, and are forgotten another lag later.
+   */
+  | {
+      readonly kind: "backends";
+      readonly service: number;
+      readonly add: number;
+      readonly remove: number;
+      readonly graceNs: Nanoseconds;
+      /** Until the node's agent learns of it. */
+      readonly lagNs: Nanoseconds;
+      readonly how: Departure;
+    }
+  /** Client pods of the simulated node are replaced by new ones that get the same addresses. */
+  | { readonly kind: "pods"; readonly workload: string; readonly replace: number }
+  /** The agent is down; maps stay, unless a new size makes it create one anew. */
+  | { readonly kind: "agent"; readonly downNs: Nanoseconds; readonly resize: Readonly<Record<string, number>> }
+  | { readonly kind: "policy"; readonly policy: Policy }
+  /** Packets between the nodes get lost or late. */
+  | { readonly kind: "link"; readonly loss: number; readonly delayNs: Nanoseconds; readonly lengthNs: Nanoseconds }
+  /** Others take a share of the node's CPUs away. */
+  | { readonly kind: "cpu"; readonly share: number; readonly cpus: number | null; readonly lengthNs: Nanoseconds };
+
+export interface TimelineEvent {
+  readonly atNs: Nanoseconds;
+  /** Again after this, `times` times in all. */
+  readonly everyNs: Nanoseconds | null;
+  readonly times: number;
+  readonly happening: Happening;
+}
 
 /** The client's TCP. A null is what the kernel profile says. */
 export interface Client {

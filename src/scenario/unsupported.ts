@@ -7,8 +7,9 @@ import type { Path } from "./tree.js";
 
 /** Keys by their path, `[]` for any index, and what is not modelled. */
 const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
-  timeline: "events on a timeline (backends that come and go, restarts, resizes) are not modelled",
-  faults: "faults (packet loss, CPU theft, restarts) are not modelled",
+  faults: "faults (packet loss, CPU theft, restarts) are events of `timeline`",
+  "timeline[].node": "a restart of the node is not modelled",
+  "timeline[].certificates": "certificates are not modelled",
   gc: "the collector's settings are Helm's: helm.set.conntrackGCInterval",
   "cluster.ipv6PodCIDR": "IPv6 traffic is not modelled",
   "cluster.simulate": "exactly one node is simulated",

@@ -63,3 +63,38 @@ describe("queries", () => {
     expect(load(text).base.workloads[1]).toMatchObject({ dns: { ndots: 5, search: 3, dots: 1, foundAt: 0 } });
   });
 });
+
+describe("the timeline", () => {
+  const timed = (event: string): string => changed("client: { synRto", `timeline: [${event}]\nclient: { synRto`);
+
+  it("is read with its defaults", () => {
+    const { base } = load(timed("{ at: 10s, every: 20s, times: 3, backends: { service: shop/cart, remove: 1, lag: 5s } }"));
+    const happening = { kind: "backends", service: 0, add: 0, remove: 1, graceNs: 0, lagNs: 5e9, how: "stops" };
+    expect(base.timeline).toEqual([{ atNs: 10e9, everyNs: 20e9, times: 3, happening }]);
+    expect(load(timed("{ at: 0s, agent: { down: 30s, resize: { cilium_ct4_global: 4Ki } } }")).base.timeline[0]!.happening).toEqual({
+      kind: "agent",
+      downNs: 30e9,
+      resize: { ct4_global: 4096 },
+    });
+  });
+
+  it.each([
+    ["{ at: 10m, cpu: { share: 50%, for: 1s } }", /happen at 10m, and the run ends at 5m/],
+    ["{ at: 1s, times: 3, cpu: { share: 50%, for: 1s } }", /how far apart/],
+    ["{ at: 1s, backends: { service: shop/card, remove: 1 } }", /there is no service "shop\/card"/],
+    ["{ at: 1s, backends: { service: shop/cart } }", /no backend comes or goes/],
+    ["{ at: 1s, pods: { workload: shop/wbe } }", /there is no workload of the simulated node "shop\/wbe"/],
+    ["{ at: 1s, agent: { down: 1s, resize: { ipcache: 4096 } } }", /there is no map that can be created anew "ipcache"/],
+    ["{ at: 1s, policy: { endpoints: shop/wbe } }", /there is no workload of the simulated node "shop\/wbe"/],
+    ["{ at: 1s, link: { loss: 2 , for: 1s } }", /outside 0/],
+    ["{ at: 1s, node: { down: 1s } }", /a restart of the node is not modelled/],
+  ])("refuses %s", (event, message) => {
+    const found = mistakes(timed(event));
+    expect(found.map((each) => each.message).join("\n")).toMatch(message);
+  });
+
+  it("a prefilter is a list of prefixes", () => {
+    expect(load(changed("client: { synRto", "prefilter: [198.51.100.0/24]\nclient: { synRto")).base.prefilter).toEqual(["198.51.100.0/24"]);
+    expect(mistakes(changed("client: { synRto", "prefilter: [198.51.100.1/24]\nclient: { synRto"))[0]!.message).toMatch(/no network prefix/);
+  });
+});

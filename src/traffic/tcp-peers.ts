@@ -18,7 +18,7 @@ import type { TcpProfile } from "./tcp-profile.js";
 import { TcpFlag } from "./tcp-segment.js";
 import { TcpStack, type Application, type Network } from "./tcp-stack.js";
 import { Flag, Moment, Pending, Side, State, Word } from "./tcp-table.js";
-import { fail, fireTimer } from "./tcp-timers.js";
+import { fail, fireTimer, forgetRequest } from "./tcp-timers.js";
 
 export { Errno, type Application, type Network } from "./tcp-stack.js";
 export { Sent, TcpFlag } from "./tcp-segment.js";
@@ -98,7 +98,7 @@ export class TcpPeers {
 
   /** The half-open server end forgets its client: another server answers the client's next SYN. */
   relisten(connection: number): void {
-    this.#stack.close(connection, Side.server, State.listen);
+    forgetRequest(this.#stack, connection, Side.server, this.#stack.table.row(connection, Side.server));
   }
 
   /** connect(): sends the SYN. */
@@ -187,6 +187,11 @@ export class TcpPeers {
     stack.armIdle(connection, side, profile.keepAliveTimeS * profile.hz);
   }
 
+  /** The number stands for a connection of which at least one end is not over. */
+  isOpen(connection: number): boolean {
+    return isUnderWay(this.state(connection, Side.client)) || isUnderWay(this.state(connection, Side.server));
+  }
+
   /** A `State` of the side. */
   state(connection: number, side: number): number {
     const { table } = this.#stack;
@@ -209,4 +214,8 @@ export class TcpPeers {
     const { table } = this.#stack;
     return ((table.get(table.row(connection, side), Word.smoothedRtt) >> 3) * NS_PER_S) / 1e6;
   }
+}
+
+function isUnderWay(state: number): boolean {
+  return state !== State.closed && state !== State.listen && state !== State.timeWait && state !== State.vanished;
 }

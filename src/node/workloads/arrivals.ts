@@ -1,15 +1,15 @@
 /** When a workload opens its next connection: Poisson or evenly spaced, all the time or in bursts. */
 import type { RandomStream } from "../../core/random.js";
 import { NS_PER_S } from "../../core/units.js";
-import type { ArrivalWorkload, Bursts, QueryWorkload } from "../../scenario/types.js";
+import type { Bursts, PoolWorkload, Workload } from "../../scenario/types.js";
 
 /** Arrival times of one workload, in rising order. Its own stream, so that nothing else moves them. */
 export class ArrivalProcess {
-  readonly #workload: ArrivalWorkload | QueryWorkload;
+  readonly #workload: Exclude<Workload, PoolWorkload>;
   readonly #random: RandomStream;
   readonly #meanGapNs: number;
 
-  constructor(workload: ArrivalWorkload | QueryWorkload, random: RandomStream) {
+  constructor(workload: Exclude<Workload, PoolWorkload>, random: RandomStream) {
     this.#workload = workload;
     this.#random = random;
     this.#meanGapNs = NS_PER_S / workload.arrivals.perSecond;

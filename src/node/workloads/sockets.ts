@@ -15,6 +15,8 @@ export interface Sockets {
   connect(workload: number, client: number, cpu: number, where: number): number;
   /** The number is free again; `timeWait`: the client's port is not. */
   release(connection: number, timeWait: boolean): void;
+  /** The server's application takes an established connection from its queue. */
+  accept(connection: number): void;
   /** A connected UDP socket under the number `flow`, for which the tables have room. False: the call failed. */
   openDatagramSocket(flow: number, workload: number, client: number, cpu: number, where: number): boolean;
   closeDatagramSocket(flow: number): void;

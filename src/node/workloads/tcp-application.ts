@@ -68,8 +68,21 @@ export class TcpApplication implements Application {
     peers.connect(connection);
   }
 
+  /** Sends a SYN that nobody stands behind. */
+  spoof(workload: number): void {
+    const random = this.#opening[workload]!;
+    const client = random.below(this.#topology.clients[workload]!.length);
+    const cpu = random.below(this.#scenario.cluster.cpus);
+    const connection = this.#sockets.connect(workload, client, cpu, this.#recorder.windows.whereIs(this.#simulation.now));
+    this.#recorder.synSpoofed();
+    if (connection >= 0) this.#sockets.peers.spoof(connection);
+  }
+
   established(connection: number, side: number): void {
-    if (side !== Side.client) return;
+    if (side !== Side.client) {
+      this.#sockets.accept(connection);
+      return;
+    }
     const { connections, flows, peers } = this.#sockets;
     flows.established[connection] = 1;
     const latency = this.#simulation.now - connections.openedAt[connection]!;
@@ -158,7 +171,7 @@ export class TcpApplication implements Application {
   }
 
   failed(connection: number, side: number): void {
-    if (side !== Side.client) return;
+    if (side !== Side.client || this.#scenario.workloads[this.#sockets.flows.workload[connection]!]!.kind === "flood") return;
     if (this.#sockets.flows.established[connection] === 1) this.#recorder.connectionBroken();
     else this.#recorder.connectionFailed();
   }

@@ -43,7 +43,15 @@ export class Workloads {
   #arrival(workload: number): void {
     const process = this.#arrivals[workload]!;
     if (process !== null) this.#simulation.at(process.next(this.#simulation.now), this.#arrive, workload, 0);
-    if (this.#scenario.workloads[workload]!.kind === "queries") this.#queries.open(workload);
-    else this.#tcp.open(workload);
+    switch (this.#scenario.workloads[workload]!.kind) {
+      case "queries":
+        this.#queries.open(workload);
+        break;
+      case "flood":
+        this.#tcp.spoof(workload);
+        break;
+      default:
+        this.#tcp.open(workload);
+    }
   }
 }

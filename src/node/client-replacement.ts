@@ -1,0 +1,47 @@
+/**
+ * Client pods that are deleted, and new ones that get their addresses at once: the old pod's sockets are gone without a
+ * word, the agent takes its endpoint out of the maps and walks conntrack for it, and the same for the new one.
+ *
+ * Simplified: one endpoint id for both, and the new pod carries traffic at once, without waiting for the walk.
+ */
+import { Side } from "../traffic/tcp-peers.js";
+import type { Happening } from "../scenario/types.js";
+import type { Collector } from "./collector.js";
+import { rowOf } from "./flow-table.js";
+import type { Node } from "./node.js";
+import { workloadOf, type Topology } from "./topology.js";
+
+export interface ReplacementParts {
+  readonly topology: Topology;
+  readonly node: Node;
+  readonly collector: Collector;
+}
+
+export class ClientReplacement {
+  readonly #parts: ReplacementParts;
+  /** The next pod of each workload, in turn. */
+  readonly #next = new Map<string, number>();
+
+  constructor(parts: ReplacementParts) {
+    this.#parts = parts;
+  }
+
+  begin({ workload, replace }: Extract<Happening, { kind: "pods" }>): void {
+    const { topology, node, collector } = this.#parts;
+    const places = [...topology.localPods.keys()].filter((place) => workloadOf(topology.localPods[place]!) === workload);
+    const first = this.#next.get(workload) ?? 0;
+    for (let n = 0; n < Math.min(replace, places.length); n++) {
+      const place = places[(first + n) % places.length]!;
+      this.#forget(place, node);
+      collector.scrub(topology.localPods[place]!.address);
+    }
+    this.#next.set(workload, first + replace);
+  }
+
+  #forget(place: number, { peers, flows }: Node): void {
+    for (let connection = 0; connection < peers.capacity; connection++) {
+      if (!peers.isOpen(connection) || flows.place[rowOf(connection, Side.client)] !== place) continue;
+      peers.vanish(connection, Side.client);
+    }
+  }
+}
