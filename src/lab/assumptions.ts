@@ -1,13 +1,18 @@
 /** What a run rests on that is neither exact nor measured: said beside every verdict. */
 import { formatCount } from "../core/units.js";
+import { effectiveSettings } from "../cilium/agent/settings.js";
+import { assumedFeatures } from "../cilium/datapath/support.js";
 import type { BuiltNode } from "../node/build.js";
+import { datapathConfig } from "../node/datapath-config.js";
 import type { Scenario } from "../scenario/types.js";
 
 export function assumptionsOf(scenario: Scenario, node: BuiltNode): readonly string[] {
   const { cluster } = scenario;
+  const config = datapathConfig(effectiveSettings(scenario.helm.settings, node.profile), node.profile, node.topology);
   return [
     ...node.profile.inferred.map((text) => `Profile of Cilium ${node.profile.version}: ${text}.`),
     ...node.profile.assumptions.map((text) => `${text}.`),
+    ...assumedFeatures(config).map((feature) => `Modelled from the source, without a recorded run to compare with: ${feature.split(":")[0]}.`),
     ...scenario.preload
       .filter(({ kind }) => kind !== null)
       .map(({ map, entries, about }) => `${formatCount(entries)} entries of ${map} are state, not simulated from birth: ${about || "no packets touch them"}.`),

@@ -15,7 +15,7 @@ import { RunFolder } from "../report/run-folder.js";
 import { variantFile, writeReports } from "../report/write-run.js";
 import { loadScenario } from "../scenario/load.js";
 import type { Scenario, ScenarioFile } from "../scenario/types.js";
-import { unknownVariant } from "./input.js";
+import { refuseUnsupported, unknownVariant } from "./input.js";
 import { experimentVerdict } from "./verdict.js";
 import { FLOWS_FILE, LATENCY_FILE, type SimulatedVariant } from "./simulate.js";
 import type { ProgressMessage, WorkerOutcome, WorkerTask } from "./worker.js";
@@ -58,6 +58,7 @@ const DROP_TEXTS = DROP_REASONS.flatMap(({ text }) => (text === undefined ? [] :
 export async function runExperiment(options: RunOptions): Promise<FinishedRun> {
   const file = loadScenario(options.scenarioPath, { set: options.set, dropReasons: DROP_TEXTS });
   const scenarios = chooseVariants(file, options);
+  refuseUnsupported(file.path, scenarios);
   const dir = options.out ?? `reports/${file.base.name}`;
   const folder = RunFolder.create(dir);
   try {

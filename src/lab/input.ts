@@ -1,5 +1,12 @@
 /** Mistakes in what a command was asked for, in the form of mistakes in files. */
+import { effectiveSettings } from "../cilium/agent/settings.js";
+import { unsupportedFeatures } from "../cilium/datapath/support.js";
+import { settled } from "../cilium/profile/assumptions.js";
+import { ciliumProfile } from "../cilium/profile/cilium.js";
+import { datapathConfig } from "../node/datapath-config.js";
+import { layOut } from "../node/topology.js";
 import { Diagnostics, InputError } from "../scenario/diagnostics.js";
+import type { Scenario } from "../scenario/types.js";
 
 /** The scenario has no variant of that name. */
 export function unknownVariant(file: string, name: string, known: readonly string[]): InputError {
@@ -10,4 +17,17 @@ export function unknownVariant(file: string, name: string, known: readonly strin
     names: { written: name, valid: named },
   });
   return new InputError(diagnostics.sorted());
+}
+
+/** Throws when the settings ask the datapath for something that it would simulate as if it were off. */
+export function refuseUnsupported(file: string, scenarios: readonly Scenario[]): void {
+  const diagnostics = new Diagnostics();
+  for (const scenario of scenarios) {
+    const cilium = ciliumProfile(scenario.profile.cilium);
+    const config = datapathConfig(effectiveSettings(scenario.helm.settings, cilium), settled(cilium), layOut(scenario));
+    for (const { setting, value, reason } of unsupportedFeatures(config)) {
+      diagnostics.unreadable(file, `${setting}: ${value} can't be simulated: ${reason}`);
+    }
+  }
+  diagnostics.throwIfErrors();
 }
