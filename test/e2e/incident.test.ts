@@ -93,7 +93,7 @@ describe("the incident", () => {
     "comes to the same conclusion with another seed",
     async () => {
       const other = join(folder.path, "seed");
-      const { code } = await ctlab(["run", SCENARIO, "--variant", "as-told", "--seed", "another", "--out", other, "--quiet"]);
+      const { code } = await ctlab(["run", SCENARIO, "--variant", "as-told", "--set", "duration=20m", "--seed", "another", "--out", other, "--quiet"]);
       expect(code).toBe(0);
       expect(summary(other).variants[0]!.fingerprint).not.toBe(variant(result, "as-told").fingerprint);
     },
