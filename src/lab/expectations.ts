@@ -66,6 +66,24 @@ function measure({ metric, labels }: Expectation, figures: Figures): readonly Me
       return [ratio(figures.counts.synRetransmitted, figures.counts.synSent)];
     case "connections_failed":
       return [figures.counts.connectionsFailed];
+    case "connections_broken":
+      return [figures.counts.connectionsBroken];
+    case "connection_failed_share":
+      return [ratio(figures.counts.connectionsFailed, figures.counts.connectionsOpened)];
+    case "connection_broken_share":
+      return [ratio(figures.counts.connectionsBroken, figures.counts.connectionsEstablished)];
+    case "queries_failed":
+      return [figures.counts.queriesFailed];
+    case "query_failed_share":
+      return [ratio(figures.counts.queriesFailed, figures.counts.queriesStarted)];
+    case "query_retried_share":
+      return [ratio(figures.counts.queriesRetried, figures.counts.queriesStarted)];
+    case "sockets_per_query":
+      return [ratio(figures.counts.querySockets, figures.counts.queriesStarted)];
+    case "stray_resets":
+      return [figures.counts.strayResets];
+    case "packets_prefiltered":
+      return [figures.counts.packetsPrefiltered];
     case "inserts_refused":
       return [map?.insertsRefused ?? null];
     case "evictions":

@@ -1,5 +1,5 @@
 /** Puts a node together from a scenario: profiles, maps, programs, agent, TCP, workloads. The only place that knows them all. */
-import type { RandomStreams } from "../core/random.js";
+import type { RandomStream, RandomStreams } from "../core/random.js";
 import type { Simulation } from "../core/simulation.js";
 import { NS_PER_MS, NS_PER_S, type Seconds } from "../core/units.js";
 import { effectiveSettings } from "../cilium/agent/settings.js";
@@ -26,7 +26,9 @@ import { MapWatch } from "./map-watch.js";
 import { NodeNetwork } from "./network.js";
 import { Node } from "./node.js";
 import { loadPrograms, populate } from "./populate.js";
-import { PortSpace } from "./ports.js";
+import { EphemeralPorts } from "../traffic/ephemeral-ports.js";
+import { DatagramPorts } from "./datagram-ports.js";
+import { RandomPorts, type TcpPorts } from "./ports.js";
 import { preload } from "./preload.js";
 import { layOut, type Topology } from "./topology.js";
 import { ServiceWriter } from "./services.js";
@@ -37,6 +39,9 @@ import { Workloads } from "./workloads/workloads.js";
 
 /** Uptime of the node when the run begins, s: ten days, so that state may be older than the run. */
 const UPTIME_S = 864_000 as Seconds;
+
+/** A client of which nothing is set. */
+const KERNELS_OWN: Client = { synRtoNs: null, linearTimeouts: null, synRetries: null, hz: null, portSearch: "random" };
 
 export interface BuiltNode {
   readonly simulation: Simulation;
@@ -105,17 +110,16 @@ export function buildNode(
     cpus,
     recorder,
     streams,
-    tcpPorts: new PortSpace(tcp.localPortRange, streams.stream("local-ports")),
-    udpPorts: new PortSpace(tcp.localPortRange, streams.stream("local-ports/udp")),
+    tcpPorts: tcpPorts(scenario.client, tcp, streams.stream("local-ports")),
+    udpPorts: new DatagramPorts(tcp.localPortRange, streams.stream("local-ports/udp")),
     socketLbForHostOnly: settings.socketLbHostNamespaceOnly,
     listener: { backlog: tcp.backlog, synCookies: tcp.synCookies },
-    timeWaitNs: tcp.timeWaitS * NS_PER_S,
     application,
   });
   network.attach(node, queries);
   const boot = streams.stream("boot");
   node.clientHost = node.peers.addHost(tcp, randomBootTime(boot, tcp.hz));
-  const peer = clientTcp(kernel, { synRtoNs: null, linearTimeouts: null, synRetries: null, hz: scenario.client.hz });
+  const peer = clientTcp(kernel, { ...KERNELS_OWN, hz: scenario.client.hz });
   node.serverHost = node.peers.addHost(peer, randomBootTime(boot, peer.hz));
   collector.start();
   application.attach(node);
@@ -133,6 +137,13 @@ function clientTcp(kernel: KernelProfile, client: Client): TcpProfile {
     ...(client.synRetries === null ? {} : { synRetries: client.synRetries }),
     ...(client.linearTimeouts === null ? {} : { synLinearTimeouts: client.linearTimeouts }),
   });
+}
+
+function tcpPorts({ portSearch }: Client, tcp: TcpProfile, random: RandomStream): TcpPorts {
+  const { localPortRange, timeWaitS, twReuse } = tcp;
+  if (portSearch === "random") return new RandomPorts(localPortRange, timeWaitS * NS_PER_S, random);
+  // `tcp_tw_reuse` 2 speaks of loopback only.
+  return new EphemeralPorts({ range: localPortRange, timeWaitS, reuse: twReuse === 1 }, random);
 }
 
 function kernelNumber({ version }: KernelProfile, part: number): number {

@@ -6,6 +6,8 @@ export class Connections {
   generation = new Int32Array(0);
   /** Requests still to be sent after the present one. */
   requestsLeft = new Int32Array(0);
+  /** How often the application tries again when this one fails. */
+  retriesLeft = new Int32Array(0);
   /** Bytes of the present request or answer that have not arrived yet. */
   awaitedByServer = new Int32Array(0);
   awaitedByClient = new Int32Array(0);
@@ -25,7 +27,7 @@ export class Connections {
 }
 
 const INT32_COLUMNS = [
-  "generation", "requestsLeft", "awaitedByServer", "awaitedByClient",
+  "generation", "requestsLeft", "retriesLeft", "awaitedByServer", "awaitedByClient",
 ] as const;
 const FLOAT64_COLUMNS = ["openedAt", "serverTime", "holdTime", "requestedAt"] as const;
 

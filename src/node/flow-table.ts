@@ -44,7 +44,7 @@ export class FlowTable {
 
   // By flow.
   workload = new Int32Array(0);
-  /** What the client's port was taken for (`PortSpace`), -1 when it belongs to nobody here. */
+  /** Whom the client's port was taken for, -1 when it belongs to nobody here. */
   portPair = new Int32Array(0);
   /** `WHERE` the flow was opened: outside or inside a burst. */
   where = new Uint8Array(0);

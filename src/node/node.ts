@@ -13,7 +13,8 @@ import type { CpuQueues } from "./cpu.js";
 import { Place, rowOf, type FlowTable } from "./flow-table.js";
 import type { NodeHooks } from "./hooks.js";
 import type { Ends, NodeNetwork } from "./network.js";
-import type { PortSpace } from "./ports.js";
+import type { DatagramPorts } from "./datagram-ports.js";
+import type { TcpPorts } from "./ports.js";
 import { destinations, type Destination, type DrawDestination } from "./targets.js";
 import type { ClientTopology, Topology } from "./topology.js";
 import type { Sockets } from "./workloads/sockets.js";
@@ -30,14 +31,12 @@ export interface NodeParts {
   readonly cpus: CpuQueues;
   readonly recorder: RunRecorder;
   readonly streams: RandomStreams;
-  readonly tcpPorts: PortSpace;
-  readonly udpPorts: PortSpace;
+  readonly tcpPorts: TcpPorts;
+  readonly udpPorts: DatagramPorts;
   /** `socketLB.hostNamespaceOnly`: pods' sockets are left alone. */
   readonly socketLbForHostOnly: boolean;
   /** Queues of a listening socket. */
   readonly listener: ListenerSettings;
-  /** TIME_WAIT of the pods' kernel, ns. */
-  readonly timeWaitNs: number;
   readonly application: Application;
 }
 
@@ -109,7 +108,7 @@ export class Node implements Sockets, Network, Ends {
     if (!this.#resolve(who, destination, this.datagrams.protocol, cpu)) return false;
     // A UDP port belongs to its socket whatever it is connected to.
     const pair = local ? this.#ownerOf(who.place) : -1;
-    const port = local ? this.#parts.udpPorts.take(pair, this.#parts.simulation.now) : this.#nextPort(workload, client);
+    const port = local ? this.#parts.udpPorts.take(pair) : this.#nextPort(workload, client);
     if (port < 0) return false;
     this.datagrams.portPair[flow] = pair;
     this.#open(this.datagrams, flow, workload, who, destination, port, cpu, where);
@@ -118,7 +117,7 @@ export class Node implements Sockets, Network, Ends {
 
   closeDatagramSocket(flow: number): void {
     const pair = this.datagrams.portPair[flow]!;
-    if (pair >= 0) this.#parts.udpPorts.release(pair, this.datagrams.port[rowOf(flow, Side.client)]!, this.#parts.simulation.now);
+    if (pair >= 0) this.#parts.udpPorts.release(pair, this.datagrams.port[rowOf(flow, Side.client)]!);
   }
 
   sendDatagram(flow: number, fromSide: number, bytes: number, tag: number): void {
@@ -126,11 +125,12 @@ export class Node implements Sockets, Network, Ends {
   }
 
   release(connection: number, timeWait: boolean): void {
-    const { simulation, timeWaitNs, tcpPorts } = this.#parts;
+    const { simulation, tcpPorts } = this.#parts;
     const pair = this.flows.portPair[connection]!;
     if (pair < 0) return;
-    const freeFrom = timeWait ? simulation.now + timeWaitNs : simulation.now;
-    tcpPorts.release(pair, this.flows.port[rowOf(connection, Side.client)]!, freeFrom);
+    const port = this.flows.port[rowOf(connection, Side.client)]!;
+    if (timeWait) tcpPorts.wait(pair, port, simulation.now);
+    else tcpPorts.release(pair, port);
   }
 
   /** Takes a segment from a socket of the TCP engine. */
@@ -236,7 +236,7 @@ export class Node implements Sockets, Network, Ends {
 
   #nextPort(workload: number, client: number): number {
     const { from } = this.#parts.scenario.workloads[workload]!;
-    const [first, last] = from.kind === "world" ? from.ports : this.#parts.tcpPorts.range;
+    const [first, last] = from.kind === "world" ? from.ports : this.#parts.udpPorts.range;
     const turns = this.#turns[workload]!;
     return first + (turns[client]!++ % (last - first + 1));
   }

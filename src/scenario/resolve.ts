@@ -86,6 +86,7 @@ export function resolve(request: ResolveRequest): Scenario {
       linearTimeouts: input.client.linearTimeouts ?? null,
       synRetries: input.client.synRetries ?? null,
       hz: input.client.hz ?? null,
+      portSearch: input.client.portSearch,
     },
     observe: {
       flows: input.observe.flows,
@@ -137,7 +138,9 @@ function workloadOf(workload: WorkloadInput, services: ScenarioInput["services"]
   const { name, entry } = workload;
   const common = { name, from: originOf(workload.from), to: targetOf(workload.to, services), entry };
   if ("connection" in workload) {
-    const { arrivals, connection } = workload;
+    const { arrivals } = workload;
+    const { connectTimeout, ...rest } = workload.connection;
+    const connection = { ...rest, connectTimeoutNs: connectTimeout ?? null };
     return { ...common, kind: "arrivals", arrivals: arrivalsOf(arrivals), bursts: burstsOf(arrivals), connection };
   }
   if ("flood" in workload) {

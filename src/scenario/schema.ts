@@ -9,7 +9,7 @@ import { z } from "zod";
 import type { Nanoseconds } from "../core/units.js";
 import { bitRate, bytes, duration, durationRange, expiry, portRange, prose, rate, share, text, whole, type Leaf } from "./quantities.js";
 import {
-  CLOSERS, DEPARTURES, ENTRIES, FLOOD_KINDS, FLOW_FILTERS, HOOKS, MAP_TYPES, PRELOAD_KINDS, PROTOCOLS, SERVICE_TYPES, VERDICTS, type Distribution,
+  CLOSERS, DEPARTURES, ENTRIES, FLOOD_KINDS, FLOW_FILTERS, HOOKS, MAP_TYPES, PORT_SEARCHES, PRELOAD_KINDS, PROTOCOLS, SERVICE_TYPES, VERDICTS, type Distribution,
 } from "./types.js";
 
 export const API_VERSION = "ctlab/v1";
@@ -165,6 +165,9 @@ const connection = z
     hold: distribution().prefault("0").describe("Between the last answer and the close."),
     close: z.enum(CLOSERS).prefault("client").describe("Who closes."),
     leak: share().prefault(0).describe("Share of connections that nobody ever closes."),
+    connectTimeout: duration({ min: ONE_NS }).optional().describe("When the application gives a connection attempt up; without it TCP does."),
+    retries: whole(0, ATTEMPTS_MAX).prefault(0).describe("How often the application tries again after a failure or a broken connection."),
+    retryAfter: distribution().prefault("1s").describe("How long it waits before."),
   })
   .describe("What happens on one connection.");
 
@@ -303,6 +306,10 @@ const client = z
       .describe("First retransmission of a SYN; stands for a sock_ops program (TIMEOUT_INIT)."),
     linearTimeouts: whole(0, SYN_COUNT_MAX).optional().describe("net.ipv4.tcp_syn_linear_timeouts"),
     synRetries: whole(0, SYN_COUNT_MAX).optional().describe("net.ipv4.tcp_syn_retries"),
+    portSearch: z
+      .enum(PORT_SEARCHES)
+      .prefault("random")
+      .describe("How connect() looks for a port: from a random start, or in the kernel's order (every second port, then the others)."),
     hz: z.literal([100, 250, 300, 1000]).optional().describe("Timer ticks a second (CONFIG_HZ)."),
   })
   .describe("The clients' TCP. What is not set is the kernel's default.");

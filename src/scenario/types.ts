@@ -203,6 +203,11 @@ export interface ConnectionShape extends RequestShape {
   readonly close: Closer;
   /** Share of the connections that are never closed although `close` says otherwise, 0 … 1. */
   readonly leak: number;
+  /** When the application gives an attempt up; null = never, TCP does. */
+  readonly connectTimeoutNs: Nanoseconds | null;
+  /** How often it opens another connection after one has failed or was broken, and after which pause. */
+  readonly retries: number;
+  readonly retryAfter: Distribution;
 }
 
 /** Who opens the connections. */
@@ -333,6 +338,10 @@ export interface TimelineEvent {
   readonly happening: Happening;
 }
 
+/** How connect() looks for a port: from a random start each time, or in the kernel's order. */
+export const PORT_SEARCHES = ["random", "kernel"] as const;
+export type PortSearch = (typeof PORT_SEARCHES)[number];
+
 /** The client's TCP. A null is what the kernel profile says. */
 export interface Client {
   /** Stands for a sock_ops program that answers `TIMEOUT_INIT`. */
@@ -340,6 +349,7 @@ export interface Client {
   readonly linearTimeouts: number | null;
   readonly synRetries: number | null;
   readonly hz: number | null;
+  readonly portSearch: PortSearch;
 }
 
 export const FLOW_FILTERS = ["dropped", "all", "none"] as const;

@@ -22,7 +22,7 @@ const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
   "policies[].l7": "rules above layer 4 are not modelled",
   "policies[].allow[].rules": "rules above layer 4 are not modelled",
   "policies[].deny": "deny rules are not modelled; leave the peer out of `allow`",
-  "workloads[].retries": "retries of the application are not modelled",
+  "workloads[].retries": "retries of the application stand in `connection`",
   "workloads[].trace": "recorded traces are not modelled",
   "client.finTimeout": "the client's FIN timeout is the kernel's",
   "client.localPortRange": "the client's port range is the kernel's",

@@ -1,6 +1,7 @@
 /**
  * What applications do with UDP: exchanges of datagrams and lookups of names, from a client drawn at random, and servers
- * that answer after a while, unless the client has given up by then. Both kinds share the table of flows: exchanges have the even numbers, lookups the odd ones.
+ * that answer after a while, unless the client has given up by then. Both kinds share the table of flows: exchanges have
+ * the even numbers, lookups the odd ones.
  */
 import type { RandomStream, RandomStreams } from "../../core/random.js";
 import type { Simulation } from "../../core/simulation.js";

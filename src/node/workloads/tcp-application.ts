@@ -26,6 +26,8 @@ export class TcpApplication implements Application {
   readonly #answer: number;
   readonly #request: number;
   readonly #close: number;
+  readonly #giveUp: number;
+  readonly #again: number;
   #sockets!: Sockets;
 
   constructor(simulation: Simulation, scenario: Scenario, topology: Topology, streams: RandomStreams, recorder: RunRecorder) {
@@ -38,6 +40,8 @@ export class TcpApplication implements Application {
     this.#answer = simulation.on((connection, generation) => this.#answered(connection, generation));
     this.#request = simulation.on((connection, generation) => this.#nextRequest(connection, generation));
     this.#close = simulation.on((connection, generation) => this.#closed(connection, generation));
+    this.#giveUp = simulation.on((connection, generation) => this.#gaveUp(connection, generation));
+    this.#again = simulation.on((workload, retriesLeft) => this.#open(workload, retriesLeft));
   }
 
   /** Connects the node's sockets. */
@@ -47,6 +51,11 @@ export class TcpApplication implements Application {
 
   /** Opens a connection of a workload, from a client drawn at random. */
   open(workload: number): void {
+    const shape = this.#scenario.workloads[workload]!;
+    this.#open(workload, shape.kind === "arrivals" ? shape.connection.retries : 0);
+  }
+
+  #open(workload: number, retriesLeft: number): void {
     const { now } = this.#simulation;
     const random = this.#opening[workload]!;
     const client = random.below(this.#topology.clients[workload]!.length);
@@ -59,13 +68,36 @@ export class TcpApplication implements Application {
     const connection = this.#sockets.connect(workload, client, cpu, where);
     if (connection < 0) {
       this.#recorder.connectionFailed();
+      this.#retry(workload, retriesLeft);
       return;
     }
     const { connections, peers } = this.#sockets;
+    connections.retriesLeft[connection] = retriesLeft;
     connections.serverTime[connection] = serverTime;
     connections.holdTime[connection] = hold;
     connections.requestsLeft[connection] = shape.kind === "arrivals" ? shape.connection.requests : 1;
     peers.connect(connection);
+    if (shape.kind === "arrivals" && shape.connection.connectTimeoutNs !== null) {
+      this.#later(connection, shape.connection.connectTimeoutNs, this.#giveUp);
+    }
+  }
+
+  /** The application has waited long enough for the handshake. */
+  #gaveUp(connection: number, generation: number): void {
+    const { connections, flows, peers } = this.#sockets;
+    if (connections.generation[connection] !== generation || flows.established[connection] === 1) return;
+    const workload = flows.workload[connection]!;
+    const retriesLeft = connections.retriesLeft[connection]!;
+    peers.close(connection, Side.client);
+    this.#recorder.connectionFailed();
+    this.#retry(workload, retriesLeft);
+  }
+
+  #retry(workload: number, retriesLeft: number): void {
+    const shape = this.#scenario.workloads[workload]!;
+    if (retriesLeft === 0 || shape.kind !== "arrivals") return;
+    const pause = Math.round(draw(shape.connection.retryAfter, this.#living[workload]!));
+    this.#simulation.at(this.#simulation.now + pause, this.#again, workload, retriesLeft - 1);
   }
 
   /** Sends a SYN that nobody stands behind. */
@@ -172,8 +204,10 @@ export class TcpApplication implements Application {
 
   failed(connection: number, side: number): void {
     if (side !== Side.client || this.#scenario.workloads[this.#sockets.flows.workload[connection]!]!.kind === "flood") return;
-    if (this.#sockets.flows.established[connection] === 1) this.#recorder.connectionBroken();
+    const { connections, flows } = this.#sockets;
+    if (flows.established[connection] === 1) this.#recorder.connectionBroken();
     else this.#recorder.connectionFailed();
+    this.#retry(flows.workload[connection]!, connections.retriesLeft[connection]!);
   }
 
   released(connection: number, timeWaitSide: number): void {
