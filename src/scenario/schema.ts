@@ -9,7 +9,8 @@ import { z } from "zod";
 import type { Nanoseconds } from "../core/units.js";
 import { bitRate, bytes, duration, durationRange, expiry, portRange, prose, rate, share, text, whole, type Leaf } from "./quantities.js";
 import {
-  CLOSERS, DEPARTURES, ENTRIES, FLOOD_KINDS, FLOW_FILTERS, HOOKS, MAP_TYPES, PORT_SEARCHES, PRELOAD_KINDS, PROTOCOLS, SERVICE_TYPES, VERDICTS, type Distribution,
+  CLOSERS, DEPARTURES, ENTRIES, FLOOD_KINDS, FLOW_FILTERS, HOOKS, MAP_TYPES, PORT_SEARCHES, PRELOAD_KINDS, PROTOCOLS,
+  SERVICE_TYPES, VERDICTS, type Distribution,
 } from "./types.js";
 
 export const API_VERSION = "ctlab/v1";

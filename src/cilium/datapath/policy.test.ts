@@ -9,7 +9,11 @@ const A = "10.1.0.11";
 const B = "10.1.0.12";
 
 /** Verdict event of B's ingress for a connection from A to port 80 under these rules. */
-function ingress(rules: Omit<PolicyEntry, "direction">[], config: Partial<DatapathConfig> = {}, spec: { dport?: number; protocol?: number; type?: number; code?: number } = {}): string {
+function ingress(
+  rules: Omit<PolicyEntry, "direction">[],
+  config: Partial<DatapathConfig> = {},
+  spec: { dport?: number; protocol?: number; type?: number; code?: number } = {},
+): string {
   const node = new DatapathNode({ config, maps: { ipv6: false } });
   node.pod(101, 1001, A);
   node.pod(102, 1002, B);
