@@ -141,8 +141,8 @@ const CASES: readonly Case[] = [
   },
   {
     what: "something that is not modelled",
-    text: `${VALID}timeline: []\n`,
-    says: ['case.yaml:13:1: error: "timeline" can\'t be simulated'],
+    text: `${VALID}faults: []\n`,
+    says: ['case.yaml:13:1: error: "faults" can\'t be simulated'],
   },
   {
     what: "bytes that are no text",
