@@ -75,7 +75,7 @@ describe("a scenario", () => {
         leak: 0.05,
       },
     });
-    expect(base.client).toMatchObject({ synRtoNs: 5e8, linearTimeouts: null, synRetries: null, hz: 250 });
+    expect(base.client).toEqual({ synRtoNs: 5e8, linearTimeouts: null, synRetries: null, hz: 250, portSearch: "random" });
     expect(base.observe.hooks[0]!.observed).toEqual({
       source: "a node",
       buckets: [
