@@ -79,9 +79,9 @@ class WorkloadChecker {
       this.#address(name, Number(port), at);
       return;
     }
-    const service = this.#service(name, port, at);
-    if (service === undefined) return;
     const protocol = "query" in workload ? "UDP" : "TCP";
+    const service = this.#service(name, port, protocol, at);
+    if (service === undefined) return;
     if (service.protocol !== protocol) {
       const message = `"${workload.to}" is a ${service.protocol} service, and this is a workload of ${protocol}`;
       this.#found.error(at, message, { expected: protocol === "TCP" ? "a TCP service, or `query`" : "a UDP service" });
@@ -99,7 +99,7 @@ class WorkloadChecker {
   }
 
   /** The service that a target names; undefined when it is unknown, unclear or not valid itself. */
-  #service(name: string, port: string | undefined, at: Place): ServiceInput | undefined {
+  #service(name: string, port: string | undefined, protocol: ServiceInput["protocol"], at: Place): ServiceInput | undefined {
     const services = this.#input.services.filter((service) => service !== undefined);
     // A service that is itself mistyped is reported as such; its name still counts as there.
     const names = namesOf(this.#tree, "services", ["name"]);
@@ -110,8 +110,10 @@ class WorkloadChecker {
       });
       return undefined;
     }
-    const candidates = services.filter((service) => service.name === name);
-    if (candidates.length === 0) return undefined;
+    const called = services.filter((service) => service.name === name);
+    if (called.length === 0) return undefined;
+    const fitting = called.filter((service) => service.protocol === protocol);
+    const candidates = fitting.length === 0 ? called : fitting;
     const ports = candidates.map((each) => each.port);
     const chosen = port === undefined ? candidates : candidates.filter((each) => each.port === Number(port));
     if (chosen.length === 0) {

@@ -54,7 +54,7 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   queries_failed: { unit: "count", labels: {}, about: "exchanges of datagrams (name lookups count as one) that were given up" },
   query_failed_share: { unit: "ratio", labels: {}, about: "such exchanges, as a share of those begun" },
   query_retried_share: { unit: "ratio", labels: {}, about: "exchanges that were answered after something had to be sent again, as a share of those begun" },
-  sockets_per_query: { unit: "count", labels: {}, about: "UDP sockets that an exchange took, on average" },
+  sockets_per_query: { unit: "ratio", labels: {}, about: "UDP sockets that an exchange took, on average" },
   stray_resets: { unit: "count", labels: {}, about: "resets by hosts that did not know a packet's connection" },
   packets_prefiltered: { unit: "count", labels: {}, about: "packets that XDP's prefilter threw away" },
   map_pressure_max: { unit: "ratio", labels: { map, window }, about: "highest share of a map's entries in use" },

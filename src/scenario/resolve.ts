@@ -25,6 +25,7 @@ import type {
   Preload,
   PreloadKind,
   ProfileChoice,
+  Protocol,
   Scenario,
   Service,
   Target,
@@ -128,7 +129,9 @@ function preloadOf({ map, entries, kind, expires, about }: ScenarioInput["preloa
   return { map: label, entries, kind: kind ?? usual, expires, about };
 }
 
-function serviceOf({ clusterIP, nodePort, sessionAffinity, ...service }: ScenarioInput["services"][number]): Service {
+type ServiceInput = ScenarioInput["services"][number];
+
+function serviceOf({ clusterIP, nodePort, sessionAffinity, ...service }: ServiceInput): Service {
   return { ...service, clusterIp: clusterIP ?? null, nodePort: nodePort ?? null, affinityNs: sessionAffinity ?? null };
 }
 
@@ -136,7 +139,7 @@ type WorkloadInput = ScenarioInput["workloads"][number];
 
 function workloadOf(workload: WorkloadInput, services: ScenarioInput["services"]): Workload {
   const { name, entry } = workload;
-  const common = { name, from: originOf(workload.from), to: targetOf(workload.to, services), entry };
+  const common = { name, from: originOf(workload.from), to: targetOf(workload.to, "query" in workload ? "UDP" : "TCP", services), entry };
   if ("connection" in workload) {
     const { arrivals } = workload;
     const { connectTimeout, ...rest } = workload.connection;
@@ -185,14 +188,15 @@ function originOf(from: WorkloadInput["from"]): Origin {
 }
 
 /** `world 203.0.113.0/28:443`, `pods production/cart`, `production/cart:80`; the service is known to be there. */
-export function targetOf(to: string, services: ScenarioInput["services"]): Target {
+function targetOf(to: string, protocol: Protocol, services: ScenarioInput["services"]): Target {
   const [head, rest] = to.includes(" ") ? (to.split(" ") as [string, string]) : ["service", to];
   const [name, port] = rest.split(":") as [string, string?];
   if (head === "world") {
     const bits = Number(name.split("/")[1] ?? ADDRESS_BITS);
     return { kind: "world", prefix: name, addresses: 2 ** (ADDRESS_BITS - bits), port: Number(port) };
   }
-  const service = services.findIndex((each) => each.name === name && (port === undefined || each.port === Number(port)));
+  const named = (each: ServiceInput): boolean => each.name === name && (port === undefined || each.port === Number(port));
+  const service = services.findIndex((each) => named(each) && each.protocol === protocol);
   return { kind: head === "pods" ? "backends" : "service", service };
 }
 

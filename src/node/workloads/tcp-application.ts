@@ -13,6 +13,9 @@ import { draw } from "./distributions.js";
 import type { Topology } from "../topology.js";
 import type { Sockets } from "./sockets.js";
 
+/** When a pool opens another connection in the place of one that failed. */
+const POOL_REFILL_NS = 1e9;
+
 type TcpWorkload = ArrivalWorkload | PoolWorkload;
 
 export class TcpApplication implements Application {
@@ -95,6 +98,7 @@ export class TcpApplication implements Application {
 
   #retry(workload: number, retriesLeft: number): void {
     const shape = this.#scenario.workloads[workload]!;
+    if (shape.kind === "pool") this.#simulation.at(this.#simulation.now + POOL_REFILL_NS, this.#again, workload, 0);
     if (retriesLeft === 0 || shape.kind !== "arrivals") return;
     const pause = Math.round(draw(shape.connection.retryAfter, this.#living[workload]!));
     this.#simulation.at(this.#simulation.now + pause, this.#again, workload, retriesLeft - 1);
