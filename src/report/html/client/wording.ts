@@ -17,9 +17,9 @@ export function makeWording(): Wording {
   const trim = (value: number): string => String(Number(value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2)));
   const duration = (ns: number): string => {
     if (ns === 0) return "0 s";
-    if (ns < 1e3) return `${trim(ns)} ns`;
-    if (ns < 1e6) return `${trim(ns / 1e3)} µs`;
-    if (ns < 1e9) return `${trim(ns / 1e6)} ms`;
+    if (ns < 999.5) return `${trim(ns)} ns`;
+    if (ns < 999.5e3) return `${trim(ns / 1e3)} µs`;
+    if (ns < 999.5e6) return `${trim(ns / 1e6)} ms`;
     if (ns < 120e9) return `${trim(ns / 1e9)} s`;
     const text = moment(ns / 1e9);
     return text.includes("h") && !text.includes("m") ? text.replace("h", "h0m") : text;
