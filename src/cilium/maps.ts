@@ -154,7 +154,7 @@ export class CiliumMaps {
   recreate(name: "ct4_global" | "ct_any4_global" | "snat_v4_external", maxEntries: number): void {
     const view = { ct4_global: this.ct4Global, ct_any4_global: this.ctAny4Global, snat_v4_external: this.snatV4External }[name];
     const map = createMap({ ...view.map.spec, maxEntries }, this.host);
-    (view as { map: BpfMap }).map = map;
+    view.attach(map);
     this.#byName.set(name, map);
   }
 

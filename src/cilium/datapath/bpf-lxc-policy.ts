@@ -101,7 +101,15 @@ function ipv4Policy(dp: DatapathContext, program: EndpointProgram, srcLabel: num
   return CTX_ACT_OK;
 }
 
-function traceTo(dp: DatapathContext, point: number, program: EndpointProgram, srcLabel: number, reason: number, monitor: number, dstId: number): void {
+function traceTo(
+  dp: DatapathContext,
+  point: number,
+  program: EndpointProgram,
+  srcLabel: number,
+  reason: number,
+  monitor: number,
+  dstId: number,
+): void {
   const { lxcId, identity, ifindex } = program;
   sendTraceNotify(dp, point, lxcId, srcLabel, identity, dstId, ifindex, reason, monitor, dp.packet.origSaddrAt);
 }

@@ -39,7 +39,14 @@ describe("policy", () => {
     ["identity's deny goes first", [{ identity: 1001, deny: true }, { identity: 0, protocol: 6, port: 80 }], "-181 l3-only / drop"],
     ["any identity's deny beats the identity's allow", [{ identity: 1001, protocol: 6, port: 80 }, { identity: 0, deny: true }], "-181 all / drop"],
     ["the longer prefix wins", [{ identity: 1001 }, { identity: 0, protocol: 6, port: 80 }], "0 l4-only / deliver"],
-    ["a proxy by priority", [{ identity: 1001, protocol: 6, port: 80 }, { identity: 0, protocol: 6, proxyPort: 15001, proxyPriority: 1 }], "39226 proto-only / stack"],
+    [
+      "a proxy by priority",
+      [
+        { identity: 1001, protocol: 6, port: 80 },
+        { identity: 0, protocol: 6, proxyPort: 15001, proxyPriority: 1 },
+      ],
+      "39226 proto-only / stack",
+    ],
   ])("%s", (_name, rules, expected) => {
     expect(ingress(rules)).toBe(expected);
   });
@@ -54,7 +61,14 @@ describe("policy", () => {
   });
 
   it.each<[string, Omit<PolicyEntry, "direction">[], string]>([
-    ["port of any identity before protocol of the identity", [{ identity: 1001, protocol: 6 }, { identity: 0, protocol: 6, port: 80, deny: true }], "-181 l4-only / drop"],
+    [
+      "port of any identity before protocol of the identity",
+      [
+        { identity: 1001, protocol: 6 },
+        { identity: 0, protocol: 6, port: 80, deny: true },
+      ],
+      "-181 l4-only / drop",
+    ],
     ["protocol of any identity before the identity alone", [{ identity: 1001 }, { identity: 0, protocol: 6, deny: true }], "-181 proto-only / drop"],
     ["the identity alone before any identity", [{ identity: 1001 }, { identity: 0, deny: true }], "0 l3-only / deliver"],
     ["any identity when the peer has nothing", [{ identity: 0 }], "0 all / deliver"],

@@ -59,10 +59,10 @@ export function ctStoredWords(counters: CtCounters, natAddress: boolean): readon
 
 /** A conntrack map: `cilium_ct4_global`, `cilium_ct_any4_global` and their IPv6 twins. */
 export class CtMap {
-  declare readonly map: BpfMap;
+  declare map: BpfMap;
   declare readonly counters: CtCounters;
   // The table's rows, and where the words of an entry stand in a row: every packet reads and writes a dozen of them.
-  declare private readonly rows: Int32Array;
+  declare private rows: Int32Array;
   declare private readonly stride: number;
   declare private readonly backendIdAt: number;
   declare private readonly lifetimeAt: number;
@@ -86,6 +86,12 @@ export class CtMap {
     this.srcSecIdAt = column(SRC_SEC_ID);
     this.lastTxReportAt = column(LAST_TX_REPORT);
     this.lastRxReportAt = column(LAST_RX_REPORT);
+  }
+
+  /** From now on this is the view of another map of the same layout. */
+  attach(map: BpfMap): void {
+    this.map = map;
+    this.rows = tableOf(map).rows;
   }
 
   /** Datapath clock at which GC may delete the entry. */

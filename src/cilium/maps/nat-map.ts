@@ -26,12 +26,17 @@ export function natStoredWords(addressWords: AddressWords): readonly number[] {
 
 /** `cilium_snat_v4_external` or `cilium_snat_v6_external`. */
 export class NatMap {
-  declare readonly map: BpfMap;
+  declare map: BpfMap;
   declare readonly addressWords: AddressWords;
 
   constructor(map: BpfMap, addressWords: AddressWords) {
     this.map = map;
     this.addressWords = addressWords;
+  }
+
+  /** From now on this is the view of another map of the same layout. */
+  attach(map: BpfMap): void {
+    this.map = map;
   }
 
   /** Datapath clock at creation. */

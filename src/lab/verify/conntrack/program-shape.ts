@@ -20,7 +20,9 @@ const service = z.strictObject({
 const expectation = z.strictObject({
   verdict: z.enum(["redirect", "redirect-to-endpoint", "pass", "pass-to-stack", "drop"]).optional(),
   dropReason: int.optional(),
-  out: z.strictObject({ src: z.string().optional(), dst: z.string().optional(), srcIp: z.string().optional(), dstIp: z.string().optional() }).optional(),
+  out: z
+    .strictObject({ src: z.string().optional(), dst: z.string().optional(), srcIp: z.string().optional(), dstIp: z.string().optional() })
+    .optional(),
   /** The packet left with the headers it came with. */
   rewritten: z.boolean().optional(),
   srcPortChanged: z.boolean().optional(),
