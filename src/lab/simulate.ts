@@ -71,7 +71,7 @@ export function simulateVariant(scenario: Scenario, options: SimulateOptions): S
 /** Every burst of every workload within the run, named after the workload. */
 function burstWindows({ workloads, durationNs }: Scenario): readonly Window[] {
   return workloads.flatMap((workload) => {
-    if (workload.kind !== "arrivals" || workload.bursts === null) return [];
+    if (workload.kind === "pool" || workload.bursts === null) return [];
     const { firstNs, everyNs, lengthNs } = workload.bursts;
     const count = Math.max(0, Math.ceil((durationNs - firstNs) / everyNs));
     return Array.from({ length: count }, (_, i) => {

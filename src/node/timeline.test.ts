@@ -155,3 +155,30 @@ ${more}`);
     expect(node.maps.ct4Global.map.count).toBeLessThan(400);
   });
 });
+
+describe("closed loops and retries", () => {
+  it("keep the same number of clients busy", () => {
+    const { simulation, recorder } = nodeWorld(`services: [{ name: shop/cart, port: 80, backends: 2 }]
+workloads:
+  - { name: w, from: { workload: shop/web }, to: shop/cart, arrivals: { loop: { clients: 10, think: 100ms } }, connection: { serverTime: 0 } }
+`);
+    simulation.run(seconds(9));
+    // Each client: 100 ms of thinking and a few round trips, for the eight seconds after the start.
+    expect(recorder.connectionsOpened).toBeGreaterThan(10 * 70);
+    expect(recorder.connectionsOpened).toBeLessThan(10 * 90);
+  });
+
+  it("an application that gives up after a second tries again", () => {
+    const { simulation, recorder } = nodeWorld(`services: [{ name: shop/cart, port: 80, backends: 1 }]
+workloads:
+  - name: w
+    from: { workload: shop/web }
+    to: shop/cart
+    arrivals: { constant: 1/s, first: 1s, every: 1h, for: 1500ms }
+    connection: { connectTimeout: 1s, retries: 2, retryAfter: 500ms }
+timeline: [{ at: 500ms, backends: { service: shop/cart, remove: 1, lag: 1h, how: vanishes } }]
+`);
+    simulation.run(seconds(9));
+    expect(recorder.counts).toMatchObject({ connectionsOpened: 3, connectionsFailed: 3, synSent: 3 });
+  });
+});

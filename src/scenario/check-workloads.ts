@@ -142,6 +142,8 @@ class WorkloadChecker {
   }
 
   #bursts(arrivals: Arrivals, path: Path): void {
+    if ("series" in arrivals) this.#series(arrivals, path);
+    if (!("poisson" in arrivals || "constant" in arrivals)) return;
     const { every, first, for: length } = arrivals;
     if (every === undefined && first === undefined && length === undefined) return;
     if (every === undefined || length === undefined) {
@@ -158,6 +160,14 @@ class WorkloadChecker {
     if (duration !== undefined && start >= duration) {
       const message = `the first burst would start at ${formatDuration(start)}, and the run ends at ${formatDuration(duration)}`;
       this.#found.error(this.#at([...path, first === undefined ? "every" : "first"]), message, { expected: "a start within the run" });
+    }
+  }
+
+  #series({ series, repeat }: Extract<Arrivals, { series: unknown }>, path: Path): void {
+    const late = series.findIndex(([at], index) => index > 0 && at <= series[index - 1]![0]);
+    if (late !== -1) this.#found.error(this.#at([...path, "series", late]), "this moment does not come after the one before it");
+    if (repeat !== undefined && repeat < series.at(-1)![0]) {
+      this.#found.error(this.#at([...path, "repeat"]), "the series would begin again before it ends", { expected: "`repeat` after the last moment" });
     }
   }
 

@@ -171,11 +171,11 @@ const RATE_UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 const RATE_MAX = 1e7;
 
 /** Events a second: `2200/s`, `1.5k/s`, `30/m`. */
-function readRate(value: unknown): number | Misfit {
+function readRate(value: unknown, zero = false): number | Misfit {
   const match = typeof value === "string" ? /^(\d+(?:\.\d+)?)\s*([kM]?)\/(s|m|h)$/.exec(value.trim()) : null;
   if (match === null) return new Misfit(typeof value === "number" ? `${value} has no unit` : undefined);
   const perSecond = (Number(match[1]) * (match[2] === "k" ? 1e3 : match[2] === "M" ? 1e6 : 1)) / RATE_UNITS[match[3]!]!;
-  if (perSecond === 0) return new Misfit("it is zero");
+  if (perSecond === 0 && !zero) return new Misfit("it is zero");
   return perSecond > RATE_MAX ? new Misfit(`it is more than ${formatCount(RATE_MAX)}/s`) : perSecond;
 }
 
@@ -184,7 +184,25 @@ export function rate(): Leaf<number> {
   return leaf({
     form: "a rate such as 2200/s, 1.5k/s or 30/m",
     schema: { type: "string", pattern: "^\\d+(\\.\\d+)?\\s*[kM]?/(s|m|h)$", examples: ["2200/s"] },
-    read: readRate,
+    read: (value) => readRate(value),
+  });
+}
+
+/** The same, or none: `0/s`. */
+export function anyRate(): Leaf<number> {
+  return leaf({
+    form: "a rate such as 2200/s, 30/m or 0/s",
+    schema: { type: "string", pattern: "^\\d+(\\.\\d+)?\\s*[kM]?/(s|m|h)$", examples: ["2200/s"] },
+    read: (value) => readRate(value, true),
+  });
+}
+
+/** A plain number between two bounds. */
+export function decimal(min: number, max: number): Leaf<number> {
+  return leaf({
+    form: `a number from ${min} to ${max}`,
+    schema: { type: "number", minimum: min, maximum: max },
+    read: (value) => (typeof value === "number" && value >= min && value <= max ? value : new Misfit()),
   });
 }
 

@@ -204,12 +204,28 @@ type ArrivalsInput = Extract<WorkloadInput, { arrivals: unknown }>["arrivals"];
 
 function arrivalsOf(arrivals: ArrivalsInput): Arrivals {
   if ("poisson" in arrivals) return { kind: "poisson", perSecond: arrivals.poisson };
-  return { kind: "constant", perSecond: arrivals.constant };
+  if ("constant" in arrivals) return { kind: "constant", perSecond: arrivals.constant };
+  if ("onOff" in arrivals) return { kind: "on-off", perSecond: arrivals.onOff.rate, on: arrivals.onOff.on, off: arrivals.onOff.off };
+  if ("loop" in arrivals) return { kind: "loop", ...arrivals.loop };
+  if ("diurnal" in arrivals) {
+    const { mean, swing, peakHour } = arrivals.diurnal;
+    return { kind: "diurnal", perSecond: mean, swing, peakHour };
+  }
+  return { kind: "series", points: arrivals.series.map(([atNs, perSecond]) => ({ atNs, perSecond })), repeatNs: arrivals.repeat ?? null };
 }
 
-function burstsOf({ every, first, for: length }: ArrivalsInput): Bursts | null {
+function burstsOf(arrivals: ArrivalsInput): Bursts | null {
+  if (!hasBursts(arrivals)) return null;
+  const { every, first, for: length } = arrivals;
   if (every === undefined || length === undefined) return null;
   return { firstNs: first ?? every, everyNs: every, lengthNs: length };
+}
+
+type BurstyArrivals = Extract<ArrivalsInput, { poisson: unknown } | { constant: unknown }>;
+
+/** Only steady rates come in bursts. */
+function hasBursts(arrivals: ArrivalsInput): arrivals is BurstyArrivals {
+  return "poisson" in arrivals || "constant" in arrivals;
 }
 
 /** Reads the `expect:` lines; every mistake is reported with its place in the line. */
@@ -218,7 +234,10 @@ export function readExpectations(parts: CheckedInput, tree: TreeMap, names: Expe
   const complete = workloads.length === parts.workloads.length;
   // Half a burst is a mistake of its own.
   const bursts =
-    !complete || workloads.some((workload) => "arrivals" in workload && (workload.arrivals.every ?? workload.arrivals.for) !== undefined);
+    !complete ||
+    workloads.some((workload) => {
+      return "arrivals" in workload && hasBursts(workload.arrivals) && (workload.arrivals.every ?? workload.arrivals.for) !== undefined;
+    });
   const result: Expectation[] = [];
   for (const [index, text] of parts.expect.entries()) {
     if (text === undefined) continue;

@@ -7,7 +7,7 @@
 
 import { z } from "zod";
 import type { Nanoseconds } from "../core/units.js";
-import { bitRate, bytes, duration, durationRange, expiry, portRange, prose, rate, share, text, whole, type Leaf } from "./quantities.js";
+import { anyRate, bitRate, bytes, decimal, duration, durationRange, expiry, portRange, prose, rate, share, text, whole, type Leaf } from "./quantities.js";
 import {
   CLOSERS, DEPARTURES, ENTRIES, FLOOD_KINDS, FLOW_FILTERS, HOOKS, MAP_TYPES, PORT_SEARCHES, PRELOAD_KINDS, PROTOCOLS,
   SERVICE_TYPES, VERDICTS, type Distribution,
@@ -38,6 +38,10 @@ const CLIENTS_MAX = 1_048_576;
 /** `RES_MAXRETRY` and `RES_MAXNDOTS` of glibc's resolver lie below. */
 const ATTEMPTS_MAX = 100;
 const DOTS_MAX = 15;
+/** Beyond these a distribution is a slip of the finger. */
+const SIGMA_MAX = 10;
+const SHAPE_MIN = 0.05;
+const SHAPE_MAX = 100;
 /** Repetitions of a timeline's entry; more would be a workload. */
 const TIMES_MAX = 100_000;
 const HISTOGRAM_COUNT_MAX = Number.MAX_SAFE_INTEGER;
@@ -149,6 +153,20 @@ const distribution = (): z.ZodType<Distribution> =>
       z
         .strictObject({ uniform: durationRange() })
         .transform(({ uniform }) => ({ kind: "uniform", lowNs: uniform.fromNs, highNs: uniform.toNs }) as const),
+      z
+        .strictObject({ lognormal: z.strictObject({ median: duration({ min: ONE_NS }), sigma: decimal(0, SIGMA_MAX) }) })
+        .transform(({ lognormal: { median, sigma } }) => ({ kind: "lognormal", medianNs: median, sigma }) as const),
+      z
+        .strictObject({ pareto: z.strictObject({ min: duration({ min: ONE_NS }), shape: decimal(SHAPE_MIN, SHAPE_MAX), max: duration().optional() }) })
+        .transform(({ pareto: { min, shape, max } }) => ({ kind: "pareto", scaleNs: min, shape, highestNs: max ?? null }) as const),
+      z
+        .strictObject({ weibull: z.strictObject({ scale: duration({ min: ONE_NS }), shape: decimal(SHAPE_MIN, SHAPE_MAX) }) })
+        .transform(({ weibull: { scale, shape } }) => ({ kind: "weibull", scaleNs: scale, shape }) as const),
+      z
+        .strictObject({ empirical: z.array(z.tuple([duration(), share()])).min(1).describe("Values, and the share of observations up to each.") })
+        .transform(({ empirical }) => {
+          return { kind: "empirical", valuesNs: empirical.map(([value]) => value), shares: empirical.map(([, part]) => part) } as const;
+        }),
     ])
     .meta({ examples: ["2ms", { exponential: "2ms" }, { uniform: "1ms..3ms" }] });
 
@@ -180,6 +198,23 @@ const bursts = {
 const arrivals = z.union([
   z.strictObject({ poisson: rate().describe("Mean rate of independent arrivals."), ...bursts }),
   z.strictObject({ constant: rate().describe("Arrivals at equal distances."), ...bursts }),
+  z.strictObject({
+    onOff: z.strictObject({ rate: rate(), on: distribution(), off: distribution() }).describe("Poisson while on, nothing while off."),
+  }),
+  z.strictObject({
+    series: z.array(z.tuple([duration(), anyRate()])).min(1).describe("Moments and rates; in between the rate runs straight."),
+    repeat: duration({ min: ONE_NS }).optional().describe("The series begins again after this."),
+  }),
+  z.strictObject({
+    diurnal: z
+      .strictObject({ mean: rate(), swing: share().describe("How far the rate swings around its mean."), peakHour: whole(0, 23) })
+      .describe("A day; the run begins at midnight."),
+  }),
+  z.strictObject({
+    loop: z
+      .strictObject({ clients: whole(1, CONNECTIONS_MAX), think: distribution().describe("Between the end of one and the next.") })
+      .describe("Closed loop: each client begins anew when it has ended."),
+  }),
 ]);
 
 const pods = whole(1, PODS_MAX).prefault(1);

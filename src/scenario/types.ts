@@ -165,16 +165,33 @@ export interface Preload {
   readonly about: string;
 }
 
-/** A random span of time, never negative. */
+/** A random span of time, never negative; spans in nanoseconds. */
 export type Distribution =
   | { readonly kind: "constant"; readonly valueNs: Nanoseconds }
   | { readonly kind: "exponential"; readonly meanNs: Nanoseconds }
-  | { readonly kind: "uniform"; readonly lowNs: Nanoseconds; readonly highNs: Nanoseconds };
+  | { readonly kind: "uniform"; readonly lowNs: Nanoseconds; readonly highNs: Nanoseconds }
+  /** `sigma`: standard deviation of the logarithm. */
+  | { readonly kind: "lognormal"; readonly medianNs: Nanoseconds; readonly sigma: number }
+  /** At least `scaleNs`; beyond `highestNs` (null: nowhere) nothing lies. */
+  | { readonly kind: "pareto"; readonly scaleNs: Nanoseconds; readonly shape: number; readonly highestNs: Nanoseconds | null }
+  | { readonly kind: "weibull"; readonly scaleNs: Nanoseconds; readonly shape: number }
+  /** Measured: values with the share of observations at or below each, the last being 1. */
+  | { readonly kind: "empirical"; readonly valuesNs: readonly Nanoseconds[]; readonly shares: readonly number[] };
 
-export interface Arrivals {
-  readonly kind: "poisson" | "constant";
-  readonly perSecond: number;
-}
+export type Arrivals =
+  | { readonly kind: "poisson" | "constant"; readonly perSecond: number }
+  /** Poisson while on, nothing while off. */
+  | { readonly kind: "on-off"; readonly perSecond: number; readonly on: Distribution; readonly off: Distribution }
+  /** Poisson with a rate that runs straight between the points. */
+  | {
+      readonly kind: "series";
+      readonly points: readonly { readonly atNs: Nanoseconds; readonly perSecond: number }[];
+      readonly repeatNs: Nanoseconds | null;
+    }
+  /** Poisson over a day around its mean; the run begins at hour 0. */
+  | { readonly kind: "diurnal"; readonly perSecond: number; readonly swing: number; readonly peakHour: number }
+  /** Closed loop: each of `clients` begins anew some time after it has ended. */
+  | { readonly kind: "loop"; readonly clients: number; readonly think: Distribution };
 
 /** A burst is a window of the report, named after its workload. */
 export interface Bursts {

@@ -98,3 +98,33 @@ describe("the timeline", () => {
     expect(mistakes(changed("client: { synRto", "prefilter: [198.51.100.1/24]\nclient: { synRto"))[0]!.message).toMatch(/no network prefix/);
   });
 });
+
+describe("when and how long", () => {
+  const arriving = (arrivals: string): string => changed("arrivals: { poisson: 100/s, first: 1m, every: 2m, for: 10s }", `arrivals: ${arrivals}`).replace("expect:\n  - syn_latency_p99{window=\"inside\"} < 10ms\n", "");
+
+  it.each([
+    ["{ onOff: { rate: 50/s, on: 10s, off: { exponential: 20s } } }", { kind: "on-off", perSecond: 50, on: { kind: "constant", valueNs: 10e9 } }],
+    ["{ series: [[0s, 0/s], [1m, 600/m]], repeat: 2m }", { kind: "series", repeatNs: 120e9, points: [{ atNs: 0, perSecond: 0 }, { atNs: 60e9, perSecond: 10 }] }],
+    ["{ diurnal: { mean: 5/s, swing: 80%, peakHour: 14 } }", { kind: "diurnal", perSecond: 5, swing: 0.8, peakHour: 14 }],
+    ["{ loop: { clients: 20, think: 50ms } }", { kind: "loop", clients: 20 }],
+  ])("arrivals %s", (text, arrivals) => {
+    expect(load(arriving(text)).base.workloads[1]).toMatchObject({ arrivals, bursts: null });
+  });
+
+  it.each([
+    ["{ series: [[1m, 5/s], [1m, 6/s]] }", /does not come after/],
+    ["{ series: [[0s, 5/s], [1m, 6/s]], repeat: 30s }", /begin again before it ends/],
+    ["{ loop: { clients: 20 } }", /"think" is missing/],
+  ])("refuses %s", (text, message) => {
+    expect(mistakes(arriving(text)).map((each) => each.message).join("\n")).toMatch(message);
+  });
+
+  it.each([
+    ["{ lognormal: { median: 2ms, sigma: 1.5 } }", { kind: "lognormal", medianNs: 2e6, sigma: 1.5 }],
+    ["{ pareto: { min: 1ms, shape: 1.2, max: 1h } }", { kind: "pareto", scaleNs: 1e6, shape: 1.2, highestNs: 3600e9 }],
+    ["{ weibull: { scale: 1s, shape: 0.7 } }", { kind: "weibull", scaleNs: 1e9, shape: 0.7 }],
+    ["{ empirical: [[1ms, 50%], [10ms, 1]] }", { kind: "empirical", valuesNs: [1e6, 1e7], shares: [0.5, 1] }],
+  ])("holds %s", (text, hold) => {
+    expect(load(changed("hold: { exponential: 200ms }", `hold: ${text}`)).base.workloads[1]).toMatchObject({ connection: { hold } });
+  });
+});

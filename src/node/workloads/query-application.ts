@@ -32,6 +32,8 @@ export class QueryApplication {
   readonly #living: readonly RandomStream[];
   readonly #answer: number;
   readonly #refusal: number;
+  /** Told of every exchange and lookup that is over. */
+  onEnd: (workload: number) => void = () => {};
   #sockets!: Sockets;
   #capacity = 0;
 
@@ -197,6 +199,7 @@ export class QueryApplication {
     const where = this.#where[flow]!;
     if (answered) this.#recorder.queryAnswered(where, this.#simulation.now - startedAt, retried);
     else this.#recorder.queryFailed(where);
+    this.onEnd(this.#workload[flow]!);
   }
 
   #shape(workload: number): QueryWorkload {

@@ -31,6 +31,8 @@ export class TcpApplication implements Application {
   readonly #close: number;
   readonly #giveUp: number;
   readonly #again: number;
+  /** Told of every connection that is over, and of every attempt that came to nothing. */
+  onEnd: (workload: number) => void = () => {};
   #sockets!: Sockets;
 
   constructor(simulation: Simulation, scenario: Scenario, topology: Topology, streams: RandomStreams, recorder: RunRecorder) {
@@ -72,6 +74,7 @@ export class TcpApplication implements Application {
     if (connection < 0) {
       this.#recorder.connectionFailed();
       this.#retry(workload, retriesLeft);
+      this.onEnd(workload);
       return;
     }
     const { connections, peers } = this.#sockets;
@@ -217,6 +220,7 @@ export class TcpApplication implements Application {
   released(connection: number, timeWaitSide: number): void {
     this.#sockets.connections.generation[connection]!++;
     this.#sockets.release(connection, timeWaitSide === Side.client);
+    this.onEnd(this.#sockets.flows.workload[connection]!);
   }
 
   #workloadOf(connection: number): TcpWorkload {

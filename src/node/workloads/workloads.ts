@@ -1,18 +1,20 @@
 /** Starts what the workloads of a scenario do, each at its own times. */
-import type { RandomStreams } from "../../core/random.js";
+import type { RandomStream, RandomStreams } from "../../core/random.js";
 import type { Simulation } from "../../core/simulation.js";
 import type { Scenario } from "../../scenario/types.js";
-import { ArrivalProcess } from "./arrivals.js";
+import { arrivalTimes, type ArrivalTimes } from "./arrivals.js";
+import { draw } from "./distributions.js";
 import type { QueryApplication } from "./query-application.js";
 import type { TcpApplication } from "./tcp-application.js";
 
-/** Pools are opened over this span from the start, so that they do not arrive in one packet train. */
-const POOL_OPENING_NS = 1e9;
+/** Pools and closed loops are started over this span, so that they do not arrive in one packet train. */
+const OPENING_NS = 1e9;
 
 export class Workloads {
   readonly #simulation: Simulation;
   readonly #scenario: Scenario;
-  readonly #arrivals: readonly (ArrivalProcess | null)[];
+  readonly #streams: readonly RandomStream[];
+  readonly #times: readonly (ArrivalTimes | null)[];
   readonly #tcp: TcpApplication;
   readonly #queries: QueryApplication;
   readonly #arrive: number;
@@ -22,27 +24,32 @@ export class Workloads {
     this.#scenario = scenario;
     this.#tcp = tcp;
     this.#queries = queries;
-    this.#arrivals = scenario.workloads.map((workload) =>
-      workload.kind === "pool" ? null : new ArrivalProcess(workload, streams.stream(`arrivals/${workload.name}`)),
+    this.#streams = scenario.workloads.map(({ name }) => streams.stream(`arrivals/${name}`));
+    this.#times = scenario.workloads.map((workload, index) =>
+      workload.kind === "pool" ? null : arrivalTimes(workload.arrivals, workload.bursts, this.#streams[index]!),
     );
     this.#arrive = simulation.on((workload) => this.#arrival(workload));
   }
 
   /** Schedules the first arrivals. */
   start(): void {
+    this.#tcp.onEnd = (workload) => this.#ended(workload);
+    this.#queries.onEnd = (workload) => this.#ended(workload);
     this.#scenario.workloads.forEach((workload, index) => {
-      const process = this.#arrivals[index]!;
-      if (process !== null) this.#simulation.at(process.next(0), this.#arrive, index, 0);
-      if (workload.kind !== "pool") return;
-      for (let i = 0; i < workload.connections; i++) {
-        this.#simulation.at(Math.round((POOL_OPENING_NS * (i + 1)) / workload.connections), this.#arrive, index, 0);
-      }
+      const times = this.#times[index]!;
+      if (times !== null) this.#at(times.next(0), index);
+      const clients = workload.kind === "pool" ? workload.connections : workload.arrivals.kind === "loop" ? workload.arrivals.clients : 0;
+      for (let i = 0; i < clients; i++) this.#at(Math.round((OPENING_NS * (i + 1)) / clients), index);
     });
   }
 
+  #at(time: number, workload: number): void {
+    if (time <= this.#scenario.durationNs) this.#simulation.at(time, this.#arrive, workload, 0);
+  }
+
   #arrival(workload: number): void {
-    const process = this.#arrivals[workload]!;
-    if (process !== null) this.#simulation.at(process.next(this.#simulation.now), this.#arrive, workload, 0);
+    const times = this.#times[workload]!;
+    if (times !== null) this.#at(times.next(this.#simulation.now), workload);
     switch (this.#scenario.workloads[workload]!.kind) {
       case "queries":
         this.#queries.open(workload);
@@ -53,5 +60,12 @@ export class Workloads {
       default:
         this.#tcp.open(workload);
     }
+  }
+
+  /** A connection or an exchange is over: in a closed loop its client begins anew. */
+  #ended(workload: number): void {
+    const shape = this.#scenario.workloads[workload]!;
+    if (shape.kind === "pool" || shape.arrivals.kind !== "loop") return;
+    this.#at(this.#simulation.now + Math.round(draw(shape.arrivals.think, this.#streams[workload]!)), workload);
   }
 }
