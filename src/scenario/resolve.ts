@@ -274,7 +274,7 @@ function textStart({ at, text, quoted }: TreeScalar): number | undefined {
 }
 
 /** Departures from what the real system would do, one sentence each. */
-function setByHand({ maps, client }: ScenarioInput): readonly string[] {
+function setByHand({ maps, client, workloads, timeline }: ScenarioInput): readonly string[] {
   const sentences = Object.entries(maps).map(([name, { type, maxEntries }]) => {
     const what = [type === undefined ? "" : `type ${type}`, maxEntries === undefined ? "" : `${maxEntries} entries`].filter(
       (each) => each !== "",
@@ -282,7 +282,23 @@ function setByHand({ maps, client }: ScenarioInput): readonly string[] {
     return `The scenario makes ${mapLabel(name)} a map of ${what.join(" with ")}, whatever Helm and the kernel give.`;
   });
   if (client.synRto !== undefined) sentences.push("The clients' initial RTO is set, as a sock_ops program can.");
-  return sentences;
+  return [...sentences, ...restsOn({ workloads, timeline })];
+}
+
+/** What the parts of a scenario rest on that is simplified, one sentence each. */
+function restsOn({ workloads, timeline }: Pick<ScenarioInput, "workloads" | "timeline">): readonly string[] {
+  const anyWorkload = (test: (workload: WorkloadInput) => boolean): boolean => workloads.some(test);
+  const sentences: (readonly [applies: boolean, sentence: string])[] = [
+    [anyWorkload(({ from }) => "world" in from || "remote" in from), "Clients elsewhere take their ephemeral ports in turn."],
+    [anyWorkload(({ entry }) => entry === "elsewhere"), "Nodes that pass requests on choose the backend by chance, and lose nothing."],
+    [anyWorkload((workload) => "query" in workload), "Servers answer every datagram that reaches them; late answers to clients that gave up are left out."],
+    [anyWorkload((workload) => "flood" in workload), "Nobody answers for the sources of a flood, not even with a reset."],
+    [timeline.some((event) => "backends" in event), "The agent's updates of a service take no time once it knows."],
+    [timeline.some((event) => "pods" in event), "A replaced pod's sockets end without a word, and the new pod carries traffic at once."],
+    [timeline.some((event) => "agent" in event), "The datapath goes on unchanged while no agent runs, and takes a new map in one instant."],
+    [timeline.some((event) => "cpu" in event), "CPU time that others take makes the work for every packet longer by the same factor."],
+  ];
+  return sentences.flatMap(([applies, sentence]) => (applies ? [sentence] : []));
 }
 
 /** Each value with the line that gave it; what nobody wrote is a default. */

@@ -1,0 +1,48 @@
+/** The library of incidents: every file loads, says what it expects of each variant, and the quick ones keep their word. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { DROP_REASONS } from "../../src/cilium/datapath/drop-reasons.js";
+import type { ExperimentResult } from "../../src/observe/result.js";
+import { loadScenario } from "../../src/scenario/load.js";
+import { ctlab, scratch } from "./cli.js";
+
+const NAMES = readdirSync("scenarios").filter((name) => name.endsWith(".yaml")).map((name) => name.replace(".yaml", ""));
+/** About a second each. */
+const QUICK = ["nat-orphans", "map-resize", "node-local-dns-restart", "dns-backend-lag"];
+const MINUTE = 60_000;
+const dropReasons = DROP_REASONS.flatMap(({ text }) => (text === undefined ? [] : [text]));
+const folder = scratch();
+afterAll(folder.remove);
+
+describe("the library", () => {
+  it.each(NAMES)("%s loads, with a question and expectations", (name) => {
+    const path = join("scenarios", `${name}.yaml`);
+    const { base, variants, warnings } = loadScenario(path, { dropReasons });
+    expect(base.name).toBe(name);
+    expect(warnings).toEqual([]);
+    expect(readFileSync(path, "utf8")).toMatch(/^# Question: /m);
+    expect(variants.length).toBeGreaterThan(1);
+    expect(variants.some(({ expect: lines }) => lines.length > 0)).toBe(true);
+  });
+
+  it("is listed in its README", () => {
+    const readme = readFileSync("scenarios/README.md", "utf8");
+    for (const name of NAMES) expect(readme).toContain(`| \`${name}\` |`);
+  });
+
+  it.each(QUICK)(
+    "%s meets its expectations, with another seed too",
+    async (name) => {
+      for (const seed of ["1", "20"]) {
+        const out = join(folder.path, `${name}-${seed}`);
+        const { code } = await ctlab(["run", `scenarios/${name}.yaml`, "--seed", seed, "--out", out]);
+        const result = JSON.parse(readFileSync(join(out, "summary.json"), "utf8")) as ExperimentResult;
+        const missed = result.variants.flatMap(({ expectations }) => expectations.filter(({ outcome }) => outcome !== "met"));
+        expect(missed).toEqual([]);
+        expect(code).toBe(0);
+      }
+    },
+    MINUTE,
+  );
+});
