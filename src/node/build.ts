@@ -88,10 +88,10 @@ export function buildNode(
   });
   loadPrograms(datapath, maps, topology, scenario.policies);
   const watch = new MapWatch(maps, origins, () => datapath.now);
-  const costs = new PacketCosts(maps);
+  const costs = new PacketCosts(maps, datapath.opCosts);
 
   const directory = new Directory(topology, scenario.cluster.podCidr);
-  const hooks = new NodeHooks(datapath, costs, directory.own, directory.endpoints);
+  const hooks = new NodeHooks(datapath, directory.own, directory.endpoints);
   const cpus = new CpuQueues(scenario.cluster.cpus);
   const link = new Link(scenario.cluster, streams.stream("link"));
   const network = new NodeNetwork({

@@ -54,37 +54,24 @@ const STEP_NS: readonly (readonly [counter: number, ns: number])[] = [
   [op.OP_HASH, 10],
 ];
 
+/** Keeps the datapath's costs in step with the maps. */
 export class PacketCosts {
   readonly #maps: CiliumMaps;
-  readonly #weights = new Float64Array(op.OP_COUNT);
-  /** Counters that cost something, rising. */
-  readonly #weighed: Int32Array;
+  readonly #costs: Int32Array;
 
-  constructor(maps: CiliumMaps) {
+  /** `costs`: `DatapathContext.opCosts`, ns by counter. */
+  constructor(maps: CiliumMaps, costs: Int32Array) {
     this.#maps = maps;
-    for (const [counter, ns] of STEP_NS) this.#weights[counter] = ns;
+    this.#costs = costs;
+    for (const [counter, ns] of STEP_NS) costs[counter] = ns;
     this.refresh();
-    this.#weighed = Int32Array.from([...MAP_OPERATIONS, ...STEP_NS].map(([counter]) => counter)).sort();
   }
 
-  /** Takes the present fill of the maps into account. */
+  /** Takes the present fill of the maps into account; whole nanoseconds. */
   refresh(): void {
     for (const [counter, name, kind] of MAP_OPERATIONS) {
       const map: BpfMap | undefined = this.#maps.get(name);
-      if (map !== undefined) this.#weights[counter] = operationCost(map.spec, kind, map.count);
+      if (map !== undefined) this.#costs[counter] = Math.round(operationCost(map.spec, kind, map.count));
     }
-  }
-
-  /** Weighs what a packet's programs have counted, in whole nanoseconds, and clears the counters. */
-  take(ops: Int32Array): number {
-    const weighed = this.#weighed;
-    const weights = this.#weights;
-    let total = 0;
-    for (let i = 0; i < weighed.length; i++) {
-      const counter = weighed[i]!;
-      total += ops[counter]! * weights[counter]!;
-    }
-    ops.fill(0);
-    return Math.round(total);
   }
 }

@@ -11,7 +11,6 @@ import { sockForward } from "../cilium/datapath/bpf-sock.js";
 import { cilXdpEntry } from "../cilium/datapath/bpf-xdp.js";
 import { CTX_ACT_OK, CTX_ACT_REDIRECT, TC_ACT_SHOT, type DatapathContext } from "../cilium/datapath/context.js";
 import { IPPROTO_ICMP, IPPROTO_TCP, MARK_HOST } from "../cilium/datapath/packet.js";
-import type { PacketCosts } from "./costs.js";
 import { IFINDEX } from "./populate.js";
 
 /** Hooks whose times are reported, in order of a packet's way. */
@@ -52,7 +51,6 @@ export class PacketHeader {
 
 export class NodeHooks {
   readonly datapath: DatapathContext;
-  readonly costs: PacketCosts;
   readonly header = new PacketHeader();
   /** Rewritten for each connect(). Pods do not share a network namespace with the node. */
   readonly #socket = { cookie: 0, netnsCookie: 0, inHostNamespace: false };
@@ -68,9 +66,8 @@ export class NodeHooks {
   endpoint = 0;
 
   /** `endpoints`: endpoint id of each local pod's address; kept up to date by whoever owns it. */
-  constructor(datapath: DatapathContext, costs: PacketCosts, own: readonly number[], endpoints: ReadonlyMap<number, number>) {
+  constructor(datapath: DatapathContext, own: readonly number[], endpoints: ReadonlyMap<number, number>) {
     this.datapath = datapath;
-    this.costs = costs;
     this.#own = own;
     this.#endpoints = endpoints;
   }
@@ -117,7 +114,7 @@ export class NodeHooks {
     this.#socket.cookie = cookie;
     this.#socket.inHostNamespace = inHostNamespace;
     const connected = sockForward(dp, this.#socket, "cil_sock4_connect") >= 0;
-    dp.ops.fill(0);
+    dp.takeCost(); // the application's CPU pays
     this.header.daddr = dp.packet.daddr;
     this.header.dport = dp.packet.dport;
     return connected;
@@ -129,7 +126,7 @@ export class NodeHooks {
     if (dp.config.loadBalancer.xdp) {
       const verdict = cilXdpEntry(dp);
       if (verdict !== CTX_ACT_OK) {
-        this.ingressNs = this.costs.take(dp.ops);
+        this.ingressNs = dp.takeCost();
         this.egressNs = -1;
         this.outcome = verdict === TC_ACT_SHOT ? Outcome.dropped : Outcome.wire;
         return;
@@ -141,7 +138,7 @@ export class NodeHooks {
   /** What follows a program at a device's ingress. */
   #afterIngress(verdict: number): void {
     const { datapath: dp } = this;
-    this.ingressNs = this.costs.take(dp.ops);
+    this.ingressNs = dp.takeCost();
     this.egressNs = -1;
     if (verdict === CTX_ACT_REDIRECT) this.#redirected();
     else if (verdict === TC_ACT_SHOT) this.outcome = Outcome.dropped;
@@ -167,7 +164,7 @@ export class NodeHooks {
     const { datapath: dp } = this;
     dp.packet.ifindex = IFINDEX.native;
     const verdict = cilToNetdev(dp);
-    this.egressNs = this.costs.take(dp.ops);
+    this.egressNs = dp.takeCost();
     if (verdict === TC_ACT_SHOT) this.outcome = Outcome.dropped;
     else this.outcome = dp.packet.protocol === IPPROTO_ICMP && dp.packet.innerProtocol !== 0 ? Outcome.answered : Outcome.wire;
   }
@@ -188,7 +185,7 @@ export class NodeHooks {
     const program = dp.programs[endpoint];
     const verdict = dp.config.endpointRoutes && program !== undefined ? cilToContainer(dp, program) : cilFromHost(dp);
     const delivered = dp.deliveredTo !== 0 && verdict !== TC_ACT_SHOT;
-    this.egressNs = this.costs.take(dp.ops);
+    this.egressNs = dp.takeCost();
     this.endpoint = dp.deliveredTo;
     this.outcome = delivered ? Outcome.pod : verdict === TC_ACT_SHOT ? Outcome.dropped : Outcome.lost;
   }

@@ -44,7 +44,7 @@ import {
 /** `cil_from_netdev`: TC ingress of the native device. */
 export function cilFromNetdev(dp: DatapathContext): number {
   const { packet } = dp;
-  dp.ops[OP_RUN_NETDEV_INGRESS]!++;
+  dp.count(OP_RUN_NETDEV_INGRESS);
   dp.enter(PROGRAM_HOST, "cil_from_netdev", true);
   if ((packet.xfer & XFER_PKT_NO_SVC) !== 0) packet.skipNodeport = true;
   if ((packet.xfer & XFER_PKT_SNAT_DONE) !== 0) packet.mark = MARK_SNAT_DONE;
@@ -65,7 +65,7 @@ export function cilFromNetdev(dp: DatapathContext): number {
     TRACE_PAYLOAD_LEN,
     NO_ORIG_ADDRESS,
   );
-  dp.ops[OP_TAIL_CALL]!++;
+  dp.count(OP_TAIL_CALL);
   const ret = handleFromNetdev(dp, identity);
   return ret < 0 ? dropped(dp, ret, identity, METRIC_INGRESS) : ret;
 }
@@ -91,13 +91,13 @@ function handleFromNetdev(dp: DatapathContext, identity: number): number {
   if (packet.isFragment && !config.fragmentTracking) return DROP_FRAG_NOSUPPORT;
   if (config.loadBalancer.nodePort && !packet.skipNodeport) {
     const ret = nodeportLb(dp, identity);
-    if (ret === RECIRCULATE) dp.ops[OP_TAIL_CALL]!++;
+    if (ret === RECIRCULATE) dp.count(OP_TAIL_CALL);
     else if (ret === PUNT_TO_STACK) return CTX_ACT_OK;
     else if (ret !== CTX_ACT_OK) return ret;
   }
   const firewall = hostPolicyIngress(dp, identity);
   if (firewall < 0) return firewall;
-  dp.ops[OP_TAIL_CALL]!++;
+  dp.count(OP_TAIL_CALL);
   const endpoint = lookupEndpoint(dp, packet.row, packet.daddrAt);
   if (endpoint < 0 || (dp.maps.endpoints.flags(endpoint) & ENDPOINT_MASK_HOST_DELIVERY) !== 0) return CTX_ACT_OK;
   if (!config.hostRouting) return CTX_ACT_OK;
@@ -107,7 +107,7 @@ function handleFromNetdev(dp: DatapathContext, identity: number): number {
 /** `cil_to_netdev`: TC egress of the native device. CTX_ACT_OK puts the packet on the wire. */
 export function cilToNetdev(dp: DatapathContext): number {
   const { packet } = dp;
-  dp.ops[OP_RUN_NETDEV_EGRESS]!++;
+  dp.count(OP_RUN_NETDEV_EGRESS);
   dp.enter(PROGRAM_HOST, "cil_to_netdev", false);
   if (!dp.maps.hasFamily(packet.addressWords)) return CTX_ACT_OK;
   dp.useFamily(packet.addressWords);
@@ -149,7 +149,7 @@ export function cilToNetdev(dp: DatapathContext): number {
 /** `cil_from_host`: TC egress of cilium_host: packets of the node to pods, and into the tunnel. */
 export function cilFromHost(dp: DatapathContext): number {
   const { packet } = dp;
-  dp.ops[OP_RUN_HOST]!++;
+  dp.count(OP_RUN_HOST);
   dp.enter(PROGRAM_HOST, "cil_from_host", true);
   if (!dp.maps.hasFamily(packet.addressWords)) return dropped(dp, DROP_UNKNOWN_L3, HOST_ID, METRIC_INGRESS);
   dp.useFamily(packet.addressWords);
@@ -169,7 +169,7 @@ export function cilFromHost(dp: DatapathContext): number {
     TRACE_PAYLOAD_LEN,
     NO_ORIG_ADDRESS,
   );
-  dp.ops[OP_TAIL_CALL]! += 2;
+  dp.count(OP_TAIL_CALL, 2);
   const ret = handleFromHost(dp, identity);
   return ret < 0 ? dropped(dp, ret, identity, METRIC_INGRESS) : ret;
 }
@@ -207,7 +207,7 @@ function handleFromHost(dp: DatapathContext, identity: number): number {
 /** `cil_to_host`: TC ingress of cilium_host and cilium_net: packets for the node itself. */
 export function cilToHost(dp: DatapathContext): number {
   const { packet } = dp;
-  dp.ops[OP_RUN_HOST]!++;
+  dp.count(OP_RUN_HOST);
   dp.enter(PROGRAM_HOST, "cil_to_host", false);
   sendTraceNotify(
     dp,

@@ -35,9 +35,9 @@ export function handlePolicy(dp: DatapathContext, program: EndpointProgram, srcL
   dp.ctState.reset();
   const status = ctLookup(dp, ct, tuple, CT_INGRESS, SCOPE_BIDIR, dp.ctState);
   if (status < 0) return drop(dp, program, srcLabel, status);
-  dp.ops[OP_SCRATCH_UPDATE]!++;
-  dp.ops[OP_TAIL_CALL]! += 2;
-  dp.ops[OP_SCRATCH_LOOKUP]!++;
+  dp.count(OP_SCRATCH_UPDATE);
+  dp.count(OP_TAIL_CALL, 2);
+  dp.count(OP_SCRATCH_LOOKUP);
 
   const ret = ipv4Policy(dp, program, srcLabel, status, fromTunnel);
   if (ret < 0) return drop(dp, program, srcLabel, ret);

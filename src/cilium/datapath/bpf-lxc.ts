@@ -98,7 +98,7 @@ function translateService(dp: DatapathContext, program: EndpointProgram): number
   if (service < 0) return CTX_ACT_OK;
   ret = lbLocal(dp, dp.ctMap(tuple.protocol === IPPROTO_TCP), tuple, service, ctStateNew, true);
   if (ret === DROP_NO_SERVICE && dp.config.loadBalancer.noBackendResponse === "reject") {
-    dp.ops[OP_TAIL_CALL]!++;
+    dp.count(OP_TAIL_CALL);
     noServiceReply(dp);
     return redirectToEndpoint(dp, program);
   }

@@ -23,7 +23,7 @@ function dropped(dp: DatapathContext, error: number, srcLabel: number, direction
 /** `cil_from_overlay`: TC ingress of the tunnel device; the packet is decapsulated, its identity is the tunnel key. */
 export function cilFromOverlay(dp: DatapathContext): number {
   const { packet } = dp;
-  dp.ops[OP_RUN_OVERLAY]!++;
+  dp.count(OP_RUN_OVERLAY);
   dp.enter(PROGRAM_OVERLAY, "cil_from_overlay", true);
   if (!dp.maps.hasFamily(packet.addressWords)) return dropped(dp, DROP_UNKNOWN_L3, UNKNOWN, METRIC_INGRESS);
   dp.useFamily(packet.addressWords);
@@ -40,7 +40,7 @@ export function cilFromOverlay(dp: DatapathContext): number {
     TRACE_PAYLOAD_LEN,
     NO_ORIG_ADDRESS,
   );
-  dp.ops[OP_TAIL_CALL]!++;
+  dp.count(OP_TAIL_CALL);
   const ret = handleFromOverlay(dp, identity);
   return ret < 0 ? dropped(dp, ret, identity, METRIC_INGRESS) : ret;
 }
@@ -54,7 +54,7 @@ function handleFromOverlay(dp: DatapathContext, keyIdentity: number): number {
   if (remote >= 0 && ipcache.identity(remote) !== 0 && keyIdentity === 0) identity = ipcache.identity(remote);
   if (dp.config.loadBalancer.nodePort && !packet.skipNodeport) {
     const ret = nodeportLb(dp, identity);
-    if (ret === RECIRCULATE) dp.ops[OP_TAIL_CALL]!++;
+    if (ret === RECIRCULATE) dp.count(OP_TAIL_CALL);
     else if (ret === PUNT_TO_STACK) return CTX_ACT_OK;
     else if (ret !== CTX_ACT_OK) return ret;
   }
@@ -69,7 +69,7 @@ function handleFromOverlay(dp: DatapathContext, keyIdentity: number): number {
 /** `cil_to_overlay`: TC egress of the tunnel device. CTX_ACT_OK encapsulates the packet. */
 export function cilToOverlay(dp: DatapathContext): number {
   const { packet } = dp;
-  dp.ops[OP_RUN_OVERLAY]!++;
+  dp.count(OP_RUN_OVERLAY);
   dp.enter(PROGRAM_OVERLAY, "cil_to_overlay", false);
   dp.useFamily(packet.addressWords);
   let reason = TRACE_REASON_UNKNOWN;

@@ -54,7 +54,7 @@ export interface SocketIdentity {
 }
 
 function enter(dp: DatapathContext, hook: string): void {
-  dp.ops[OP_RUN_SOCK]!++;
+  dp.count(OP_RUN_SOCK);
   dp.extError = 0;
   dp.useFamily(dp.packet.addressWords);
   if (dp.observer !== null) dp.observer.hook(hook);

@@ -14,12 +14,12 @@ import { XFER_PKT_NO_SVC } from "./packet.js";
 /** `cil_xdp_entry`. CTX_ACT_OK passes the packet up with `packet.xfer` set; CTX_ACT_REDIRECT sends it out again. */
 export function cilXdpEntry(dp: DatapathContext): number {
   const { packet } = dp;
-  dp.ops[OP_RUN_XDP]!++;
+  dp.count(OP_RUN_XDP);
   dp.enter(PROGRAM_XDP, "cil_xdp_entry", true);
   packet.xfer = 0;
   if (!dp.maps.hasFamily(packet.addressWords)) return CTX_ACT_OK;
   dp.useFamily(packet.addressWords);
-  dp.ops[OP_TAIL_CALL]!++;
+  dp.count(OP_TAIL_CALL);
   const ret = nodeportLb(dp, UNKNOWN);
   if (ret < 0) {
     sendDropNotify(dp, dp.eventSource(), UNKNOWN, UNKNOWN, UNKNOWN, ret, METRIC_INGRESS);

@@ -120,8 +120,12 @@ export class DatapathContext {
   declare readonly environment: DatapathEnvironment;
   declare readonly events: DatapathEvents;
   declare readonly metrics: MetricsTable;
-  /** Counters of the current packet, see ops.ts. */
+  /** Operations and steps counted so far, see ops.ts; cleared by whoever reads them. */
   readonly ops: Int32Array = new Int32Array(OP_COUNT);
+  /** What each of them costs, ns; all zero until a node weighs them. */
+  readonly opCosts: Int32Array = new Int32Array(OP_COUNT);
+  /** Cost of what was counted since the last `takeCost`, ns. */
+  private cost = 0;
   /** Endpoint programs by id: the `cilium_call_policy` program array. */
   readonly programs: (EndpointProgram | undefined)[] = [];
   /** Looks over the shoulder of a traced connection; null otherwise. */
@@ -199,6 +203,19 @@ export class DatapathContext {
     if (this.observer !== null) this.observer.hook(hook);
   }
 
+  /** Counts an operation or step, once or `times`. */
+  count(op: number, times = 1): void {
+    this.ops[op]! += times;
+    this.cost += times * this.opCosts[op]!;
+  }
+
+  /** Cost of everything counted since it was last asked for, ns. */
+  takeCost(): number {
+    const { cost } = this;
+    this.cost = 0;
+    return cost;
+  }
+
   /** Works on the maps of that family from here on. */
   useFamily(addressWords: AddressWords): void {
     if (this.family.addressWords !== addressWords) this.family = this.maps.family(addressWords);
@@ -221,7 +238,7 @@ export class DatapathContext {
   }
 
   ctLookup(ct: CtMap, tuple: Tuple): number {
-    this.ops[OP_CT_LOOKUP]!++;
+    this.count(OP_CT_LOOKUP);
     const { handles } = this;
     const slot = handles === null ? ct.map.lookup(tuple.words, 0) : handles.lookup(ct.map, tuple.words);
     if (this.observer !== null) this.observer.lookup(OP_CT_LOOKUP, ct.map, tuple.words, slot);
@@ -229,14 +246,14 @@ export class DatapathContext {
   }
 
   ctUpdate(ct: CtMap, tuple: Tuple): number {
-    this.ops[OP_CT_UPDATE]!++;
+    this.count(OP_CT_UPDATE);
     const slot = ct.map.update(tuple.words, 0, 0, this.cpu);
     if (this.observer !== null) this.observer.update(OP_CT_UPDATE, ct.map, tuple.words, slot);
     return slot;
   }
 
   natLookup(nat: NatMap, tuple: Tuple): number {
-    this.ops[OP_NAT_LOOKUP]!++;
+    this.count(OP_NAT_LOOKUP);
     const { handles } = this;
     const slot = handles === null ? nat.map.lookup(tuple.words, 0) : handles.lookup(nat.map, tuple.words);
     if (this.observer !== null) this.observer.lookup(OP_NAT_LOOKUP, nat.map, tuple.words, slot);
@@ -244,14 +261,14 @@ export class DatapathContext {
   }
 
   natUpdate(nat: NatMap, tuple: Tuple, flags: number): number {
-    this.ops[OP_NAT_UPDATE]!++;
+    this.count(OP_NAT_UPDATE);
     const slot = nat.map.update(tuple.words, 0, flags, this.cpu);
     if (this.observer !== null) this.observer.update(OP_NAT_UPDATE, nat.map, tuple.words, slot);
     return slot;
   }
 
   natDelete(nat: NatMap, tuple: Tuple): number {
-    this.ops[OP_NAT_DELETE]!++;
+    this.count(OP_NAT_DELETE);
     const result = nat.map.remove(tuple.words, 0, this.cpu);
     if (this.observer !== null) this.observer.remove(OP_NAT_DELETE, nat.map, tuple.words, result);
     return result;
@@ -261,35 +278,35 @@ export class DatapathContext {
   // is no longer inlined, which costs more than the lookup (33 against 57 ns on the hot path, Node 20).
 
   lookupHash(op: number, map: BpfMap, key: Int32Array): number {
-    this.ops[op]!++;
+    this.count(op);
     const slot = map.lookup(key, 0);
     if (this.observer !== null) this.observer.lookup(op, map, key, slot);
     return slot;
   }
 
   lookupLru(op: number, map: BpfMap, key: Int32Array): number {
-    this.ops[op]!++;
+    this.count(op);
     const slot = map.lookup(key, 0);
     if (this.observer !== null) this.observer.lookup(op, map, key, slot);
     return slot;
   }
 
   lookupLpm(op: number, map: BpfMap, key: Int32Array): number {
-    this.ops[op]!++;
+    this.count(op);
     const slot = map.lookup(key, 0);
     if (this.observer !== null) this.observer.lookup(op, map, key, slot);
     return slot;
   }
 
   update(op: number, map: BpfMap, key: Int32Array): number {
-    this.ops[op]!++;
+    this.count(op);
     const slot = map.update(key, 0, 0, this.cpu);
     if (this.observer !== null) this.observer.update(op, map, key, slot);
     return slot;
   }
 
   remove(op: number, map: BpfMap, key: Int32Array): number {
-    this.ops[op]!++;
+    this.count(op);
     const result = map.remove(key, 0, this.cpu);
     if (this.observer !== null) this.observer.remove(op, map, key, result);
     return result;
@@ -297,7 +314,7 @@ export class DatapathContext {
 
   /** `get_prandom_u32`, as int32. */
   random(): number {
-    this.ops[OP_RANDOM]!++;
+    this.count(OP_RANDOM);
     const value = this.environment.random(this.cpu) | 0;
     if (this.observer !== null) this.observer.random(value);
     return value;
@@ -305,7 +322,7 @@ export class DatapathContext {
 
   /** `send_signal_*`. */
   signal(type: number): void {
-    this.ops[OP_SIGNAL]!++;
+    this.count(OP_SIGNAL);
     const family = this.packet.addressWords === IPV4_WORDS ? 0 : 1;
     this.environment.signal(type, family);
     if (this.observer !== null) this.observer.signal(type, family);

@@ -29,12 +29,12 @@ export function encryptForWire(dp: DatapathContext): void {
   if (source < 0 || isReservedIdentity(ipcache.identity(source))) return;
   packet.mark = MARK_ENCRYPT;
   packet.length += encryption === "wireguard" ? WIREGUARD_BYTES : IPSEC_BYTES;
-  dp.ops[OP_CRYPTO]!++;
+  dp.count(OP_CRYPTO);
 }
 
 /** At from-netdev: whether the packet has just been decrypted; counts the work. */
 export function isDecrypted(dp: DatapathContext): boolean {
   if (dp.config.encryption === "none" || dp.packet.mark !== MARK_DECRYPT) return false;
-  dp.ops[OP_CRYPTO]!++;
+  dp.count(OP_CRYPTO);
   return true;
 }

@@ -26,7 +26,7 @@ export function redirect(dp: DatapathContext, ifindex: number): number {
 
 /** The output device of the packet's route, or DROP_NO_FIB with the FIB's answer as extra error. */
 export function fibLookup(dp: DatapathContext): number {
-  dp.ops[OP_FIB_LOOKUP]!++;
+  dp.count(OP_FIB_LOOKUP);
   const { environment } = dp;
   if (environment.route === undefined) return dp.config.node.nativeIfindex;
   const ifindex = environment.route(dp.packet);

@@ -108,8 +108,8 @@ function selectMaglev(dp: DatapathContext, tuple: Tuple, revNatIndex: number, af
   maglev.key[0] = revNatIndex;
   const table = dp.lookupHash(OP_MAGLEV_OUTER_LOOKUP, maglev.map, maglev.key);
   if (table < 0) return NO_BACKEND;
-  dp.ops[OP_MAGLEV_INNER_LOOKUP]!++;
-  dp.ops[OP_HASH]!++;
+  dp.count(OP_MAGLEV_INNER_LOOKUP);
+  dp.count(OP_HASH);
   const seed = tuple.addressWords === IPV4_WORDS ? maglevSeed4 : maglevSeed6;
   const hash = hashServiceTuple(tuple, affinity, seed) >>> 0;
   return maglev.backendId(table, hash % maglevTableSize);

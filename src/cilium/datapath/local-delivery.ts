@@ -23,7 +23,7 @@ export function localDelivery(dp: DatapathContext, slot: number, srcLabel: numbe
     dp.packet.identity = srcLabel;
     return redirect(dp, dp.maps.endpoints.ifindex(slot));
   }
-  dp.ops[OP_TAIL_CALL]!++;
+  dp.count(OP_TAIL_CALL);
   const program = dp.programs[lxcId];
   if (program === undefined) return DROP_EP_NOT_READY;
   return handlePolicy(dp, program, srcLabel, fromTunnel, true);

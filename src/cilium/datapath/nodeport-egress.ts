@@ -42,7 +42,7 @@ export function handleNatForward(dp: DatapathContext, srcIdentity: number): numb
   const ret = reverseDnatForward(dp);
   if (ret !== CTX_ACT_OK) return ret === NAT_FWD_DONE ? CTX_ACT_OK : ret;
   if (dp.config.loadBalancer.mode === "dsr" && !masquerades(dp)) return CTX_ACT_OK;
-  dp.ops[OP_TAIL_CALL]!++;
+  dp.count(OP_TAIL_CALL);
   return tailSnatForward(dp, srcIdentity);
 }
 

@@ -103,7 +103,7 @@ export function nodeportLb(dp: DatapathContext, srcIdentity: number): number {
     if (dsr !== RECIRCULATE) return dsr;
   }
   if (!masquerades(dp) && (!isServiceProtocol || usesDsr(dp, packet.protocol, -1))) return CTX_ACT_OK;
-  dp.ops[OP_TAIL_CALL]!++;
+  dp.count(OP_TAIL_CALL);
   return natIngress(dp);
 }
 
@@ -131,7 +131,7 @@ function nodeportService(dp: DatapathContext, tuple: Tuple, service: number, src
   const ct = dp.ctMap(packet.protocol === IPPROTO_TCP);
   const ret = lbLocal(dp, ct, tuple, service, ctStateNew, false);
   if (ret === DROP_NO_SERVICE && dp.config.loadBalancer.noBackendResponse === "reject") {
-    dp.ops[OP_TAIL_CALL]!++;
+    dp.count(OP_TAIL_CALL);
     noServiceReply(dp);
     return redirect(dp, packet.ifindex);
   }
@@ -150,7 +150,7 @@ function nodeportService(dp: DatapathContext, tuple: Tuple, service: number, src
   }
   ctState.reset();
   packet.aggregate = 0;
-  dp.ops[OP_TAIL_CALL]!++;
+  dp.count(OP_TAIL_CALL);
   const sent = dsr ? dsrRequest(dp, srcIdentity) : natEgress(dp, tuple);
   return sent < 0 ? drop(dp, sent, UNKNOWN, METRIC_EGRESS) : sent;
 }
@@ -267,7 +267,7 @@ function natIngress(dp: DatapathContext): number {
     return RECIRCULATE;
   }
   setSnatDone(dp);
-  dp.ops[OP_TAIL_CALL]!++;
+  dp.count(OP_TAIL_CALL);
   if (dp.config.loadBalancer.mode !== "dsr" || dp.config.egressGateway) {
     const sent = reverseDnatIngress(dp);
     if (sent < 0) return drop(dp, sent, UNKNOWN, METRIC_EGRESS);

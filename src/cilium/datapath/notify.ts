@@ -44,8 +44,8 @@ export const UNKNOWN = 0;
 
 /** `update_metrics`. */
 export function updateMetrics(dp: DatapathContext, reason: number, direction: number, site: number): void {
-  dp.ops[OP_METRICS_LOOKUP]!++;
-  if (dp.metrics.count(reason, direction, site + dp.program * SITES_OF_PROGRAM, dp.packet.length)) dp.ops[OP_METRICS_UPDATE]!++;
+  dp.count(OP_METRICS_LOOKUP);
+  if (dp.metrics.count(reason, direction, site + dp.program * SITES_OF_PROGRAM, dp.packet.length)) dp.count(OP_METRICS_UPDATE);
 }
 
 /** `update_trace_metrics`: which counter a trace point moves. */
@@ -115,7 +115,7 @@ export function sendTraceNotifyAt(
   const emitted = dp.config.traceEvents && passesAggregation(dp, point, monitor);
   if (dp.observer !== null) dp.observer.traced(point, reason, monitor, emitted);
   if (!emitted) return;
-  dp.ops[OP_EVENT_TRACE]!++;
+  dp.count(OP_EVENT_TRACE);
   dp.events.trace(dp.packet, point, source, srcLabel, dstLabel, dstId, ifindex, reason, monitor, origAddrAt);
 }
 
@@ -134,7 +134,7 @@ export function sendDropNotify(
   updateMetrics(dp, reason, direction, SITE_DROP);
   if (dp.observer !== null) dp.observer.dropped(reason, dp.extError);
   if (!dp.config.dropEvents) return;
-  dp.ops[OP_EVENT_DROP]!++;
+  dp.count(OP_EVENT_DROP);
   dp.events.drop(dp.packet, source, srcLabel, dstLabel, dstId, reason, dp.extError, direction);
 }
 
@@ -148,7 +148,7 @@ export function sendPolicyVerdictNotify(
   egress: boolean,
 ): void {
   if (!dp.config.verdictEvents || !(egress ? program.verdictEgress : program.verdictIngress)) return;
-  dp.ops[OP_EVENT_VERDICT]!++;
+  dp.count(OP_EVENT_VERDICT);
   const audited = dp.policyAudited ? 1 : 0;
   dp.events.policyVerdict(dp.packet, program.lxcId, remoteLabel, verdict, dstPort, egress ? 1 : 0, dp.policyMatch, audited);
 }

@@ -1,7 +1,7 @@
 /**
  * What a packet costs, counted where it happens: map operations, FIB lookups, tail calls, program runs, events.
  *
- * `DatapathContext.ops` is one Int32Array with these indexes; a node clears it before a packet and weighs it after.
+ * `DatapathContext.ops` is one Int32Array with these indexes; a node puts the cost of each beside it (`opCosts`).
  * Map columns are those of section 11 of Cilium's per-packet tables (`map-operations` vectors).
  */
 

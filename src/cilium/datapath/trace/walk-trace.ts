@@ -76,9 +76,10 @@ export class WalkTrace implements DatapathObserver {
     }
   }
 
-  /** A packet of the connection arrives; `when` is shown as it is. */
-  begin(when: string, packet: Packet): void {
-    this.#add("packet", `${when} ${packetText(packet)}`);
+  /** A packet of the connection arrives; `when` is shown as it is. Counts operations from here on. */
+  begin(when: string, dp: DatapathContext): void {
+    dp.ops.fill(0);
+    this.#add("packet", `${when} ${packetText(dp.packet)}`);
   }
 
   /** The walk is over: `verdict` in words, the headers as they are now, and the counted operations with their cost. */
