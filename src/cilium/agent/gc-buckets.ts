@@ -3,14 +3,13 @@
  * reaches, and where the walk stands between slices.
  *
  * A walk's reference time is fixed when it begins, and no later write brings an entry below it (the datapath writes
- * lifetimes after its own clock). So one sequential scan of the lifetimes finds every bucket that can matter; the rest
- * of the walk is counting.
+ * lifetimes after its own clock). So one search of the lifetimes finds every bucket that can matter; the rest of the
+ * walk is counting.
  */
 
 import type { HashTable } from "../../bpf/hash-table.js";
+import type { CtMap } from "../maps/ct-map.js";
 
-/** Value word of the lifetime: byte 32 of `struct ct_entry`, in all versions. */
-const LIFETIME_WORD = 8;
 /** `HashTable` counts elements in blocks of this many buckets; slices of large tables end between blocks. */
 const BLOCK_BUCKETS = 1024;
 /** Tables up to this many buckets are cut exactly where the budget ends. */
@@ -38,17 +37,9 @@ export class BucketSet {
   }
 
   /** The buckets that hold, or lately held, an entry with a lifetime below `reference`. */
-  setExpiring(table: HashTable, reference: number): void {
-    const bits = this.#bits;
-    const { rows, stride } = table;
+  setExpiring(ct: CtMap, reference: number): void {
     this.setNone();
-    const first = stride + table.keyWords + table.positions[LIFETIME_WORD]!;
-    for (let at = first, slot = 1; at < rows.length; at += stride, slot++) {
-      if (rows[at]! >>> 0 < reference) {
-        const bucket = table.bucketOf(slot);
-        bits[bucket >>> 5]! |= 1 << (bucket & 31);
-      }
-    }
+    ct.markExpiring(reference, this.#bits);
   }
 
   /** First bucket of the set in `from` … `to` - 1, or `to`. */
@@ -64,17 +55,6 @@ export class BucketSet {
     }
     return Math.min(to, word * 32 + 31 - Math.clz32(left & -left));
   }
-}
-
-/** A lifetime that no reference time exceeds. */
-const NEVER = -1;
-
-/**
- * Makes the row of an element that has left the map look alive, so that later scans pass it by; its next owner writes
- * the row anew.
- */
-export function retireRow(table: HashTable, slot: number): void {
-  table.setWord(slot, LIFETIME_WORD, NEVER);
 }
 
 /** First bucket that a slice of about `entries` elements from `from` leaves to the next one. */

@@ -9,7 +9,7 @@
  */
 
 import type { HashTable } from "../../bpf/hash-table.js";
-import { BucketSet, EXACT_BUCKETS, KeyCursor, retireRow, sliceEnd } from "./gc-buckets.js";
+import { BucketSet, EXACT_BUCKETS, KeyCursor, sliceEnd } from "./gc-buckets.js";
 import type { GcCosts, SliceCost } from "./gc-costs.js";
 import { BATCH_DOUBLINGS_MAX, LOOKUPS_PER_ENTRY_MAX, batchChunk, noCounts, removeEntry } from "./gc-plain.js";
 import type { DeletionListener, WalkCounts } from "./gc-plain.js";
@@ -71,7 +71,7 @@ abstract class ConntrackWalk implements SlicedWalk {
     this.onDeleted = onDeleted;
     if (rule.scrub !== null || rule.known !== null) memory.buckets.setAll();
     else if (rule.expireBefore === NOTHING_EXPIRES) memory.buckets.setNone();
-    else memory.buckets.setExpiring(this.table, rule.expireBefore);
+    else memory.buckets.setExpiring(target.ct, rule.expireBefore);
   }
 
   abstract step(budget: number, cost: SliceCost): void;
@@ -117,7 +117,7 @@ export class KeyWalk extends ConntrackWalk {
           table.copyKey(slot, key, 0);
           const before = counts.deleted;
           const calls = removeEntry(target, key, 0, target.ct.flags(slot), this.cpu, counts, this.onDeleted);
-          if (counts.deleted > before) retireRow(table, slot);
+          if (counts.deleted > before) target.ct.retire(slot);
           counts.alive--;
           cost.cpuNs += calls * costs.deleteNs;
           cost.heldNs += costs.deleteLockHeldNs;
@@ -222,7 +222,7 @@ export class BatchWalk extends ConntrackWalk {
     const flags = memory.pending[at + width - 1]!;
     const before = counts.deleted;
     const calls = removeEntry(target, memory.pending, at, flags, this.cpu, counts, this.onDeleted);
-    if (counts.deleted > before) retireRow(table, slot);
+    if (counts.deleted > before) target.ct.retire(slot);
     counts.alive--;
     cost.cpuNs += calls * costs.deleteNs;
     cost.heldNs += costs.deleteLockHeldNs;

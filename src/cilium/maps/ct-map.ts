@@ -10,6 +10,7 @@
 import type { BpfMap } from "../../bpf/map.js";
 import { htons } from "./address.js";
 import type { AddressWords } from "./address.js";
+import { LifetimeFloors } from "./lifetime-floors.js";
 import { tableOf } from "./table.js";
 
 /** Bits of the 16-bit field at byte 36, in order from bit 0. */
@@ -38,6 +39,8 @@ const LAST_RX_REPORT = 13;
 
 /** Bytes of a value. */
 export const CT_VALUE_BYTES = 56;
+/** A lifetime (u32) that no clock passes. */
+const NEVER = -1;
 
 /** Where the counters are: one pair (1.16 on) or one for each direction (1.14, 1.15). */
 export type CtCounters = "none" | "single" | "rx-tx";
@@ -71,6 +74,7 @@ export class CtMap {
   declare private readonly srcSecIdAt: number;
   declare private readonly lastTxReportAt: number;
   declare private readonly lastRxReportAt: number;
+  declare private floors: LifetimeFloors;
 
   constructor(map: BpfMap, counters: CtCounters) {
     const table = tableOf(map);
@@ -86,12 +90,15 @@ export class CtMap {
     this.srcSecIdAt = column(SRC_SEC_ID);
     this.lastTxReportAt = column(LAST_TX_REPORT);
     this.lastRxReportAt = column(LAST_RX_REPORT);
+    this.floors = new LifetimeFloors(table, this.lifetimeAt);
   }
 
   /** From now on this is the view of another map of the same layout. */
   attach(map: BpfMap): void {
     this.map = map;
-    this.rows = tableOf(map).rows;
+    const table = tableOf(map);
+    this.rows = table.rows;
+    this.floors = new LifetimeFloors(table, this.lifetimeAt);
   }
 
   /** Datapath clock at which GC may delete the entry. */
@@ -100,6 +107,15 @@ export class CtMap {
   }
   setLifetime(slot: number, at: number): void {
     this.rows[slot * this.stride + this.lifetimeAt] = at;
+    this.floors.lower(slot, at);
+  }
+  /** The element has left the map: until its row is written anew, no search for expired entries stops at it. */
+  retire(slot: number): void {
+    this.rows[slot * this.stride + this.lifetimeAt] = NEVER;
+  }
+  /** Sets the bit of every bucket that holds, or lately held, an entry that expires before `reference`. */
+  markExpiring(reference: number, bits: Int32Array): void {
+    this.floors.markBuckets(reference, bits);
   }
 
   /** Flags (`CT_*`) in the low half, rev_nat_index in the high one. */
