@@ -48,6 +48,12 @@ export interface TableShape {
   readonly valueCopies: number;
 }
 
+/** Learns when elements that it watches leave the table. */
+export interface SlotWatcher {
+  /** The element's row still holds its key. */
+  leaves(slot: number): void;
+}
+
 export abstract class HashTable implements BpfMap {
   declare readonly spec: MapSpec;
   declare readonly maxEntries: number;
@@ -86,6 +92,9 @@ export abstract class HashTable implements BpfMap {
   protected located = 0;
   private lockCpu = NO_CPU;
   private lockGroup = 0;
+  private watcher: SlotWatcher | null = null;
+  private watchedSlot = 0;
+  private otherWatchedSlot = 0;
 
   constructor(spec: MapSpec, shape: TableShape) {
     this.spec = spec;
@@ -215,6 +224,17 @@ export abstract class HashTable implements BpfMap {
     return this.chain[slot]! & this.slotMask;
   }
 
+  /** First bucket that is not empty in `from` … `to` - 1, or `to`. */
+  nextOccupied(from: number, to: number): number {
+    const blockMask = (1 << BLOCK_SHIFT) - 1;
+    let bucket = from;
+    while (bucket < to && this.heads[bucket] === 0) {
+      if ((bucket & blockMask) === 0 && this.blockCounts[bucket >>> BLOCK_SHIFT] === 0) bucket += blockMask + 1;
+      else bucket++;
+    }
+    return Math.min(bucket, to);
+  }
+
   /** Bucket that an element is in. */
   bucketOf(slot: number): number {
     return this.hashes[slot]! & this.bucketMask;
@@ -271,6 +291,20 @@ export abstract class HashTable implements BpfMap {
   /** The same, deleting what it copies. */
   lookupAndDeleteBatch(cursor: number, batch: MapBatch): number {
     return this.walkBatch(cursor, batch, true);
+  }
+
+  /**
+   * Tells the watcher when one of these elements leaves (slot 0: none). There is one watcher at a time: another one is
+   * told of its elements at once.
+   */
+  watch(watcher: SlotWatcher, slot: number, otherSlot: number): void {
+    if (this.watcher !== watcher && this.watcher !== null) {
+      if (this.watchedSlot !== 0) this.watcher.leaves(this.watchedSlot);
+      if (this.otherWatchedSlot !== 0) this.watcher.leaves(this.otherWatchedSlot);
+    }
+    this.watcher = watcher;
+    this.watchedSlot = slot;
+    this.otherWatchedSlot = otherSlot;
   }
 
   // The bucket lock hook.
@@ -391,6 +425,7 @@ export abstract class HashTable implements BpfMap {
 
   /** Takes a slot out of its chain. */
   protected unlink(slot: number): void {
+    if (slot === this.watchedSlot || slot === this.otherWatchedSlot) this.watcher?.leaves(slot);
     const { chain, slotMask } = this;
     const bucket = this.hashes[slot]! & this.bucketMask;
     let before = 0;
@@ -430,11 +465,8 @@ export abstract class HashTable implements BpfMap {
   }
 
   private firstSlotFrom(bucket: number): number {
-    for (let i = bucket; i < this.buckets; i++) {
-      const slot = this.heads[i]! & this.slotMask;
-      if (slot !== 0) return slot;
-    }
-    return 0;
+    const first = this.nextOccupied(bucket, this.buckets);
+    return first === this.buckets ? 0 : this.firstOfBucket(first);
   }
 
   private walkBatch(cursor: number, batch: MapBatch, andDelete: boolean): number {

@@ -7,7 +7,7 @@
  * walk is counting.
  */
 
-import type { HashTable } from "../../bpf/hash-table.js";
+import type { HashTable, SlotWatcher } from "../../bpf/hash-table.js";
 import type { CtMap } from "../maps/ct-map.js";
 
 /** `HashTable` counts elements in blocks of this many buckets; slices of large tables end between blocks. */
@@ -71,46 +71,63 @@ export function sliceEnd(table: HashTable, from: number, entries: number): numbe
   return to;
 }
 
-/** Where a walk key by key stands between two slices: on a key that may be gone when it is read. */
-export class KeyCursor {
-  readonly #current: Int32Array;
-  readonly #previous: Int32Array;
-  #hasCurrent = false;
-  #hasPrevious = false;
+/**
+ * Where a walk key by key stands between two slices: on a key that may be gone when it is read. The key is copied only
+ * when its element leaves the table.
+ */
+export class KeyCursor implements SlotWatcher {
+  readonly #table: HashTable;
+  readonly #current: HeldKey;
+  readonly #previous: HeldKey;
 
-  constructor(keyWords: number) {
-    this.#current = new Int32Array(keyWords);
-    this.#previous = new Int32Array(keyWords);
+  constructor(table: HashTable) {
+    this.#table = table;
+    this.#current = { slot: 0, left: false, key: new Int32Array(table.keyWords) };
+    this.#previous = { slot: 0, left: false, key: new Int32Array(table.keyWords) };
   }
 
   /**
    * The walk has passed the buckets below `to` and stands on the first key after them.
    * `deletedTail`: bucket whose last element the walk itself deleted, -1 for none: then the previous key is gone.
    */
-  hold(table: HashTable, to: number, deletedTail: number): void {
-    const current = firstSlot(table, to);
-    this.#hasCurrent = current !== 0;
-    if (current !== 0) table.copyKey(current, this.#current, 0);
-    const previous = lastSlot(table, to);
-    this.#hasPrevious = previous !== 0 && table.bucketOf(previous) > deletedTail;
-    if (this.#hasPrevious) table.copyKey(previous, this.#previous, 0);
+  hold(to: number, deletedTail: number): void {
+    const table = this.#table;
+    const next = table.nextOccupied(to, table.buckets);
+    const current = next < table.buckets ? table.firstOfBucket(next) : 0;
+    const last = lastSlot(table, to);
+    const previous = deletedTail >= 0 && last !== 0 && table.bucketOf(last) <= deletedTail ? 0 : last;
+    this.#current.slot = current;
+    this.#current.left = false;
+    this.#previous.slot = previous;
+    this.#previous.left = false;
+    table.watch(this, current, previous);
+  }
+
+  leaves(slot: number): void {
+    for (const held of [this.#current, this.#previous]) {
+      if (held.slot !== slot || held.left) continue;
+      held.left = true;
+      this.#table.copyKey(slot, held.key, 0);
+    }
   }
 
   /** What reading the held key finds. */
-  check(table: HashTable): "there" | "previous" | "restart" {
-    if (!this.#hasCurrent || table.peek(this.#current, 0) >= 0) return "there";
-    if (this.#hasPrevious && table.peek(this.#previous, 0) >= 0) return "previous";
+  check(): "there" | "previous" | "restart" {
+    if (this.#current.slot === 0 || this.#isThere(this.#current)) return "there";
+    if (this.#previous.slot !== 0 && this.#isThere(this.#previous)) return "previous";
     return "restart";
+  }
+
+  #isThere(held: HeldKey): boolean {
+    return !held.left || this.#table.peek(held.key, 0) >= 0;
   }
 }
 
-/** First element from a bucket on, or 0. */
-function firstSlot(table: HashTable, from: number): number {
-  for (let bucket = from; bucket < table.buckets; bucket++) {
-    const slot = table.firstOfBucket(bucket);
-    if (slot !== 0) return slot;
-  }
-  return 0;
+interface HeldKey {
+  slot: number;
+  /** The element has left the table since; `key` is its. */
+  left: boolean;
+  readonly key: Int32Array;
 }
 
 /** Last element before a bucket, or 0. */

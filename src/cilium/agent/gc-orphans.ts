@@ -43,7 +43,7 @@ export class OrphanWalk implements SlicedWalk {
     this.#afterWalk = afterWalk;
     this.#costs = costs;
     this.#cpu = cpu;
-    this.#cursor = new KeyCursor(this.table.keyWords);
+    this.#cursor = new KeyCursor(this.table);
   }
 
   step(budget: number, cost: SliceCost): void {
@@ -66,14 +66,14 @@ export class OrphanWalk implements SlicedWalk {
     } else if (this.#lookups > LOOKUPS_PER_ENTRY_MAX * this.table.maxEntries) {
       this.done = true;
     } else {
-      this.#cursor.hold(this.table, to, deletedTail);
+      this.#cursor.hold(to, deletedTail);
     }
   }
 
   #visit(from: number, to: number, cost: SliceCost): number {
     const { table } = this;
     let deletedTail = -1;
-    for (let bucket = from; bucket < to; bucket++) {
+    for (let bucket = table.nextOccupied(from, to); bucket < to; bucket = table.nextOccupied(bucket + 1, to)) {
       for (let slot = table.firstOfBucket(bucket); slot !== 0; ) {
         const next = table.nextInBucket(slot);
         if (this.#handle(slot, cost) && next === 0) deletedTail = bucket;
@@ -118,7 +118,7 @@ export class OrphanWalk implements SlicedWalk {
   }
 
   #reread(cost: SliceCost): void {
-    const found = this.#cursor.check(this.table);
+    const found = this.#cursor.check();
     if (found === "there") return;
     cost.cpuNs += this.#costs.keyWalkEntryNs;
     this.#lookups++;

@@ -25,7 +25,7 @@ export class WalkMemory {
 
   constructor(table: HashTable) {
     this.buckets = new BucketSet(table.buckets);
-    this.cursor = new KeyCursor(table.keyWords);
+    this.cursor = new KeyCursor(table);
     this.pending = new Int32Array(64 * (table.keyWords + 1));
   }
 }
@@ -101,7 +101,7 @@ export class KeyWalk extends ConntrackWalk {
     this.bucket = to;
     if (to >= table.buckets) this.finish(true);
     else if (this.#lookups > LOOKUPS_PER_ENTRY_MAX * table.maxEntries) this.finish(false);
-    else this.memory.cursor.hold(table, to, deletedTail);
+    else this.memory.cursor.hold(to, deletedTail);
   }
 
   /** Deletes what is doomed; returns the last bucket whose last element went, -1 for none. */
@@ -131,7 +131,7 @@ export class KeyWalk extends ConntrackWalk {
 
   /** Reads the key on which the walk stood; when it is gone, goes back or starts over. */
   #reread(cost: SliceCost): void {
-    const found = this.memory.cursor.check(this.table);
+    const found = this.memory.cursor.check();
     if (found === "there") return;
     cost.cpuNs += this.costs.keyWalkEntryNs;
     this.#lookups++;

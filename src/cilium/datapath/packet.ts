@@ -140,7 +140,8 @@ export class Packet {
 
   /** Forgets everything: an empty IPv4 packet. */
   reset(): void {
-    this.row.fill(0);
+    const { row } = this;
+    for (let i = 0; i < WORDS; i++) row[i] = 0; // for so few words a call of fill() takes longer
     this.addressWords = IPV4_WORDS;
     this.departure = 0;
   }
