@@ -12,6 +12,7 @@ interface RunCommandOptions {
   readonly run: number;
   readonly jobs?: number;
   readonly out?: string;
+  readonly trace?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -29,6 +30,7 @@ export function addRunCommand(program: Command, done: (code: ExitCode) => void):
     .option("--run <n>", "run number: independent random streams under the same seed", wholeNumber, 0)
     .option("--jobs <n>", "variants simulated at a time; default: one per CPU. The result does not depend on it", positiveNumber)
     .option("--out <dir>", "report folder; default: reports/<scenario name>")
+    .option("--trace <connection>", "follow one connection and print its whole way: WORKLOAD:N or ADDRESS:PORT->ADDRESS:PORT")
     .option("--json", "print summary.json instead of the terminal report")
     .option("--quiet", "no progress, no report on stdout")
     .addHelpText(
@@ -37,7 +39,12 @@ export function addRunCommand(program: Command, done: (code: ExitCode) => void):
         "  ctlab run scenarios/ct-exhaustion.yaml\n" +
         "  ctlab run scenarios/ct-exhaustion.yaml --variant as-told --variant fixed --out /tmp/compare\n" +
         "  ctlab run scenarios/ct-exhaustion.yaml --set workloads.2.arrivals.poisson=1000/s --seed 7\n" +
+        "  ctlab run scenarios/multi-tenant-deny.yaml --variant separated --trace trespass:3\n" +
+        "  ctlab run my-node.yaml --trace '10.244.0.10:41234->10.96.0.10:80' --json | jq '.traces[0].records[].text'\n" +
         "  ctlab run my-node.yaml --json | jq .verdict.headline\n\n" +
+        "--trace prints every hook that the connection's packets pass, each lookup with key and result, state changes, NAT\n" +
+        "choices, events, drops and costs, with what its sockets see, and writes it to trace.txt; WORKLOAD:N is the n-th\n" +
+        "connection that a workload opens. The run itself stays the same.\n\n" +
         "Exit code: 0 every expectation met (or none given), 3 one missed, 4 too little data to decide one, 2 invalid input,\n" +
         "130 interrupted (what was simulated so far is written and marked partial).\n",
     )
@@ -80,6 +87,7 @@ function runOptions(scenario: string, options: RunCommandOptions): RunOptions {
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
     ...(options.out === undefined ? {} : { out: options.out }),
+    ...(options.trace === undefined ? {} : { trace: options.trace }),
   };
 }
 
@@ -99,15 +107,18 @@ function quote(text: string): string {
   return /^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-async function print({ result, folder, warnings }: FinishedRun, options: RunCommandOptions, wallNs: number): Promise<void> {
+async function print({ result, folder, warnings, traces }: FinishedRun, options: RunCommandOptions, wallNs: number): Promise<void> {
   for (const { file, line, column, message } of warnings) process.stderr.write(`${file}:${line}:${column}: warning: ${message}\n`);
   if (options.json === true) {
-    const { summaryJson } = await import("../report/summary-json.js");
-    process.stdout.write(summaryJson(result));
+    const { orderResult, summaryJson } = await import("../report/summary-json.js");
+    const { layOut } = await import("../report/json.js");
+    process.stdout.write(options.trace === undefined ? summaryJson(result) : layOut({ ...orderResult(result), traces }));
   } else if (options.quiet !== true) {
     const { terminalReport, wantsColor } = await import("../report/terminal.js");
     const color = wantsColor(process.stdout.isTTY === true, process.env);
     process.stdout.write(terminalReport(result, { color, wallNs, reportPath: join(folder, "report.html") }));
+    const { traceText } = await import("../lab/trace/text.js");
+    for (const trace of traces) process.stdout.write(`\n${traceText(trace)}`);
   }
 }
 

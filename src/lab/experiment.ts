@@ -18,6 +18,9 @@ import type { Scenario, ScenarioFile } from "../scenario/types.js";
 import { refuseUnsupported, unknownVariant } from "./input.js";
 import { experimentVerdict } from "./verdict.js";
 import { FLOWS_FILE, LATENCY_FILE, type SimulatedVariant } from "./simulate.js";
+import { parseTraceRequest, type TraceRequest } from "./trace/request.js";
+import type { ConnectionTrace } from "./trace/result.js";
+import { TRACE_FILE, traceText } from "./trace/text.js";
 import type { ProgressMessage, WorkerOutcome, WorkerTask } from "./worker.js";
 
 export interface RunOptions {
@@ -33,6 +36,8 @@ export interface RunOptions {
   readonly jobs?: number;
   /** Target folder; default under `reports/`. */
   readonly out?: string;
+  /** A connection to follow, as `--trace` takes it. */
+  readonly trace?: string;
   /** The command that repeats this run. */
   readonly command: string;
   /** Asks the run to stop; what is finished is kept. */
@@ -49,6 +54,8 @@ export interface FinishedRun {
   readonly result: ExperimentResult;
   readonly folder: string;
   readonly warnings: ScenarioFile["warnings"];
+  /** The followed connection of each variant that was run; empty when none was asked for. */
+  readonly traces: readonly ConnectionTrace[];
 }
 
 /** Texts that an expectation may name. */
@@ -59,17 +66,21 @@ export async function runExperiment(options: RunOptions): Promise<FinishedRun> {
   const file = loadScenario(options.scenarioPath, { set: options.set, dropReasons: DROP_TEXTS });
   const scenarios = chooseVariants(file, options);
   refuseUnsupported(file.path, scenarios);
+  const workloads = [...new Set(scenarios.flatMap((scenario) => scenario.workloads.map(({ name }) => name)))];
+  const trace = options.trace === undefined ? null : parseTraceRequest(options.trace, workloads);
   const dir = options.out ?? `reports/${file.base.name}`;
   const folder = RunFolder.create(dir);
   try {
-    const simulated = await simulateAll(scenarios, folder, options);
+    const simulated = await simulateAll(scenarios, folder, options, trace);
     const result = assemble(file, scenarios, simulated, options);
-    for (const { variant, latencyLog } of simulated) {
+    for (const { variant, latencyLog, trace: followed } of simulated) {
       folder.write(variantFile(variant.name, scenarios.length, LATENCY_FILE), latencyLog);
+      if (followed !== null) folder.write(variantFile(variant.name, scenarios.length, TRACE_FILE), traceText(followed));
     }
     writeReports(folder, result, scenarios.length);
     folder.commit();
-    return { result, folder: dir, warnings: file.warnings };
+    const traces = simulated.flatMap(({ trace: followed }) => (followed === null ? [] : [followed]));
+    return { result, folder: dir, warnings: file.warnings, traces };
   } catch (error) {
     folder.abandon();
     throw error;
@@ -88,6 +99,7 @@ async function simulateAll(
   scenarios: readonly Scenario[],
   folder: RunFolder,
   options: RunOptions,
+  trace: TraceRequest | null,
 ): Promise<readonly SimulatedVariant[]> {
   const threads = Math.max(1, Math.min(options.jobs ?? availableParallelism(), scenarios.length));
   const pool = new Tinypool({
@@ -114,7 +126,7 @@ async function simulateAll(
           report();
         });
         const streamFolder = dirname(folder.place(variantFile(scenario.variant, scenarios.length, FLOWS_FILE)));
-        const task: WorkerTask = { scenario, run: options.run, streamFolder, stop, port: port2 };
+        const task: WorkerTask = { scenario, run: options.run, trace, streamFolder, stop, port: port2 };
         const outcome = (await pool.run(task, { transferList: [port2] })) as WorkerOutcome;
         if ("output" in outcome) throw new OutputError(outcome.output.path, outcome.output.reason, outcome.output.fault);
         const { simulated } = outcome;

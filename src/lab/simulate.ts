@@ -18,6 +18,9 @@ import { judge } from "./expectations.js";
 import { figuresOf } from "./figures.js";
 import { latencyLog } from "./latency-log.js";
 import { seriesSources } from "./series-sources.js";
+import type { TraceRequest } from "./trace/request.js";
+import type { ConnectionTrace } from "./trace/result.js";
+import { ConnectionTracer } from "./trace/tracer.js";
 import { variantVerdict } from "./verdict.js";
 
 export const FLOWS_FILE = "flows.jsonl";
@@ -33,12 +36,16 @@ export interface SimulateOptions {
   /** Asked now and then; true ends the run early. */
   readonly aborted?: () => boolean;
   readonly onProgress?: (nowNs: number) => void;
+  /** A connection to follow; the run is the same with and without. */
+  readonly trace?: TraceRequest;
 }
 
 export interface SimulatedVariant {
   readonly variant: VariantResult;
   /** Content of `latency.hlog`. */
   readonly latencyLog: string;
+  /** The followed connection; null when none was asked for. */
+  readonly trace: ConnectionTrace | null;
 }
 
 export function simulateVariant(scenario: Scenario, options: SimulateOptions): SimulatedVariant {
@@ -46,7 +53,8 @@ export function simulateVariant(scenario: Scenario, options: SimulateOptions): S
   const recorder = new RunRecorder(new Windows(burstWindows(scenario)), scenario.warmupNs, simulation);
   const flows = new FileStream(join(options.streamFolder, FLOWS_FILE), FLOWS_FILE);
   try {
-    const node = buildNode(scenario, simulation, new RandomStreams(scenario.seed, options.run), recorder, flows);
+    const tracer = options.trace === undefined ? null : new ConnectionTracer(options.trace, scenario, simulation);
+    const node = buildNode(scenario, simulation, new RandomStreams(scenario.seed, options.run), recorder, flows, tracer);
     const series = sampleEvery(scenario, simulation, node, recorder);
     simulation.run(scenario.durationNs, {
       ...(options.aborted === undefined ? {} : { aborted: options.aborted }),
@@ -62,6 +70,7 @@ export function simulateVariant(scenario: Scenario, options: SimulateOptions): S
         expectations: judge(scenario.expect, figures),
       },
       latencyLog: latencyLog(recorder, simulation.now),
+      trace: tracer?.finish(scenario.variant) ?? null,
     };
   } finally {
     flows.close();

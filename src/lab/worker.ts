@@ -6,10 +6,13 @@ import type { MessagePort } from "node:worker_threads";
 import { OutputError, type OutputFault } from "../report/output-error.js";
 import type { Scenario } from "../scenario/types.js";
 import { simulateVariant, type SimulatedVariant } from "./simulate.js";
+import type { TraceRequest } from "./trace/request.js";
 
 export interface WorkerTask {
   readonly scenario: Scenario;
   readonly run: number;
+  /** A connection to follow. */
+  readonly trace: TraceRequest | null;
   /** Existing folder for files that are written while running. */
   readonly streamFolder: string;
   /** One Int32: not zero asks the run to stop. */
@@ -32,6 +35,7 @@ export default function runTask(task: WorkerTask): WorkerOutcome {
   try {
     const simulated = simulateVariant(task.scenario, {
       run: task.run,
+      ...(task.trace === null ? {} : { trace: task.trace }),
       streamFolder: task.streamFolder,
       aborted: () => Atomics.load(stop, 0) !== 0,
       onProgress: (nowNs) => task.port.postMessage({ nowNs } satisfies ProgressMessage),

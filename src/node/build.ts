@@ -4,6 +4,7 @@ import type { Simulation } from "../core/simulation.js";
 import { NS_PER_MS, NS_PER_S, type Seconds } from "../core/units.js";
 import { effectiveSettings } from "../cilium/agent/settings.js";
 import { DatapathContext } from "../cilium/datapath/context.js";
+import { IPPROTO_TCP, IPPROTO_UDP } from "../cilium/datapath/packet.js";
 import type { CiliumMaps } from "../cilium/maps.js";
 import { settled, type SettledProfile } from "../cilium/profile/assumptions.js";
 import { ciliumProfile } from "../cilium/profile/cilium.js";
@@ -11,6 +12,7 @@ import { kernelProfile, type KernelProfile } from "../cilium/profile/kernel.js";
 import type { FlowSink } from "../observe/flow-writer.js";
 import type { RunRecorder } from "../observe/recorder.js";
 import type { Client, Scenario } from "../scenario/types.js";
+import type { Application } from "../traffic/tcp-peers.js";
 import { tcpProfile, type TcpProfile } from "../traffic/tcp-profile.js";
 import { randomBootTime } from "../traffic/timer-wheel.js";
 import { buildMaps } from "./build-maps.js";
@@ -23,7 +25,7 @@ import { nodeFlows, type NodeFlows } from "./flows.js";
 import { NodeHooks } from "./hooks.js";
 import { Link } from "./link.js";
 import { MapWatch } from "./map-watch.js";
-import { NodeNetwork } from "./network.js";
+import { NodeNetwork, type Ends } from "./network.js";
 import { Node } from "./node.js";
 import { loadPrograms, populate } from "./populate.js";
 import { EphemeralPorts } from "../traffic/ephemeral-ports.js";
@@ -34,6 +36,7 @@ import { layOut, type Topology } from "./topology.js";
 import { ServiceWriter } from "./services.js";
 import { Timeline } from "./timeline.js";
 import { QueryApplication } from "./workloads/query-application.js";
+import type { Sockets } from "./workloads/sockets.js";
 import { TcpApplication } from "./workloads/tcp-application.js";
 import { Workloads } from "./workloads/workloads.js";
 
@@ -58,6 +61,16 @@ export interface BuiltNode {
   readonly preloaded: number;
 }
 
+/** Stands between parts of the node to see one connection pass; changes nothing that they do. */
+export interface NodeObserver {
+  hooks(datapath: DatapathContext, own: readonly number[], endpoints: ReadonlyMap<number, number>): NodeHooks;
+  application(inner: Application): Application;
+  sockets(inner: Sockets): Sockets;
+  ends(inner: Ends, protocol: number): Ends;
+  /** The node is complete. */
+  attach(maps: CiliumMaps, topology: Topology): void;
+}
+
 /** Builds the node and schedules its first events. Throws a `RangeError` when the agent or a map refuses the scenario. */
 export function buildNode(
   scenario: Scenario,
@@ -65,6 +78,7 @@ export function buildNode(
   streams: RandomStreams,
   recorder: RunRecorder,
   sink: FlowSink,
+  observer: NodeObserver | null = null,
 ): BuiltNode {
   const cilium = ciliumProfile(scenario.profile.cilium);
   const profile = settled(cilium);
@@ -91,7 +105,7 @@ export function buildNode(
   const costs = new PacketCosts(maps, datapath.opCosts);
 
   const directory = new Directory(topology, scenario.cluster.podCidr);
-  const hooks = new NodeHooks(datapath, directory.own, directory.endpoints);
+  const hooks = observer?.hooks(datapath, directory.own, directory.endpoints) ?? new NodeHooks(datapath, directory.own, directory.endpoints);
   const cpus = new CpuQueues(scenario.cluster.cpus);
   const link = new Link(scenario.cluster, streams.stream("link"));
   const network = new NodeNetwork({
@@ -114,16 +128,18 @@ export function buildNode(
     udpPorts: new DatagramPorts(tcp.localPortRange, streams.stream("local-ports/udp")),
     socketLbForHostOnly: settings.socketLbHostNamespaceOnly,
     listener: { backlog: tcp.backlog, synCookies: tcp.synCookies },
-    application,
+    application: observer?.application(application) ?? application,
   });
-  network.attach(node, queries);
+  network.attach(observer?.ends(node, IPPROTO_TCP) ?? node, observer?.ends(queries, IPPROTO_UDP) ?? queries);
   const boot = streams.stream("boot");
   node.clientHost = node.peers.addHost(tcp, randomBootTime(boot, tcp.hz));
   const peer = clientTcp(kernel, { ...KERNELS_OWN, hz: scenario.client.hz });
   node.serverHost = node.peers.addHost(peer, randomBootTime(boot, peer.hz));
   collector.start();
-  application.attach(node);
-  queries.attach(node);
+  const sockets = observer?.sockets(node) ?? node;
+  application.attach(sockets);
+  queries.attach(sockets);
+  observer?.attach(maps, topology);
   workloads.start();
   new Timeline({ simulation, scenario, topology, maps, datapath, collector, watch, link, cpus, directory, services, node }).start();
   return { simulation, node, maps, watch, collector, costs, flows, profile, kernel, topology, preloaded };

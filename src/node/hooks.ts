@@ -47,6 +47,8 @@ export class PacketHeader {
   tcpFlags = 0;
   /** Bytes from the IP header on. */
   length = 0;
+  /** Whose packet it is, which no program sees: row of the sending end in the flow table of its protocol. */
+  sender = 0;
 }
 
 export class NodeHooks {

@@ -168,6 +168,7 @@ export class NodeNetwork {
     header.protocol = protocol;
     header.tcpFlags = this.#flying.tcpFlags[row]!;
     header.length = this.#length(row);
+    header.sender = rowOf(this.#flying.flow[row]!, this.#flying.side[row]! ^ 1);
   }
 
   #sendFromHere(row: number, place: number, socketCpu: number): void {

@@ -60,6 +60,11 @@ function enter(dp: DatapathContext, hook: string): void {
   if (dp.observer !== null) dp.observer.hook(hook);
 }
 
+function traceSock(dp: DatapathContext, point: number, cookie: number): void {
+  if (dp.observer !== null) dp.observer.sockEvent(point);
+  dp.events.traceSock(dp.packet, point, cookie);
+}
+
 function countFailure(dp: DatapathContext, reason: number): void {
   updateMetrics(dp, reason, METRIC_EGRESS, SITE_SOCK);
 }
@@ -104,7 +109,7 @@ export function sockForward(dp: DatapathContext, socket: SocketIdentity, hook: s
   const count = services.count(service);
   const revNatIndex = services.revNatIndex(service);
   if (count === 0 && (services.flags2(service) & SVC_FLAG_L7_LOADBALANCER) === 0) return -EHOSTUNREACH;
-  dp.events.traceSock(packet, XLATE_PRE_DIRECTION_FWD, socket.cookie);
+  traceSock(dp, XLATE_PRE_DIRECTION_FWD, socket.cookie);
 
   const sticky = dp.config.loadBalancer.sessionAffinity && (services.flags(service) & SVC_FLAG_AFFINITY) !== 0;
   let id = 0;
@@ -138,7 +143,7 @@ export function sockForward(dp: DatapathContext, socket: SocketIdentity, hook: s
   }
   packet.setDaddr(dp.address, 0);
   packet.dport = port;
-  dp.events.traceSock(packet, XLATE_POST_DIRECTION_FWD, socket.cookie);
+  traceSock(dp, XLATE_POST_DIRECTION_FWD, socket.cookie);
   return SOCK_TRANSLATED;
 }
 
@@ -165,7 +170,7 @@ export function sockReverse(dp: DatapathContext, socket: SocketIdentity, hook: s
   const { packet } = dp;
   const { reverseSk, services } = dp.family;
   reverseSk.setKey(socket.cookie, packet.row, packet.saddrAt, packet.sport);
-  dp.events.traceSock(packet, XLATE_PRE_DIRECTION_REV, socket.cookie);
+  traceSock(dp, XLATE_PRE_DIRECTION_REV, socket.cookie);
   const slot = dp.lookupLru(OP_REVERSE_SK_LOOKUP, reverseSk.map, reverseSk.key);
   if (slot < 0) return SOCK_NOT_TRANSLATED;
   reverseSk.copyAddress(slot, dp.serviceAddress, 0);
@@ -180,7 +185,7 @@ export function sockReverse(dp: DatapathContext, socket: SocketIdentity, hook: s
   }
   packet.setSaddr(dp.serviceAddress, 0);
   packet.sport = port;
-  dp.events.traceSock(packet, XLATE_POST_DIRECTION_REV, socket.cookie);
+  traceSock(dp, XLATE_POST_DIRECTION_REV, socket.cookie);
   return SOCK_TRANSLATED;
 }
 

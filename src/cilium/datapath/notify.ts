@@ -149,6 +149,7 @@ export function sendPolicyVerdictNotify(
 ): void {
   if (!dp.config.verdictEvents || !(egress ? program.verdictEgress : program.verdictIngress)) return;
   dp.count(OP_EVENT_VERDICT);
+  if (dp.observer !== null) dp.observer.verdictEvent(egress, verdict);
   const audited = dp.policyAudited ? 1 : 0;
   dp.events.policyVerdict(dp.packet, program.lxcId, remoteLabel, verdict, dstPort, egress ? 1 : 0, dp.policyMatch, audited);
 }

@@ -24,6 +24,10 @@ export interface DatapathObserver {
   signal(type: number, family: number): void;
   /** A trace point was passed; `emitted`: its event was not suppressed. */
   traced(point: number, reason: number, monitor: number, emitted: boolean): void;
+  /** A policy-verdict event went out: negative drop reason, 0, or the proxy port in network order. */
+  verdictEvent(egress: boolean, verdict: number): void;
+  /** A trace-sock event went out: XLATE_*. */
+  sockEvent(point: number): void;
   /** The packet was dropped: positive reason, signed extra error. */
   dropped(reason: number, extError: number): void;
   /** The program redirects to that device. */
@@ -43,6 +47,8 @@ export class SilentObserver implements DatapathObserver {
   random(_value: number): void {}
   signal(_type: number, _family: number): void {}
   traced(_point: number, _reason: number, _monitor: number, _emitted: boolean): void {}
+  verdictEvent(_egress: boolean, _verdict: number): void {}
+  sockEvent(_point: number): void {}
   dropped(_reason: number, _extError: number): void {}
   redirected(_ifindex: number): void {}
 }

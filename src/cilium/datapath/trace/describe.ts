@@ -30,16 +30,32 @@ export function placeText(row: ArrayLike<number>, at: number, addressWords: Addr
   return addressWords === IPV4_WORDS ? `${address}:${port}` : `[${address}]:${port}`;
 }
 
-/** A conntrack or NAT key: flags, then the two ends in the order in which the key stores them (daddr first). */
-function tupleText(key: Int32Array, addressWords: AddressWords): string {
-  const ports = key[2 * addressWords]!;
-  const last = key[2 * addressWords + 1]!;
-  const flags = last >>> 8;
-  const direction = (flags & TUPLE_F_SERVICE) !== 0 ? "SERVICE" : (flags & TUPLE_F_IN) !== 0 ? "IN" : "OUT";
+/**
+ * A conntrack key as `cilium bpf ct list` shows it: from whom to whom the connection goes. OUT and IN keys store the
+ * addresses swapped and the ports straight, SERVICE keys the addresses straight and the ports swapped.
+ */
+function ctKeyText(key: Int32Array, n: AddressWords): string {
+  const { protocol, flags, dport, sport } = tupleEnd(key, n);
+  if ((flags & TUPLE_F_SERVICE) !== 0) {
+    return `${protocol} SERVICE ${placeText(key, n, n, dport)} -> ${placeText(key, 0, n, sport)}`;
+  }
+  const direction = (flags & TUPLE_F_IN) !== 0 ? "IN" : "OUT";
   const related = (flags & TUPLE_F_RELATED) !== 0 ? " RELATED" : "";
-  const daddr = placeText(key, 0, addressWords, htons(ports & 0xffff));
-  const saddr = placeText(key, addressWords, addressWords, htons(ports >>> 16));
-  return `${protocolText(last & 0xff)} ${direction}${related} daddr ${daddr} saddr ${saddr}`;
+  return `${protocol} ${direction}${related} ${placeText(key, 0, n, sport)} -> ${placeText(key, n, n, dport)}`;
+}
+
+/** A NAT key, which stores everything as in the packet: forward entries those sent (OUT), reverse ones the replies (IN). */
+function natKeyText(key: Int32Array, n: AddressWords): string {
+  const { protocol, flags, dport, sport } = tupleEnd(key, n);
+  const direction = (flags & TUPLE_F_IN) !== 0 ? "IN" : "OUT";
+  return `${protocol} ${direction} ${placeText(key, n, n, sport)} -> ${placeText(key, 0, n, dport)}`;
+}
+
+/** Ports, protocol and flags of a key. */
+function tupleEnd(key: Int32Array, n: AddressWords): { protocol: string; flags: number; dport: number; sport: number } {
+  const ports = key[2 * n]!;
+  const last = key[2 * n + 1]!;
+  return { protocol: protocolText(last & 0xff), flags: last >>> 8, dport: htons(ports & 0xffff), sport: htons(ports >>> 16) };
 }
 
 const CT_FLAG_NAMES = [
@@ -59,6 +75,18 @@ function hexByte(value: number): string {
 
 /** A conntrack entry: what `cilium bpf ct list` shows of it. */
 export function ctEntryText(ct: CtMap, slot: number): string {
+  return ctFields(ct, slot).join(" ");
+}
+
+/** What of an entry has changed: `expires=864060 becomes 872000`. */
+export function ctChangeText(before: readonly string[], after: readonly string[]): string {
+  const changed = after.filter((field, i) => field !== before[i]);
+  const old = before.filter((field, i) => field !== after[i]);
+  return changed.map((field, i) => `${old[i]} becomes ${field.slice(field.indexOf("=") + 1)}`).join(", ");
+}
+
+/** The fields of an entry, each as `name=value`, always the same ones for the same entry. */
+export function ctFields(ct: CtMap, slot: number): readonly string[] {
   const flags = ct.flags(slot);
   const names = CT_FLAG_NAMES.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
   const backend = ct.backendId(slot);
@@ -70,14 +98,29 @@ export function ctEntryText(ct: CtMap, slot: number): string {
     `revnat=${ct.revNatIndex(slot)}`,
     `src_sec_id=${ct.srcSecId(slot)}`,
     ...(backend === 0 ? [] : [`backend=${backend}`]),
-  ].join(" ");
+  ];
+}
+
+/** How keys and values of one map read. */
+interface Wording {
+  readonly key: (key: Int32Array) => string;
+  readonly value: (slot: number) => string;
 }
 
 /** Puts one node's maps into words. */
 export class MapText {
-  readonly #byMap = new Map<BpfMap, { key: (key: Int32Array) => string; value: (slot: number) => string }>();
+  readonly #maps: CiliumMaps;
+  readonly #byMap = new Map<BpfMap, Wording>();
 
   constructor(maps: CiliumMaps) {
+    this.#maps = maps;
+    this.#learn();
+  }
+
+  /** Maps are made anew at another size, and endpoints bring policies of their own. */
+  #learn(): void {
+    const maps = this.#maps;
+    this.#byMap.clear();
     for (const addressWords of [IPV4_WORDS, IPV6_WORDS] as const) {
       if (maps.hasFamily(addressWords)) this.#addFamily(maps.family(addressWords));
     }
@@ -105,23 +148,29 @@ export class MapText {
     }
   }
 
+  #wording(map: BpfMap): Wording | undefined {
+    if (!this.#byMap.has(map)) this.#learn();
+    return this.#byMap.get(map);
+  }
+
   key(map: BpfMap, key: Int32Array): string {
-    return this.#byMap.get(map)?.key(key) ?? Array.from(key).join(" ");
+    return this.#wording(map)?.key(key) ?? Array.from(key).join(" ");
   }
 
   /** The element at a slot, or what a negative result says. */
   value(map: BpfMap, slot: number): string {
     if (slot < 0) return slot === -Errno.ENOENT ? "miss" : `-${errnoName(slot)}`;
-    return this.#byMap.get(map)?.value(slot) ?? "hit";
+    return this.#wording(map)?.value(slot) ?? "hit";
   }
 
   #addFamily(family: FamilyMaps): void {
     const { addressWords: n, ctGlobal, ctAnyGlobal, snatExternal: nat, services, backends, reverseNat } = family;
-    const key = (row: Int32Array): string => tupleText(row, n);
-    for (const ct of [ctGlobal, ctAnyGlobal]) this.#byMap.set(ct.map, { key, value: (slot) => ctEntryText(ct, slot) });
+    for (const ct of [ctGlobal, ctAnyGlobal]) {
+      this.#byMap.set(ct.map, { key: (row) => ctKeyText(row, n), value: (slot) => ctEntryText(ct, slot) });
+    }
     const address = new Int32Array(IPV6_WORDS);
     this.#byMap.set(nat.map, {
-      key,
+      key: (row) => natKeyText(row, n),
       value: (slot) => {
         nat.copyToAddr(slot, address, 0);
         return `to=${placeText(address, 0, n, nat.toPort(slot))} created=${nat.created(slot)} needs_ct=${nat.needsCt(slot) ? 1 : 0}`;

@@ -1,0 +1,79 @@
+/** Which connection `--trace` asks for. */
+import { formatIpv4, parseAddress } from "../../cilium/maps/address.js";
+import { IPPROTO_TCP, IPPROTO_UDP } from "../../cilium/datapath/packet.js";
+import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
+
+export type TraceRequest =
+  /** The `nth` connection that a workload opens, from 1. */
+  | { readonly kind: "nth"; readonly text: string; readonly workload: string; readonly nth: number }
+  /** The first connection between these ends, as the client's socket names them. Addresses are words in network byte order. */
+  | {
+      readonly kind: "tuple";
+      readonly text: string;
+      /** Null: TCP or UDP. */
+      readonly protocol: number | null;
+      readonly source: number;
+      readonly sourcePort: number;
+      readonly target: number;
+      readonly targetPort: number;
+    };
+
+const FORMS = 'WORKLOAD:N (the n-th connection that a workload opens, from 1) or "[tcp|udp ]ADDRESS:PORT->ADDRESS:PORT"';
+const TUPLE = /^(?:(tcp|udp)\s+)?(\S+):(\d{1,5})\s*->\s*(\S+):(\d{1,5})$/i;
+const NTH = /^(.*):(\d{1,15})$/;
+const PORT_MAX = 65_535;
+
+/** Reads the option against the names of the scenario's workloads. Throws `InputError`. */
+export function parseTraceRequest(text: string, workloads: readonly string[]): TraceRequest {
+  if (text.includes("->")) return parseTuple(text);
+  const match = NTH.exec(text);
+  if (match === null) {
+    if (workloads.includes(text)) throw refusal(`"${text}" does not say which connection of the workload`, `${text}:1, ${text}:2 …`);
+    throw refusal(`"${text}" names no connection`, FORMS);
+  }
+  const workload = match[1]!;
+  const nth = Number(match[2]);
+  if (!workloads.includes(workload)) {
+    throw refusal(`there is no workload "${workload}"`, `one of ${workloads.join(", ")}`, { written: workload, valid: workloads });
+  }
+  if (nth < 1) throw refusal("connections of a workload count from 1", `${workload}:1 or more`);
+  return { kind: "nth", text, workload, nth };
+}
+
+function parseTuple(text: string): TraceRequest {
+  const match = TUPLE.exec(text);
+  if (match === null) throw refusal(`"${text}" is no connection`, FORMS);
+  const [, protocol, source, sourcePort, target, targetPort] = match;
+  return {
+    kind: "tuple",
+    text,
+    protocol: protocol === undefined ? null : protocol.toLowerCase() === "tcp" ? IPPROTO_TCP : IPPROTO_UDP,
+    source: parseIpv4(source!),
+    sourcePort: parsePort(sourcePort!),
+    target: parseIpv4(target!),
+    targetPort: parsePort(targetPort!),
+  };
+}
+
+function parseIpv4(text: string): number {
+  const words = parseAddress(text);
+  if (words?.length !== 1) throw refusal(`"${text}" is no IPv4 address`, "an address such as 10.244.0.10; simulated nodes speak IPv4");
+  return words[0]!;
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (port > PORT_MAX) throw refusal(`${text} is no port`, `0 to ${PORT_MAX}`);
+  return port;
+}
+
+/** Ends of a connection as text, the way a request names them. */
+export function tupleText(source: number, sourcePort: number, target: number, targetPort: number): string {
+  return `${formatIpv4(source)}:${sourcePort}->${formatIpv4(target)}:${targetPort}`;
+}
+
+function refusal(message: string, expected: string, names?: { written: string; valid: readonly string[] }): InputError {
+  const diagnostics = new Diagnostics();
+  diagnostics.unreadable("--trace", message, { expected, names });
+  return new InputError(diagnostics.sorted());
+}
