@@ -45,8 +45,14 @@ const NEVER = -1;
 /** Where the counters are: one pair (1.16 on) or one for each direction (1.14, 1.15). */
 export type CtCounters = "none" | "single" | "rx-tx";
 
+/** Packets (u64), then bytes, of the initiator's packets or of all; 1.14 and 1.15: of the others' packets. */
+const TX_COUNTERS = 4;
+const RX_COUNTERS = 0;
+/** Words of a u64. */
+const U64_WORDS = 2;
+
 const WORDS_ALWAYS = [BACKEND_ID, LIFETIME, FLAGS, SEEN, SRC_SEC_ID, LAST_TX_REPORT, LAST_RX_REPORT];
-const COUNTER_WORDS: Readonly<Record<CtCounters, readonly number[]>> = {
+const COUNTERS_HELD: Readonly<Record<CtCounters, readonly number[]>> = {
   none: [],
   single: [4, 5, 6, 7],
   "rx-tx": [0, 1, 3, 4, 5, 6, 7],
@@ -56,7 +62,7 @@ const NAT_ADDRESS_WORDS = [0, 1, 2, 3];
 
 /** The value words that can ever be non-zero; the others need no room in the model. */
 export function ctStoredWords(counters: CtCounters, natAddress: boolean): readonly number[] {
-  const words = new Set([...WORDS_ALWAYS, ...COUNTER_WORDS[counters], ...(natAddress ? NAT_ADDRESS_WORDS : [])]);
+  const words = new Set([...WORDS_ALWAYS, ...COUNTERS_HELD[counters], ...(natAddress ? NAT_ADDRESS_WORDS : [])]);
   return [...words].sort((a, b) => a - b);
 }
 
@@ -74,6 +80,8 @@ export class CtMap {
   declare private readonly srcSecIdAt: number;
   declare private readonly lastTxReportAt: number;
   declare private readonly lastRxReportAt: number;
+  declare private readonly txCountersAt: number;
+  declare private readonly rxCountersAt: number;
   declare private floors: LifetimeFloors;
 
   constructor(map: BpfMap, counters: CtCounters) {
@@ -90,6 +98,8 @@ export class CtMap {
     this.srcSecIdAt = column(SRC_SEC_ID);
     this.lastTxReportAt = column(LAST_TX_REPORT);
     this.lastRxReportAt = column(LAST_RX_REPORT);
+    this.txCountersAt = column(TX_COUNTERS);
+    this.rxCountersAt = column(counters === "rx-tx" ? RX_COUNTERS : TX_COUNTERS);
     this.floors = new LifetimeFloors(table, this.lifetimeAt);
   }
 
@@ -208,31 +218,32 @@ export class CtMap {
   /** Packets counted, both directions together; 0 without accounting. */
   packets(slot: number): number {
     if (this.counters === "none") return 0;
-    const total = this.#counter(slot, 4);
-    return this.counters === "single" ? total : total + this.#counter(slot, 0);
+    const total = this.counter(slot * this.stride + this.txCountersAt);
+    return this.counters === "single" ? total : total + this.counter(slot * this.stride + this.rxCountersAt);
   }
   /** Bytes counted, both directions together. A service entry of 1.14 and 1.15 has its backend id in place of a part. */
   bytes(slot: number): number {
     if (this.counters === "none") return 0;
-    const total = this.#counter(slot, 6);
-    return this.counters === "single" ? total : total + this.#counter(slot, 2);
+    const total = this.counter(slot * this.stride + this.txCountersAt + U64_WORDS);
+    return this.counters === "single" ? total : total + this.counter(slot * this.stride + this.rxCountersAt + U64_WORDS);
   }
   /** `ct_lookup`'s accounting: one packet of `bytes` for the sending (`received` false) or receiving side. */
   addPacket(slot: number, received: boolean, bytes: number): void {
     if (this.counters === "none") return;
-    const packets = this.counters === "rx-tx" && received ? 0 : 4;
-    this.#add(slot, packets, 1);
-    this.#add(slot, packets + 2, bytes);
+    const at = slot * this.stride + (received ? this.rxCountersAt : this.txCountersAt);
+    this.add(at, 1);
+    this.add(at + U64_WORDS, bytes);
   }
 
   /** A u64 in two words, as a double (exact to 2^53). */
-  #counter(slot: number, w: number): number {
-    return (this.map.word(slot, w) >>> 0) + (this.map.word(slot, w + 1) >>> 0) * 2 ** 32;
+  private counter(at: number): number {
+    return (this.rows[at]! >>> 0) + (this.rows[at + 1]! >>> 0) * 2 ** 32;
   }
-  #add(slot: number, w: number, amount: number): void {
-    const low = this.map.word(slot, w);
+  private add(at: number, amount: number): void {
+    const { rows } = this;
+    const low = rows[at]!;
     const sum = (low + amount) | 0;
-    this.map.setWord(slot, w, sum);
-    if (sum >>> 0 < low >>> 0) this.map.setWord(slot, w + 1, (this.map.word(slot, w + 1) + 1) | 0);
+    rows[at] = sum;
+    if (sum >>> 0 < low >>> 0) rows[at + 1] = (rows[at + 1]! + 1) | 0;
   }
 }
