@@ -146,7 +146,8 @@ export class ConnectionTracer implements NodeObserver {
       server: this.nameOf(asked.target),
       openedAtNs: this.#clock.now,
     };
-    const backend = walk === null ? "" : `, socket LB sends it to ${tupleText(source, sourcePort, sockets.target, sockets.targetPort)}`;
+    const moved = asked.target !== sockets.target || asked.targetPort !== sockets.targetPort;
+    const backend = !moved ? "" : `, socket LB sends it to ${tupleText(source, sourcePort, sockets.target, sockets.targetPort)}`;
     this.record("socket", `client opens a ${this.#found.protocol} socket ${tuple}${backend}`, walk ?? {});
   }
 
