@@ -116,6 +116,17 @@ describe("ctlab run --trace", () => {
     }
   });
 
+  it("tells the story of the datapath's model page: an evicted NAT entry, a reset by the node, a broken connection", async () => {
+    const page = readFileSync(join(ROOT, "src/cilium/datapath/README.md"), "utf8");
+    const [, command] = /^ {4}npx ctlab (.*)$/m.exec(page)!;
+    const { stdout } = await ctlab([...command!.split(" "), "--out", join(folder.path, "page")]);
+    const story = [/entry snat_v4_external TCP IN .* evicted for another key/, /lookup snat_v4_external TCP IN .* miss/, /node 0, which does not know the connection, sends RST,ACK/, /client's socket fails: ECONNRESET/];
+    const lines = stdout.slice(stdout.indexOf("Trace of")).split("\n");
+    const places = story.map((part) => lines.findIndex((line) => part.test(line)));
+    expect(places[0]).toBeGreaterThan(0);
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+  });
+
   it("says so when the connection never appeared", async () => {
     const { code, stdout } = await run("never", "--variant", "small", "--trace", "spies:99999");
     expect(code).toBe(0);

@@ -121,10 +121,10 @@ export class ConnectionTracer implements NodeObserver {
       return;
     }
     const row = rowOf(flow, Side.client);
-    const sockets = { target: table.remoteAddress[row]!, targetPort: table.remotePort[row]! };
+    const sockets = { target: table.remoteAddress(row), targetPort: table.remotePort(row) };
     const asked = this.#asked ?? sockets;
-    const source = table.address[row]!;
-    const sourcePort = table.port[row]!;
+    const source = table.address(row);
+    const sourcePort = table.port(row);
     const tuple = tupleText(source, sourcePort, asked.target, asked.targetPort);
     this.#first ??= `${tuple} (${this.#scenario.workloads[workload]!.name}:1)`;
     const wanted =
@@ -186,6 +186,14 @@ export class ConnectionTracer implements NodeObserver {
   /** How often the end that sends has sent again so far; 0 for UDP, whose applications ask again by themselves. */
   retransmissions(side: number): number {
     return this.#protocol === IPPROTO_TCP ? this.#sockets!.peers.retransmissions(this.#flow, side) : 0;
+  }
+
+  /** Who sends with that source: an end of the connection, or a host that answers a packet which it can't place. */
+  senderName(row: number, source: number, port: number): string {
+    const { flows, datagrams } = this.#sockets!;
+    const table = this.#protocol === IPPROTO_TCP ? flows : datagrams;
+    if (table.wireSource(row) === source && table.wireSourcePort(row) === port) return (row & 1) === Side.client ? "client" : "server";
+    return `${this.nameOf(source) || "a host"}, which does not know the connection,`;
   }
 
   /** `pod red/web-3`; "" when the cluster does not know the address. */

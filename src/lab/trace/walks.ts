@@ -6,7 +6,6 @@ import { tcpFlagsText, WalkTrace } from "../../cilium/datapath/trace/walk-trace.
 import { protocolText } from "../../cilium/datapath/trace/describe.js";
 import type { CiliumMaps } from "../../cilium/maps.js";
 import { NodeHooks, Outcome } from "../../node/hooks.js";
-import { Side } from "../../traffic/tcp-peers.js";
 import type { OwnEntries } from "./own-entries.js";
 import { tupleText } from "./request.js";
 import type { ConnectionTracer, Walked } from "./tracer.js";
@@ -95,15 +94,14 @@ export class FollowedHooks extends NodeHooks {
   #packet(how: string, run: () => void): void {
     this.#entries!.look();
     const { saddr, sport, daddr, dport, protocol, tcpFlags, length, sender } = this.header;
-    const side = sender & 1;
     const headers = `${protocolText(protocol)} ${tupleText(saddr, sport, daddr, dport)}`;
+    const who = this.#tracer.senderName(sender, saddr, sport);
     const walked = this.#walked(headers, () => {
       run();
       return this.#outcomeText();
     });
-    const again = this.#tracer.retransmissions(side);
+    const again = this.#tracer.retransmissions(sender & 1);
     const what = [tcpFlagsText(tcpFlags), `${length} bytes`].filter((text) => text !== "").join(" ");
-    const who = side === Side.client ? "client" : "server";
     this.#tracer.record("packet", `${who} ${how} ${what}${again === 0 ? "" : `, retransmission ${again}`}`, walked);
   }
 
