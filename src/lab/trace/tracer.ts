@@ -121,10 +121,10 @@ export class ConnectionTracer implements NodeObserver {
       return;
     }
     const row = rowOf(flow, Side.client);
-    const sockets = { target: table.remoteAddress(row), targetPort: table.remotePort(row) };
+    const sockets = { target: table.remoteAddress[row]!, targetPort: table.remotePort[row]! };
     const asked = this.#asked ?? sockets;
-    const source = table.address(row);
-    const sourcePort = table.port(row);
+    const source = table.address[row]!;
+    const sourcePort = table.port[row]!;
     const tuple = tupleText(source, sourcePort, asked.target, asked.targetPort);
     this.#first ??= `${tuple} (${this.#scenario.workloads[workload]!.name}:1)`;
     const wanted =
