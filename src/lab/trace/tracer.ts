@@ -192,7 +192,7 @@ export class ConnectionTracer implements NodeObserver {
   senderName(row: number, source: number, port: number): string {
     const { flows, datagrams } = this.#sockets!;
     const table = this.#protocol === IPPROTO_TCP ? flows : datagrams;
-    if (table.wireSource(row) === source && table.wireSourcePort(row) === port) return (row & 1) === Side.client ? "client" : "server";
+    if (table.wireSource[row] === source && table.wireSourcePort[row] === port) return (row & 1) === Side.client ? "client" : "server";
     return `${this.nameOf(source) || "a host"}, which does not know the connection,`;
   }
 
