@@ -36,8 +36,8 @@ export class HashMap extends HashTable {
 
   update(key: Int32Array, at: number, flags: number, cpu: number): number {
     if (flags < 0 || flags > UpdateFlag.exist) return -Errno.EINVAL;
-    const old = this.locate(key, at);
-    const hash = this.located;
+    const hash = this.hash(key, at);
+    const old = this.find(key, at, hash);
     if (this.isBusy(hash, cpu)) return -Errno.EBUSY;
     const refused = this.presenceError(old !== 0, flags);
     if (refused !== 0) return refused;
@@ -46,7 +46,7 @@ export class HashMap extends HashTable {
     const slot = this.take();
     this.link(slot, hash, key, at);
     if (old !== 0) {
-      this.unlink(old);
+      this.unlink(old, hash);
       this.release(old);
     }
     return slot;

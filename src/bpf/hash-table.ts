@@ -18,7 +18,7 @@
 import { BATCH_NO_CURSOR } from "./batch.js";
 import type { MapBatch } from "./batch.js";
 import { Errno } from "./errno.js";
-import { jhash, jhashStart } from "./jhash.js";
+import { jhash, jhashFour, jhashStart } from "./jhash.js";
 import type { BpfMap } from "./map.js";
 import { UpdateFlag, wordsOf } from "./spec.js";
 import type { MapSpec } from "./spec.js";
@@ -33,7 +33,7 @@ const BLOCK_SHIFT = 10;
 /** From here on up lie the hash bits that a bucket's filter is about, and with them the top bits of a link. */
 const FILTER_SHIFT = 29;
 
-/** Words of a key for which `locate` has straight code. */
+/** Words of an IPv4 tuple as conntrack and NAT maps key by it. */
 const FOUR_WORDS = 4;
 
 /** A value for `lockCpu`: no bucket lock is held. */
@@ -88,8 +88,8 @@ export abstract class HashTable implements BpfMap {
   declare private readonly bucketMask: number;
   declare private readonly seed: number;
   declare private readonly hashStart: number;
-  /** Hash of the key that `locate` was last asked for. */
-  protected located = 0;
+  /** Keys are of four words, for which `find` and `hash` have straight code. */
+  declare private readonly hasFourWords: boolean;
   private lockCpu = NO_CPU;
   private lockGroup = 0;
   private watcher: SlotWatcher | null = null;
@@ -108,6 +108,7 @@ export abstract class HashTable implements BpfMap {
     this.buckets = bucketCount(shape.maxEntries);
     this.seed = spec.seed ?? 0;
     this.hashStart = jhashStart(spec.keySize, this.seed);
+    this.hasFourWords = this.keyWords === FOUR_WORDS;
 
     this.rows = new Int32Array((shape.slots + 1) * this.stride);
     this.hashes = new Int32Array(shape.slots + 1);
@@ -138,19 +139,21 @@ export abstract class HashTable implements BpfMap {
 
   /** Hash of a key. */
   hash(key: Int32Array, at: number): number {
-    return jhash(key, at, this.keySize, this.seed);
+    if (!this.hasFourWords) return this.hashAny(key, at);
+    return jhashFour(this.hashStart, key[at]!, key[at + 1]!, key[at + 2]!, key[at + 3]!);
   }
 
   peek(key: Int32Array, at: number): number {
-    const slot = this.locate(key, at);
+    const slot = this.find(key, at, this.hash(key, at));
     return slot === 0 ? -Errno.ENOENT : slot;
   }
 
   remove(key: Int32Array, at: number, cpu: number): number {
-    const slot = this.locate(key, at);
-    if (this.isBusy(this.located, cpu)) return -Errno.EBUSY;
+    const hash = this.hash(key, at);
+    const slot = this.find(key, at, hash);
+    if (this.isBusy(hash, cpu)) return -Errno.EBUSY;
     if (slot === 0) return -Errno.ENOENT;
-    this.unlink(slot);
+    this.unlink(slot, hash);
     this.release(slot);
     return 0;
   }
@@ -208,10 +211,11 @@ export abstract class HashTable implements BpfMap {
   /** Slot after a key in iteration order (first one when the key is null or absent), or 0 at the end. */
   nextSlot(key: Int32Array | null, at: number): number {
     if (key === null) return this.firstSlotFrom(0);
-    const slot = this.locate(key, at);
+    const hash = this.hash(key, at);
+    const slot = this.find(key, at, hash);
     if (slot === 0) return this.firstSlotFrom(0);
     const next = this.chain[slot]! & this.slotMask;
-    return next !== 0 ? next : this.firstSlotFrom((this.located & this.bucketMask) + 1);
+    return next !== 0 ? next : this.firstSlotFrom((hash & this.bucketMask) + 1);
   }
 
   /** First slot of bucket `bucket`, or 0 when the bucket is empty. */
@@ -339,51 +343,28 @@ export abstract class HashTable implements BpfMap {
   }
 
   /**
-   * Slot of a key, or 0; leaves the key's hash in `located`.
+   * Slot of a key with hash `hash`, or 0.
    *
-   * Keys of four words (IPv4 conntrack and NAT tuples) go through straight code, `jhash()` written out. That makes this
-   * function too long for V8 to inline into its callers, and is why nothing inside it is left as a call: a lookup that
-   * misses the cache takes half the time of one put together from small functions.
+   * Keys of four words (IPv4 conntrack and NAT tuples) go through straight code. It, `hash` and `lookup` together stay
+   * below the size up to which V8 inlines (920 bytes of bytecode, a fifth of it reserved), and write nothing: the fewer
+   * instructions a lookup takes, the earlier the processor comes to the loads of the next one, and waiting for memory
+   * is most of what lookups in large tables do.
    */
-  protected locate(key: Int32Array, at: number): number {
-    if (this.keyWords !== FOUR_WORDS) return this.locateAny(key, at);
-    const k0 = key[at]!;
-    const k1 = key[at + 1]!;
-    const k2 = key[at + 2]!;
-    const k3 = key[at + 3]!;
-    let a = (this.hashStart + k0) | 0;
-    let b = (this.hashStart + k1) | 0;
-    let c = (this.hashStart + k2) | 0;
-    a = (a - c) ^ ((c << 4) | (c >>> 28));
-    c = (c + b) | 0;
-    b = (b - a) ^ ((a << 6) | (a >>> 26));
-    a = (a + c) | 0;
-    c = (c - b) ^ ((b << 8) | (b >>> 24));
-    b = (b + a) | 0;
-    a = (a - c) ^ ((c << 16) | (c >>> 16));
-    c = (c + b) | 0;
-    b = (b - a) ^ ((a << 19) | (a >>> 13));
-    a = (a + c) | 0;
-    c = (c - b) ^ ((b << 4) | (b >>> 28));
-    b = (b + a) | 0;
-    a = (a + k3) | 0;
-    c = ((c ^ b) - ((b << 14) | (b >>> 18))) | 0;
-    a = ((a ^ c) - ((c << 11) | (c >>> 21))) | 0;
-    b = ((b ^ a) - ((a << 25) | (a >>> 7))) | 0;
-    c = ((c ^ b) - ((b << 16) | (b >>> 16))) | 0;
-    a = ((a ^ c) - ((c << 4) | (c >>> 28))) | 0;
-    b = ((b ^ a) - ((a << 14) | (a >>> 18))) | 0;
-    const hash = ((c ^ b) - ((b << 24) | (b >>> 8))) | 0;
-    this.located = hash;
+  protected find(key: Int32Array, at: number, hash: number): number {
     const bucket = hash & this.bucketMask;
     if (((this.filters[bucket]! >>> (hash >>> FILTER_SHIFT)) & 1) === 0) return 0;
-    const { chain, rows, stride, slotMask } = this;
+    if (!this.hasFourWords) return this.findAny(key, at, hash);
+    const { chain, rows, slotMask } = this;
     let link = this.heads[bucket]!;
     while (link !== 0) {
       const slot = link & slotMask;
       if (((link ^ hash) & ~slotMask) === 0) {
-        const base = Math.imul(slot, stride);
-        const unequal = (rows[base]! ^ k0) | (rows[base + 1]! ^ k1) | (rows[base + 2]! ^ k2) | (rows[base + 3]! ^ k3);
+        const base = slot * this.stride;
+        const unequal =
+          (rows[base]! ^ key[at]!) |
+          (rows[base + 1]! ^ key[at + 1]!) |
+          (rows[base + 2]! ^ key[at + 2]!) |
+          (rows[base + 3]! ^ key[at + 3]!);
         if (unequal === 0) return slot;
       }
       link = chain[slot]!;
@@ -391,13 +372,13 @@ export abstract class HashTable implements BpfMap {
     return 0;
   }
 
-  private locateAny(key: Int32Array, at: number): number {
-    const hash = jhash(key, at, this.keySize, this.seed);
-    this.located = hash;
-    const bucket = hash & this.bucketMask;
-    if (((this.filters[bucket]! >>> (hash >>> FILTER_SHIFT)) & 1) === 0) return 0;
+  private hashAny(key: Int32Array, at: number): number {
+    return jhash(key, at, this.keySize, this.seed);
+  }
+
+  private findAny(key: Int32Array, at: number, hash: number): number {
     const { chain, slotMask } = this;
-    let link = this.heads[bucket]!;
+    let link = this.heads[hash & this.bucketMask]!;
     while (link !== 0) {
       const slot = link & slotMask;
       if (((link ^ hash) & ~slotMask) === 0 && this.sameKey(slot, key, at)) return slot;
@@ -423,11 +404,11 @@ export abstract class HashTable implements BpfMap {
     this.count++;
   }
 
-  /** Takes a slot out of its chain. */
-  protected unlink(slot: number): void {
+  /** Takes a slot, whose key has this hash, out of its chain. */
+  protected unlink(slot: number, hash: number): void {
     if (slot === this.watchedSlot || slot === this.otherWatchedSlot) this.watcher?.leaves(slot);
     const { chain, slotMask } = this;
-    const bucket = this.hashes[slot]! & this.bucketMask;
+    const bucket = hash & this.bucketMask;
     let before = 0;
     let filter = 0;
     for (let link = this.heads[bucket]!; link !== 0; ) {
@@ -493,7 +474,7 @@ export abstract class HashTable implements BpfMap {
     }
     if (!andDelete) return;
     // The kernel chains the elements to free in front of one another and frees them off that list: last one first.
-    for (let i = first; i < batch.count; i++) this.unlink(batch.slots[i]!);
+    for (let i = first; i < batch.count; i++) this.unlink(batch.slots[i]!, this.hashes[batch.slots[i]!]!);
     for (let i = batch.count - 1; i >= first; i--) this.release(batch.slots[i]!);
   }
 }

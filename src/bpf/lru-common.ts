@@ -73,7 +73,7 @@ export class CommonLru {
       if (node === 0) return 0;
     }
     this.owner[node] = cpu;
-    this.nodes.state[node] = NodeList.pending;
+    this.nodes.setList(node, NodeList.pending);
     this.nodes.putFront(node, this.pending + cpu);
     return node;
   }
@@ -85,7 +85,7 @@ export class CommonLru {
       return;
     }
     this.nodes.takeOut(node);
-    this.nodes.state[node] = NodeList.localFree;
+    this.nodes.setList(node, NodeList.localFree);
     this.localFree[this.owner[node]!]!.push(node);
   }
 
@@ -96,7 +96,7 @@ export class CommonLru {
     while (got < this.target) {
       const node = this.shared.free.pop();
       if (node === 0) break;
-      this.nodes.state[node] = NodeList.localFree;
+      this.nodes.setList(node, NodeList.localFree);
       own.push(node);
       got++;
     }

@@ -8,12 +8,16 @@
 import { Errno } from "./errno.js";
 import { HashTable } from "./hash-table.js";
 import { CommonLru } from "./lru-common.js";
-import { NodeList, REFERENCED } from "./lru-list.js";
+import { IN_USE, REFERENCED } from "./lru-list.js";
 import type { VictimTable } from "./lru-list.js";
 import { PerCpuLru } from "./lru-per-cpu.js";
 import { MapFlag, UpdateFlag } from "./spec.js";
 import type { MapHost, MapSpec } from "./spec.js";
 
+/** What a lookup of an absent key gives. */
+const ABSENT = -Errno.ENOENT;
+/** State of an element that a program has looked up. */
+const MARKED = IN_USE | REFERENCED;
 /** Largest u32, the kernel's bound when it rounds the limit up. */
 const U32_MAX = 2 ** 32 - 1;
 
@@ -33,7 +37,7 @@ export class LruHashMap extends HashTable implements VictimTable {
   /** Called with the slot of each element about to be evicted. */
   onEvict: ((slot: number) => void) | undefined = undefined;
   declare protected readonly lru: CommonLru | PerCpuLru;
-  /** State of each node: its list, and whether it is referenced. */
+  /** State of each node: whether it carries an element, and whether that is referenced. */
   declare protected readonly state: Uint8Array;
 
   constructor(spec: MapSpec, host: MapHost, valueCopies = 1) {
@@ -49,9 +53,9 @@ export class LruHashMap extends HashTable implements VictimTable {
   }
 
   lookup(key: Int32Array, at: number): number {
-    const slot = this.locate(key, at);
-    if (slot === 0) return -Errno.ENOENT;
-    if (this.state[slot]! < REFERENCED) this.state[slot]! |= REFERENCED;
+    const slot = this.find(key, at, this.hash(key, at));
+    if (slot === 0) return ABSENT;
+    this.state[slot] = MARKED;
     return slot;
   }
 
@@ -60,15 +64,15 @@ export class LruHashMap extends HashTable implements VictimTable {
     if (this.refusesAllocation()) return -Errno.ENOMEM;
     const slot = this.lru.take(cpu);
     if (slot === 0) return -Errno.ENOMEM;
-    const old = this.locate(key, at);
-    const hash = this.located;
+    const hash = this.hash(key, at);
+    const old = this.find(key, at, hash);
     if (this.isBusy(hash, cpu)) return this.refuse(slot, -Errno.EBUSY);
     const refused = this.presenceError(old !== 0, flags);
     if (refused !== 0) return this.refuse(slot, refused);
     this.link(slot, hash, key, at);
     if (old !== 0) {
-      this.state[slot]! |= REFERENCED;
-      this.unlink(old);
+      this.state[slot] = MARKED;
+      this.unlink(old, hash);
       this.lru.giveBack(old);
     }
     return slot;
@@ -76,14 +80,15 @@ export class LruHashMap extends HashTable implements VictimTable {
 
   /** Whether the element at `slot` is in the map and has this key: validates a slot kept from an earlier lookup. */
   holds(slot: number, key: Int32Array, at: number): boolean {
-    return (this.state[slot]! & ~REFERENCED) >= NodeList.pending && this.sameKey(slot, key, at);
+    return this.state[slot] !== 0 && this.sameKey(slot, key, at);
   }
 
   evict(slot: number, cpu: number): boolean {
-    if (this.isBusy(this.hashes[slot]!, cpu)) return false;
+    const hash = this.hashes[slot]!;
+    if (this.isBusy(hash, cpu)) return false;
     this.evictions++;
     this.onEvict?.(slot);
-    this.unlink(slot);
+    this.unlink(slot, hash);
     return true;
   }
 

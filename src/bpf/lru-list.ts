@@ -8,12 +8,12 @@
  * node, free nodes are stacks through the `next` link (their order can't be observed: a free node carries no key).
  */
 
-/** Where a node is; the low bits of its state. Zero-filled memory means free. */
+/** Which list a node is on. Zero-filled memory means free. */
 export const NodeList = { free: 0, localFree: 1, pending: 2, inactive: 3, active: 4 } as const;
+/** State of a node that carries an element; that of a free one is 0. */
+export const IN_USE = 1;
 /** Bit of a node's state: a program has looked it up since the bit was last cleared. */
 export const REFERENCED = 8;
-/** Bits of a node's state that hold its list. */
-const LIST_BITS = 7;
 
 /** Takes a node's element out of the table; false when its bucket lock is held on this CPU. */
 export interface VictimTable {
@@ -24,11 +24,18 @@ export interface VictimTable {
 export class LruNodes {
   /** `links[2n]` is the node after n (towards the tail), `links[2n + 1]` the one before it. */
   declare readonly links: Int32Array;
+  /** `NodeList` of each node. */
+  declare readonly lists: Uint8Array;
+  /**
+   * 0, or `IN_USE` with or without `REFERENCED`. A column of its own, so that a lookup only writes and never waits for
+   * what was there.
+   */
   declare readonly state: Uint8Array;
 
   /** Nodes are 1 … `nodes`; sentinels follow them. */
   constructor(nodes: number, sentinels: number) {
     this.links = new Int32Array(2 * (nodes + 1 + sentinels));
+    this.lists = new Uint8Array(nodes + 1 + sentinels);
     this.state = new Uint8Array(nodes + 1 + sentinels);
     for (let i = nodes + 1; i <= nodes + sentinels; i++) {
       this.links[2 * i] = i;
@@ -37,11 +44,17 @@ export class LruNodes {
   }
 
   get bytes(): number {
-    return this.links.byteLength + this.state.byteLength;
+    return this.links.byteLength + this.lists.byteLength + this.state.byteLength;
   }
 
   list(node: number): number {
-    return this.state[node]! & LIST_BITS;
+    return this.lists[node]!;
+  }
+
+  /** Puts a node on record as being on a list, unreferenced. */
+  setList(node: number, list: number): void {
+    this.lists[node] = list;
+    this.state[node] = list >= NodeList.pending ? IN_USE : 0;
   }
 
   isReferenced(node: number): boolean {
@@ -132,7 +145,7 @@ export class LruList {
 
   /** Puts a node that is on no list at the front of the active or inactive list, unreferenced. */
   add(node: number, list: number): void {
-    this.nodes.state[node] = list;
+    this.nodes.setList(node, list);
     if (list === NodeList.active) {
       this.activeCount++;
       this.nodes.putFront(node, this.active);
@@ -153,7 +166,7 @@ export class LruList {
   /** Makes a node of the active or inactive list free. */
   giveBack(node: number): void {
     this.withdraw(node);
-    this.nodes.state[node] = NodeList.free;
+    this.nodes.setList(node, NodeList.free);
     this.free.push(node);
   }
 
@@ -197,7 +210,7 @@ export class LruList {
 
   private freeVictim(node: number, into: FreeStack, list: number): void {
     this.withdraw(node);
-    this.nodes.state[node] = list;
+    this.nodes.setList(node, list);
     into.push(node);
   }
 

@@ -40,8 +40,8 @@ export class LruPercpuHashMap extends LruHashMap {
       taken = this.lru.take(cpu);
       if (taken === 0) return -Errno.ENOMEM;
     }
-    const old = this.locate(key, at);
-    const hash = this.located;
+    const hash = this.hash(key, at);
+    const old = this.find(key, at, hash);
     const refused = this.isBusy(hash, cpu) ? -Errno.EBUSY : this.presenceError(old !== 0, flags);
     if (refused === 0 && old === 0) {
       this.link(taken, hash, key, at);

@@ -50,8 +50,8 @@ export class PercpuHashMap extends HashTable {
     copies: number,
   ): number {
     if (flags < 0 || flags > UpdateFlag.exist) return -Errno.EINVAL;
-    const old = this.locate(key, at);
-    const hash = this.located;
+    const hash = this.hash(key, at);
+    const old = this.find(key, at, hash);
     if (this.isBusy(hash, cpu)) return -Errno.EBUSY;
     const refused = this.presenceError(old !== 0, flags);
     if (refused !== 0) return refused;
