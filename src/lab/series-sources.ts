@@ -1,4 +1,5 @@
 /** Which columns a run's series has: fill and pressure of each watched map, and what happened since the last sample. */
+import { DROP_REASONS } from "../cilium/datapath/drop-reasons.js";
 import type { BuiltNode } from "../node/build.js";
 import { WATCHED_MAPS } from "../node/map-watch.js";
 import type { RunRecorder } from "../observe/recorder.js";
@@ -24,6 +25,7 @@ export function seriesSources(node: BuiltNode, recorder: RunRecorder): readonly 
     perStep("connections_broken", "connections", () => recorder.connectionsBroken),
     perStep("packets", "packets", () => recorder.packets),
     perStep("drops", "packets", () => recorder.drops.total),
+    ...DROP_REASONS.map(({ code }): SeriesSource => ({ ...perStep(`drops_${code}`, "packets", () => recorder.drops.ofCode(code)), unlessZero: true })),
     perStep("gc_cpu", "ns", () => node.collector.cpuNs),
     perStep("packet_cpu", "ns", () => node.node.cpus.usedNs),
   ];

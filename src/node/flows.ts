@@ -3,6 +3,7 @@ import type { RandomStream } from "../core/random.js";
 import type { DatapathEvents } from "../cilium/datapath/events.js";
 import { NO_EVENTS } from "../cilium/datapath/events.js";
 import type { SettledProfile } from "../cilium/profile/assumptions.js";
+import { flowFields } from "../cilium/profile/cilium.js";
 import { FlowRecorder } from "../observe/flow-recorder.js";
 import { FlowTables, type FlowEndpoint } from "../observe/flow-tables.js";
 import { FLOW_EPOCH_SECONDS } from "../observe/flow-text.js";
@@ -43,7 +44,7 @@ export function nodeFlows(
     nodeName: topology.nodeName,
     epochSeconds: FLOW_EPOCH_SECONDS,
     uuidKey: [uuids.nextUint32(), uuids.nextUint32(), uuids.nextUint32(), uuids.nextUint32()],
-    format: flowFormat(profile.observation.flowFieldsAdded, profile.version),
+    format: flowFormat(flowFields(profile.minor), profile.version),
   });
   const writer = new FlowWriter(sink, encoder, flowsMax);
   const recorder = new FlowRecorder(writer, tables, clock, flows);

@@ -35,7 +35,7 @@ const TCP_HEADER_BYTES = 52;
 const UDP_HEADER_BYTES = 28;
 /** Bytes of a 4-tuple. */
 const TUPLE_BYTES = 12;
-/** An empty XDP program and one LPM lookup, ns: 24 and about 35 measured under BPF_PROG_TEST_RUN on kernel 6.18. */
+/** A parsing XDP program (24 ns under BPF_PROG_TEST_RUN, kernel 6.18) and one LPM lookup (assumed, 36 ns). */
 const PREFILTER_NS = 60;
 const OPENING = TcpFlag.syn | TcpFlag.ack;
 

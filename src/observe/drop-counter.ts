@@ -39,6 +39,15 @@ export class DropCounter {
     return kind;
   }
 
+  /** Drops with that code so far. */
+  ofCode(code: number): number {
+    let sum = 0;
+    for (let kind = 0; kind < this.#kinds; kind++) {
+      if (this.#code[kind] === code) sum += this.#counts[kind * 3]! + this.#counts[kind * 3 + 1]!;
+    }
+    return sum;
+  }
+
   /** Every kind seen, by falling count. */
   kinds(): readonly DropKind[] {
     const list = Array.from({ length: this.#kinds }, (_, kind) => ({

@@ -184,8 +184,8 @@ export interface Series {
 
 export interface SeriesColumn {
   /**
-   * `<map>_entries` and `<map>_pressure` of the maps, `drops_<code>` of the drop reasons that occurred, and whatever
-   * else was sampled: `connections_open`, `syn_retransmitted` …
+   * `<map>_entries` and `<map>_pressure` of the maps, `drops` and, of the reasons that occurred, `drops_<code>`, and
+   * whatever else was sampled: `connections_open`, `syn_retransmitted` …
    */
   readonly name: string;
   /** "entries", "ratio", "connections" …; a unit that ends in " per step" counts since the sample before. */

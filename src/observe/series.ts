@@ -6,6 +6,8 @@ export interface SeriesSource {
   readonly unit: string;
   /** Read at every step; must not change anything. */
   readonly read: () => number;
+  /** No column when it was zero throughout. */
+  readonly unlessZero?: true;
 }
 
 export class SeriesRecorder {
@@ -35,11 +37,10 @@ export class SeriesRecorder {
     return {
       stepNs: this.stepNs,
       timeNs: Array.from(this.#timeNs.subarray(0, this.#samples)),
-      columns: this.#sources.map(({ name, unit }, column) => ({
-        name,
-        unit,
-        values: Array.from(this.#values[column]!.subarray(0, this.#samples)),
-      })),
+      columns: this.#sources.flatMap(({ name, unit, unlessZero }, column) => {
+        const values = Array.from(this.#values[column]!.subarray(0, this.#samples));
+        return unlessZero === true && values.every((value) => value === 0) ? [] : [{ name, unit, values }];
+      }),
     };
   }
 }

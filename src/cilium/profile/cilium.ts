@@ -42,6 +42,12 @@ export function patchChanges(minor: CiliumMinor, from: number, to: number): read
   return minor.changes.filter((change) => change.fromPatch > from && change.fromPatch <= to);
 }
 
+/** Fields of the flow API that a minor has beyond 1.14's, as `Message.field=number`. */
+export function flowFields(minor: string): readonly string[] {
+  const last = CILIUM_MINORS.findIndex((each) => each.minor === minor);
+  return CILIUM_MINORS.slice(0, last + 1).flatMap(({ facts }) => facts.observation.flowFieldsAdded);
+}
+
 function nearest(text: string): string {
   const first = CILIUM_MINORS[0]!;
   const last = CILIUM_MINORS[CILIUM_MINORS.length - 1]!;
