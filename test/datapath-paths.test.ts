@@ -2,6 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { MARK_HOST } from "../src/cilium/datapath/packet.js";
+import { ipv4 } from "../src/cilium/maps/address.js";
+import { LB_SCOPE_INTERNAL, SVC_FLAG_TWO_SCOPES } from "../src/cilium/maps/service-maps.js";
 import { DatapathNode, NODE, OTHER_NODE } from "./support/datapath-node.js";
 import type { NodeOptions } from "./support/datapath-node.js";
 
@@ -109,6 +111,8 @@ describe("section 11: map operations per packet", () => {
     const flow = { src: A, dst: D, sport: 40000, dport: 80 };
     expect(node.fromPod(101, flow)).toMatch(/^wire/);
     expect(counts(node)).toEqual({ ...own, ctU: 2, ipc: 1, pol: 2, fib: 1 });
+    // One conntrack stage, and two to-network events.
+    expect(node.operations).toMatchObject({ "scratch.lookup": 1, "scratch.update": 1, "metrics.lookup": 2 });
     node.fromPod(101, { ...flow, flags: ACK });
     expect(counts(node)).toEqual({ ...own, ipc: 1, pol: 2, fib: 1 });
   });
@@ -146,6 +150,11 @@ describe("section 11: map operations per packet", () => {
     node.datapath.ops.fill(0);
     expect(node.outcome(node.datapath.fromOverlay(packet))).toMatch(/^deliver 101/);
     expect(counts(node)).toEqual({ svc: 2, ctL: 2, ctU: 2, ipc: 1, pol: 2, lxc: 1 });
+    const later = node.fill({ src: D, dst: A, sport: 45000, dport: 80, flags: ACK });
+    later.tunnelKey = 2001;
+    node.datapath.ops.fill(0);
+    node.datapath.fromOverlay(later);
+    expect(counts(node)).toEqual({ svc: 2, ctL: 2, ipc: 1, pol: 2, lxc: 1 });
   });
 
   it("P4 on one node", () => {
@@ -174,6 +183,21 @@ describe("section 11: map operations per packet", () => {
     expect(counts(node).affinityL).toBeUndefined();
     node.fromPod(101, { src: A, dst: B, sport: 40000, dport: 80 });
     expect(counts(node)).toMatchObject({ svc: 2, ctL: 4, ctU: 4 });
+  });
+
+  it("P4 addition: a service of two scopes", () => {
+    const node = build();
+    node.backend(10, B, 8080);
+    node.service(VIP, 80, 7, [10], { flags2: SVC_FLAG_TWO_SCOPES });
+    const { services } = node.maps.family(1);
+    for (const backendSlot of [0, 1]) {
+      services.setFrontend(Int32Array.of(ipv4(VIP)), 0, 80, 6);
+      services.keyScope = LB_SCOPE_INTERNAL;
+      services.keySlot = backendSlot;
+      services.setValue(services.map.update(services.key, 0, 0, 0), 10 * backendSlot, 1 - backendSlot, 7, 0, 0, 0);
+    }
+    expect(node.fromPod(101, { src: A, dst: VIP, sport: 47000, dport: 80 })).toMatch(/^deliver 102/);
+    expect(counts(node)).toEqual({ svc: 3, ctL: 4, ctU: 5, be: 1, ipc: 1, pol: 4, lxc: 1 });
   });
 
   it("P5 connect()", () => {
@@ -220,6 +244,7 @@ describe("section 11: map operations per packet", () => {
     const flow = { src: WORLD, dst: NODE, sport: 51000, dport: 30080 };
     expect(send(flow)).toBe(`wire ${NODE}:51000>${D}:8080`);
     expect(counts(node)).toEqual({ svc: 2, ctL: 2, ctU: 2, be: 1, lxc: 1, natL: 1, natU: 2, neighL: 1, neighU: 1, fib: 1, ...own });
+    expect(node.operations["metrics.lookup"] ?? 0).toBe(hook === "xdpEntry" ? 0 : 2);
     send({ ...flow, flags: ACK });
     expect(counts(node)).toEqual({ svc: 1, ctL: 2, be: 1, lxc: 1, natL: 2, neighL: 1, fib: 1, ...own });
     expect(send({ src: D, dst: NODE, sport: 8080, dport: 51000, flags: SYN_ACK })).toBe(`wire ${NODE}:30080>${WORLD}:51000`);
