@@ -163,14 +163,14 @@ export function loadProgram(kernel: Kernel, type: number, code: Buffer): number 
   licence.write("GPL\0", "latin1");
   attribute.writeUInt32LE(type, 0);
   attribute.writeUInt32LE(code.length / INSTRUCTION_BYTES, 4);
-  attribute.writeBigUInt64LE(kernel.address(code), 8);
-  attribute.writeBigUInt64LE(kernel.address(licence), 16);
+  kernel.point(attribute, 8, code);
+  kernel.point(attribute, 16, licence);
   const fd = kernel.bpf(BpfCommand.programLoad, attribute);
   if (fd >= 0) return fd;
   const log = fixedBuffer(LOG_BYTES);
   attribute.writeUInt32LE(1, 24);
   attribute.writeUInt32LE(LOG_BYTES, 28);
-  attribute.writeBigUInt64LE(kernel.address(log), 32);
+  kernel.point(attribute, 32, log);
   kernel.bpf(BpfCommand.programLoad, attribute);
   const text = log.toString("latin1").replace(/\0.*$/s, "");
   throw new Error(`the kernel refused a program (errno ${-fd}): ${text.split("\n").slice(-4).join(" | ")}`);

@@ -195,7 +195,7 @@ function makeInner(kernel: Kernel): KernelInner {
   const info = fixedBuffer(8);
   attribute.writeUInt32LE(fd, 0);
   attribute.writeUInt32LE(info.length, 4);
-  attribute.writeBigUInt64LE(kernel.address(info), 8);
+  kernel.point(attribute, 8, info);
   const result = kernel.bpf(BpfCommand.mapInfoByFd, attribute);
   if (result < 0) throw new Error(`asking for an inner map's id failed (errno ${-result})`);
   return { fd, id: info.readUInt32LE(4) };

@@ -84,7 +84,7 @@ export class KernelMap {
     this.program = loadProgram(kernel, ProgramType.rawTracepoint, driver(fd, spec, holdsMaps));
     this.testRun.writeUInt32LE(this.program, 0);
     this.testRun.writeUInt32LE(CONTEXT_HEADER_BYTES + roundUp8(spec.keySize), 40);
-    this.testRun.writeBigUInt64LE(kernel.address(this.context), 48);
+    kernel.point(this.testRun, 48, this.context);
   }
 
   close(): void {
@@ -137,10 +137,10 @@ export class KernelMap {
     const untouched = 0xffffffff;
     cursorIn.writeUInt32LE(cursor ?? 0, 0);
     cursorOut.writeUInt32LE(untouched, 0);
-    attribute.writeBigUInt64LE(cursor === undefined ? 0n : this.kernel.address(cursorIn), 0);
-    attribute.writeBigUInt64LE(this.kernel.address(cursorOut), 8);
-    attribute.writeBigUInt64LE(this.kernel.address(keys), 16);
-    attribute.writeBigUInt64LE(this.kernel.address(values), 24);
+    if (cursor !== undefined) this.kernel.point(attribute, 0, cursorIn);
+    this.kernel.point(attribute, 8, cursorOut);
+    this.kernel.point(attribute, 16, keys);
+    this.kernel.point(attribute, 24, values);
     attribute.writeUInt32LE(capacity, 32);
     attribute.writeUInt32LE(this.fd, 36);
     const command = andDelete ? BpfCommand.mapLookupAndDeleteBatch : BpfCommand.mapLookupBatch;

@@ -57,6 +57,7 @@ export function fixedBuffer(bytes: number): Buffer {
 export class Kernel {
   private readonly calls: Calls;
   private readonly syscallNumber: number;
+  private readonly pointedTo = new WeakMap<Buffer, Buffer[]>();
 
   constructor(calls: Calls, syscallNumber: number) {
     this.calls = calls;
@@ -69,6 +70,18 @@ export class Kernel {
     return result < 0 ? -this.calls.errno() : result;
   }
 
+  /**
+   * Writes a pointer to `target` into an attribute, and keeps `target` for as long as the attribute is there: an address
+   * alone keeps no memory from being collected, and the kernel would write to what has become something else's.
+   */
+  point(attribute: Buffer, at: number, target: Buffer): void {
+    attribute.writeBigUInt64LE(this.address(target), at);
+    const targets = this.pointedTo.get(attribute);
+    if (targets === undefined) this.pointedTo.set(attribute, [target]);
+    else targets.push(target);
+  }
+
+  /** Where a buffer lies; the caller keeps it. */
   address(buffer: Buffer): bigint {
     return BigInt(this.calls.address(buffer));
   }

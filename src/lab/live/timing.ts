@@ -1,59 +1,61 @@
 /**
  * What map operations cost in this machine's kernel: a program performs 64 of them in a loop, and BPF_PROG_TEST_RUN
  * repeats it and measures, so that neither the system call nor the call into the program counts.
+ *
+ * The keys are made beforehand and lie one after the other in an array map, 64 KiB of them, so that making them does not
+ * count either and other implementations can be given the very same ones. A batch walk is timed around the system calls.
  */
 
-import type { MapSpec } from "../../bpf/spec.js";
+import { Errno } from "../../bpf/errno.js";
 import { MapType, roundUp8 } from "../../bpf/spec.js";
+import type { MapSpec } from "../../bpf/spec.js";
 import { Assembler, Helper, loadProgram, ProgramType, Reg } from "./assembler.js";
 import { createKernelMap, KernelMap } from "./kernel-map.js";
 import { ATTRIBUTE_BYTES, BpfCommand, fixedBuffer } from "./syscall.js";
 import type { Kernel } from "./syscall.js";
 
-/** Operations in one run of the timing program. */
-export const OPERATIONS_PER_RUN = 64;
+/** Keys that one call of `time` takes. */
+export const BATCH_KEYS = 4096;
+/** Words of a key's place in a batch. */
+export const BATCH_KEY_WORDS = 4;
+
+/** Bytes of a key's place in a batch, as a shift. */
+const KEY_SHIFT = 4;
+/** Operations in one run of the timing program: what the verifier unrolls without complaint. */
+const OPERATIONS_PER_RUN = 64;
 /** Packet that test runs need and nothing looks at. */
 const PACKET_BYTES = 64;
+const NS_PER_MS = 1e6;
 
-/** What the program does with each key. `draw` only makes keys: its time is to be subtracted. */
-export type TimedOperation = "draw" | "lookup" | "update" | "remove" | "pair";
+/** What the program does with each key. `read` only reads the key's first word: its time is that of the loop. */
+export type TimedOperation = "read" | "lookup" | "update" | "remove";
 
-/** Byte offsets of the program's variables in a one-element array map. */
-const State = { base: 0, mask: 4, sequence: 8, random: 12, hits: 16 } as const;
-const STATE_BYTES = 24;
+/** Byte offsets in the array map's one element: which key is next, how many operations succeeded, the keys. */
+const State = { cursor: 0, done: 4, keys: 16 } as const;
+const STATE_BYTES = State.keys + (BATCH_KEYS << KEY_SHIFT);
 
-/** Odd constants of the key hash; see `timingKey`. */
-const KEY_MULTIPLIERS = [0x85ebca6b, 0xc2b2ae35, 0x9e3779b1] as const;
-
-/** Last two bytes of the key: protocol and flags of a conntrack tuple. */
-const KEY_TAIL = 0x0106;
-
-/**
- * The key with number `index`, as the timing program makes it: 14 meaningful bytes in four words, more words zero.
- */
-export function timingKey(index: number, key: Int32Array): void {
-  let hash = index ^ (index >>> 16);
-  hash = Math.imul(hash, KEY_MULTIPLIERS[0]);
-  hash ^= hash >>> 13;
-  hash = Math.imul(hash, KEY_MULTIPLIERS[1]);
-  hash ^= hash >>> 16;
-  key[0] = hash;
-  key[1] = Math.imul(hash, KEY_MULTIPLIERS[2]);
-  key[2] = index;
-  key[3] = KEY_TAIL;
+/** One measurement. */
+export interface Timing {
+  /** ns per operation, or per entry of a walk. */
+  readonly ns: number;
+  /** Lookups that hit, updates and deletions that succeeded, entries walked. */
+  readonly done: number;
 }
 
-/** A map of this kernel and one timing program for each operation and each way to choose keys. */
+/** A map of this kernel with a timing program for each operation. */
 export class KernelTimer {
   readonly map: KernelMap;
   private readonly kernel: Kernel;
-  private readonly stateFd: number;
-  private readonly programs = new Map<string, number>();
   private readonly spec: MapSpec;
+  private readonly stateFd: number;
+  private readonly programs = new Map<TimedOperation, number>();
   private readonly stateKey = fixedBuffer(8);
-  private readonly stateValue = fixedBuffer(STATE_BYTES);
+  private readonly state = fixedBuffer(STATE_BYTES);
+  private readonly keys = new Int32Array(this.state.buffer, State.keys, BATCH_KEYS * BATCH_KEY_WORDS);
 
+  /** Throws when the kernel refuses the map, and on keys that take more than a place in a batch. */
   constructor(kernel: Kernel, spec: MapSpec, possibleCpus: number) {
+    if (spec.keySize > 1 << KEY_SHIFT) throw new RangeError(`${spec.name}: keys of ${spec.keySize} bytes can't be timed`);
     this.kernel = kernel;
     this.spec = spec;
     this.map = new KernelMap(kernel, spec, possibleCpus);
@@ -74,132 +76,95 @@ export class KernelTimer {
     this.map.close();
   }
 
-  /**
-   * ns per operation over `runs` runs of 64. Random keys: `base` plus a number below `range`, a power of two.
-   * Sequential ones: `base`, `base` + 1 … Also says how many lookups hit or updates succeeded.
-   */
-  time(
-    operation: TimedOperation,
-    keys: { readonly base: number; readonly range?: number },
-    runs: number,
-  ): { readonly ns: number; readonly hits: number } {
-    const random = keys.range !== undefined;
-    const program = this.program(operation, random);
-    this.stateValue.fill(0);
-    this.stateValue.writeUInt32LE(keys.base, State.base);
-    this.stateValue.writeUInt32LE((keys.range ?? 1) - 1, State.mask);
-    this.stateValue.writeUInt32LE(keys.base, State.sequence);
-    this.stateValue.writeUInt32LE(RANDOM_SEED, State.random);
+  /** Performs an operation on each of `BATCH_KEYS` keys, in places of `BATCH_KEY_WORDS` words. */
+  time(operation: TimedOperation, keys: Int32Array): Timing {
+    this.keys.set(keys);
+    this.state.writeUInt32LE(0, State.cursor);
+    this.state.writeUInt32LE(0, State.done);
     this.stateCall(BpfCommand.mapUpdate);
     const attribute = fixedBuffer(ATTRIBUTE_BYTES);
     const packet = fixedBuffer(PACKET_BYTES);
-    attribute.writeUInt32LE(program, 0);
+    attribute.writeUInt32LE(this.program(operation), 0);
     attribute.writeUInt32LE(PACKET_BYTES, 8);
-    attribute.writeBigUInt64LE(this.kernel.address(packet), 16);
-    attribute.writeUInt32LE(runs, 32);
+    this.kernel.point(attribute, 16, packet);
+    attribute.writeUInt32LE(BATCH_KEYS / OPERATIONS_PER_RUN, 32);
     const result = this.kernel.bpf(BpfCommand.programTestRun, attribute);
     if (result < 0) throw new Error(`BPF_PROG_TEST_RUN failed (errno ${-result})`);
     this.stateCall(BpfCommand.mapLookup);
-    return { ns: attribute.readUInt32LE(36) / OPERATIONS_PER_RUN, hits: this.stateValue.readUInt32LE(State.hits) };
+    return { ns: attribute.readUInt32LE(36) / OPERATIONS_PER_RUN, done: this.state.readUInt32LE(State.done) };
+  }
+
+  /** Reads the whole map with BPF_MAP_LOOKUP_BATCH, `capacity` elements a call into memory that is there already. */
+  walk(capacity: number): Timing {
+    const cursor = fixedBuffer(roundUp8(this.spec.keySize));
+    const keys = fixedBuffer(capacity * this.spec.keySize);
+    const values = fixedBuffer(capacity * this.map.userValueBytes);
+    const attribute = fixedBuffer(ATTRIBUTE_BYTES);
+    this.kernel.point(attribute, 8, cursor);
+    this.kernel.point(attribute, 16, keys);
+    this.kernel.point(attribute, 24, values);
+    attribute.writeUInt32LE(this.map.fd, 36);
+    let done = 0;
+    let result = 0;
+    let first = true;
+    const start = performance.now();
+    while (result === 0) {
+      attribute.writeUInt32LE(capacity, 32);
+      result = this.kernel.bpf(BpfCommand.mapLookupBatch, attribute);
+      done += attribute.readUInt32LE(32);
+      if (first) this.kernel.point(attribute, 0, cursor);
+      first = false;
+    }
+    const ns = ((performance.now() - start) * NS_PER_MS) / done;
+    if (result !== -Errno.ENOENT) throw new Error(`BPF_MAP_LOOKUP_BATCH failed (errno ${-result})`);
+    return { ns, done };
   }
 
   private stateCall(command: number): void {
     const attribute = fixedBuffer(ATTRIBUTE_BYTES);
     attribute.writeUInt32LE(this.stateFd, 0);
-    attribute.writeBigUInt64LE(this.kernel.address(this.stateKey), 8);
-    attribute.writeBigUInt64LE(this.kernel.address(this.stateValue), 16);
+    this.kernel.point(attribute, 8, this.stateKey);
+    this.kernel.point(attribute, 16, this.state);
     const result = this.kernel.bpf(command, attribute);
     if (result < 0) throw new Error(`the state map failed (errno ${-result})`);
   }
 
-  private program(operation: TimedOperation, random: boolean): number {
-    const name = `${operation} ${random}`;
-    let fd = this.programs.get(name);
+  private program(operation: TimedOperation): number {
+    let fd = this.programs.get(operation);
     if (fd === undefined) {
-      const code = timingProgram(this.spec, this.map.fd, this.stateFd, operation, random);
+      const code = timingProgram(this.spec, this.map.fd, this.stateFd, operation);
       fd = loadProgram(this.kernel, ProgramType.schedCls, code);
-      this.programs.set(name, fd);
+      this.programs.set(operation, fd);
     }
     return fd;
   }
 }
 
-/** Start of the program's xorshift generator. */
-export const RANDOM_SEED = 0x075bcd15;
-
-/** r6 state, r7 loop counter, r8 random or sequence number, r9 hits. */
-function timingProgram(
-  spec: MapSpec,
-  mapFd: number,
-  stateFd: number,
-  operation: TimedOperation,
-  random: boolean,
-): Buffer {
-  const keyBytes = roundUp8(spec.keySize);
+/** r6 state, r7 loop counter, r8 number of the next key, r9 successes. The value of updates is all zero. */
+function timingProgram(spec: MapSpec, mapFd: number, stateFd: number, operation: TimedOperation): Buffer {
   const valueBytes = roundUp8(spec.valueSize);
-  const keyAt = -keyBytes;
-  const valueAt = keyAt - valueBytes;
   const code = new Assembler().loadMapValue(Reg.r6, stateFd);
-  for (let i = 0; i < keyBytes; i += 8) code.storeImmediateDw(Reg.fp, keyAt + i, 0);
-  for (let i = 0; i < valueBytes; i += 8) code.storeImmediateDw(Reg.fp, valueAt + i, 0);
-  code.loadW(Reg.r8, Reg.r6, random ? State.random : State.sequence);
-  code.alu64("mov", Reg.r7, 0).alu64("mov", Reg.r9, 0).label("loop");
-  drawIndex(code, random);
-  drawKey(code, keyAt, spec.keySize);
-  const withMap = (helper: number): Assembler => {
-    code.loadMap(Reg.r1, mapFd).alu64r("mov", Reg.r2, Reg.fp).alu64("add", Reg.r2, keyAt);
-    if (helper === Helper.mapUpdate) {
-      code.alu64r("mov", Reg.r3, Reg.fp).alu64("add", Reg.r3, valueAt).alu64("mov", Reg.r4, 0);
-    }
-    return code.call(helper);
-  };
+  for (let i = 0; i < valueBytes; i += 8) code.storeImmediateDw(Reg.fp, i - valueBytes, 0);
+  code.loadW(Reg.r8, Reg.r6, State.cursor).alu64("mov", Reg.r7, 0).alu64("mov", Reg.r9, 0).label("loop");
+  code.alu64r("mov", Reg.r1, Reg.r8).alu64("and", Reg.r1, BATCH_KEYS - 1).alu64("lsh", Reg.r1, KEY_SHIFT);
+  code.alu64r("mov", Reg.r2, Reg.r6).alu64("add", Reg.r2, State.keys).alu64r("add", Reg.r2, Reg.r1);
   switch (operation) {
-    case "draw":
-      code.loadW(Reg.r1, Reg.fp, keyAt).alu32("and", Reg.r1, 1).alu64r("add", Reg.r9, Reg.r1);
+    case "read":
+      code.loadW(Reg.r1, Reg.r2, 0).alu64("and", Reg.r1, 1).alu64r("add", Reg.r9, Reg.r1);
       break;
     case "lookup":
-      withMap(Helper.mapLookup).jumpIfEqual(Reg.r0, 0, "next").alu64("add", Reg.r9, 1);
+      code.loadMap(Reg.r1, mapFd).call(Helper.mapLookup).jumpIfEqual(Reg.r0, 0, "next").alu64("add", Reg.r9, 1);
       break;
     case "update":
-      withMap(Helper.mapUpdate).jumpIfNotEqual(Reg.r0, 0, "next").alu64("add", Reg.r9, 1);
+      code.alu64r("mov", Reg.r3, Reg.fp).alu64("add", Reg.r3, -valueBytes).alu64("mov", Reg.r4, 0);
+      code.loadMap(Reg.r1, mapFd).call(Helper.mapUpdate).jumpIfNotEqual(Reg.r0, 0, "next").alu64("add", Reg.r9, 1);
       break;
     case "remove":
-      withMap(Helper.mapDelete).jumpIfNotEqual(Reg.r0, 0, "next").alu64("add", Reg.r9, 1);
-      break;
-    case "pair":
-      withMap(Helper.mapUpdate);
-      withMap(Helper.mapDelete).jumpIfNotEqual(Reg.r0, 0, "next").alu64("add", Reg.r9, 1);
+      code.loadMap(Reg.r1, mapFd).call(Helper.mapDelete).jumpIfNotEqual(Reg.r0, 0, "next").alu64("add", Reg.r9, 1);
       break;
   }
-  code.label("next").alu64("add", Reg.r7, 1).jumpIfLess(Reg.r7, OPERATIONS_PER_RUN, "loop");
-  code.storeW(Reg.r6, random ? State.random : State.sequence, Reg.r8);
-  code.loadW(Reg.r1, Reg.r6, State.hits).alu64r("add", Reg.r1, Reg.r9).storeW(Reg.r6, State.hits, Reg.r1);
+  code.label("next").alu64("add", Reg.r8, 1).alu64("add", Reg.r7, 1).jumpIfLess(Reg.r7, OPERATIONS_PER_RUN, "loop");
+  code.storeW(Reg.r6, State.cursor, Reg.r8);
+  code.loadW(Reg.r1, Reg.r6, State.done).alu64r("add", Reg.r1, Reg.r9).storeW(Reg.r6, State.done, Reg.r1);
   return code.alu64("mov", Reg.r0, 0).exit().assemble();
-}
-
-/** Next key number into r1. */
-function drawIndex(code: Assembler, random: boolean): void {
-  if (!random) {
-    code.alu32r("mov", Reg.r1, Reg.r8).alu32("add", Reg.r8, 1);
-    return;
-  }
-  code.alu32r("mov", Reg.r1, Reg.r8).alu32("lsh", Reg.r1, 13).alu32r("xor", Reg.r8, Reg.r1);
-  code.alu32r("mov", Reg.r1, Reg.r8).alu32("rsh", Reg.r1, 17).alu32r("xor", Reg.r8, Reg.r1);
-  code.alu32r("mov", Reg.r1, Reg.r8).alu32("lsh", Reg.r1, 5).alu32r("xor", Reg.r8, Reg.r1);
-  code.alu32r("mov", Reg.r1, Reg.r8).loadW(Reg.r2, Reg.r6, State.mask).alu32r("and", Reg.r1, Reg.r2);
-  code.loadW(Reg.r2, Reg.r6, State.base).alu32r("add", Reg.r1, Reg.r2);
-}
-
-/** The key with the number in r1 onto the stack: `timingKey`. */
-function drawKey(code: Assembler, keyAt: number, keySize: number): void {
-  code.alu32r("mov", Reg.r2, Reg.r1).alu32r("mov", Reg.r3, Reg.r1).alu32("rsh", Reg.r3, 16);
-  code.alu32r("xor", Reg.r2, Reg.r3).alu32("mul", Reg.r2, KEY_MULTIPLIERS[0]);
-  code.alu32r("mov", Reg.r3, Reg.r2).alu32("rsh", Reg.r3, 13).alu32r("xor", Reg.r2, Reg.r3);
-  code.alu32("mul", Reg.r2, KEY_MULTIPLIERS[1]);
-  code.alu32r("mov", Reg.r3, Reg.r2).alu32("rsh", Reg.r3, 16).alu32r("xor", Reg.r2, Reg.r3);
-  code.storeW(Reg.fp, keyAt, Reg.r2);
-  if (keySize <= 4) return;
-  code.alu32("mul", Reg.r2, KEY_MULTIPLIERS[2]).storeW(Reg.fp, keyAt + 4, Reg.r2);
-  if (keySize <= 8) return;
-  code.storeW(Reg.fp, keyAt + 8, Reg.r1).alu32("mov", Reg.r2, KEY_TAIL).storeW(Reg.fp, keyAt + 12, Reg.r2);
 }
