@@ -10,8 +10,8 @@
  * JavaScript Map.
  */
 import { median } from "./core-tables.mjs";
-import { randomKeys, sequentialKeys, shuffledKeys } from "./support/map-keys.mjs";
-import { KernelSide, ModelSide, PlainSide } from "./support/map-sides.mjs";
+import { randomKeys, sequentialKeys, shuffledKeys } from "./map-keys.mjs";
+import { KernelSide, ModelSide, PlainSide } from "./map-sides.mjs";
 import { MapType } from "../dist/bpf/spec.js";
 import { ctStoredWords } from "../dist/cilium/maps/ct-map.js";
 import { hostOf, inspectMachine } from "../dist/lab/live/machine.js";

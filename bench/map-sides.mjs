@@ -6,14 +6,14 @@
  *     insertAll(keys)                              the same as update, not timed
  *     walk() -> { ns, done }                       per entry; not the JavaScript Map
  */
-import { createMap } from "../../dist/bpf/create.js";
-import { GC_SLICE_NS } from "../../dist/cilium/agent/conntrack-gc.js";
-import { MEASURED_GC_COSTS } from "../../dist/cilium/agent/gc-costs.js";
-import { batchChunk } from "../../dist/cilium/agent/gc-plain.js";
-import { expiryRule } from "../../dist/cilium/agent/gc-targets.js";
-import { BatchWalk, WalkMemory } from "../../dist/cilium/agent/gc-walk.js";
-import { CtMap } from "../../dist/cilium/maps/ct-map.js";
-import { BATCH_KEYS, BATCH_KEY_WORDS, KernelTimer } from "../../dist/lab/live/timing.js";
+import { createMap } from "../dist/bpf/create.js";
+import { GC_SLICE_NS } from "../dist/cilium/agent/conntrack-gc.js";
+import { MEASURED_GC_COSTS } from "../dist/cilium/agent/gc-costs.js";
+import { batchChunk } from "../dist/cilium/agent/gc-plain.js";
+import { expiryRule } from "../dist/cilium/agent/gc-targets.js";
+import { BatchWalk, WalkMemory } from "../dist/cilium/agent/gc-walk.js";
+import { CtMap } from "../dist/cilium/maps/ct-map.js";
+import { BATCH_KEYS, BATCH_KEY_WORDS, KernelTimer } from "../dist/lab/live/timing.js";
 
 const KEYS_END = BATCH_KEYS * BATCH_KEY_WORDS;
 const NS_PER_MS = 1e6;

@@ -1,5 +1,5 @@
 /** The keys of bench/maps.mjs: batches of 14-byte tuples, the same for every side that is given the same arguments. */
-import { BATCH_KEYS, BATCH_KEY_WORDS } from "../../dist/lab/live/timing.js";
+import { BATCH_KEYS, BATCH_KEY_WORDS } from "../dist/lab/live/timing.js";
 
 /** Last two bytes of the key: protocol and flags of a conntrack tuple. */
 const KEY_TAIL = 0x0106;
