@@ -9,6 +9,7 @@ interface VerifyOptions {
   readonly live?: boolean;
   readonly operations: number;
   readonly seed: string;
+  readonly table: string;
 }
 
 /** `ctlab verify KIND FILE…`: replays recorded ground truth and reports the distance. */
@@ -26,12 +27,14 @@ export function addVerifyCommand(program: Command, done: (code: ExitCode) => voi
     .option("--live", "compare with this machine's kernel instead of files (kind maps; needs root)")
     .addOption(new Option("--operations <n>", "with --live: how many operations to compare").argParser(positiveNumber).default(1_000_000))
     .addOption(new Option("--seed <text>", "with --live: seed of the random operations").default("1"))
+    .addOption(new Option("--table <file>", "kind testbed: where the table of all experiments goes").default("reports/validation.md"))
     .addHelpText(
       "after",
       "\nExamples:\n" +
         "  ctlab verify maps traces/*.jsonl.gz       every kernel trace must give the same results, victims and order\n" +
         "  ctlab verify maps --live                  a million random operations against this machine's kernel\n" +
-        "  ctlab verify programs --json dsr.json     as data\n\n" +
+        "  ctlab verify programs --json dsr.json     as data\n" +
+        "  ctlab verify testbed experiments/*.json   recorded and simulated figures side by side, in reports/validation.md\n\n" +
         "Exit code: 0 everything compared equal, 3 something differs or nothing was compared, 2 a file can't be read,\n" +
         "4 --live is not possible here (says what is missing).\n",
     )
@@ -59,6 +62,12 @@ async function verify(kind: string, files: readonly string[], options: VerifyOpt
   for await (const report of verifyFiles(kind, files)) {
     reports.push(report);
     if (options.json !== true) printFile(report);
+  }
+  const rows = reports.flatMap((report) => report.rows);
+  if (rows.length > 0) {
+    const { writeValidation } = await import("../lab/verify/validation.js");
+    writeValidation(options.table, rows);
+    if (options.json !== true) process.stdout.write(`table: ${options.table}\n`);
   }
   return conclude(kind, reports, options.json === true);
 }

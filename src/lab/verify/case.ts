@@ -12,6 +12,8 @@ export interface CaseOutcome {
   readonly difference?: Difference;
   /** What was compared, for the summary line (operations, packets …); summed over the cases of a file. */
   readonly compared?: number;
+  /** Cells of the case's line in the table of a validation report, for kinds that have one. */
+  readonly row?: readonly string[];
 }
 
 /** Where a case departs from the recorded truth. */

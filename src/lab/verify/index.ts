@@ -38,6 +38,8 @@ export interface FileReport {
   /** Operations, packets … compared over all cases, when the verifier counts them. */
   readonly compared: number;
   readonly failures: readonly { readonly id: string; readonly difference: Difference }[];
+  /** Lines of the validation report's table; empty for kinds without one. */
+  readonly rows: readonly (readonly string[])[];
   /** Why the file can't be used at all; then nothing else counts. */
   readonly unreadable?: string;
 }
@@ -50,17 +52,19 @@ export async function* verifyFiles(kind: VectorKind, paths: readonly string[]): 
 
 async function verifyFile(verifier: Verifier, path: string): Promise<FileReport> {
   const failures: { id: string; difference: Difference }[] = [];
+  const rows: (readonly string[])[] = [];
   let cases = 0;
   let compared = 0;
   try {
     for await (const outcome of verifier(readVectorFile(path)) as AsyncIterable<CaseOutcome>) {
       cases++;
       compared += outcome.compared ?? 0;
+      if (outcome.row !== undefined) rows.push(outcome.row);
       if (outcome.difference !== undefined) failures.push({ id: outcome.id, difference: outcome.difference });
     }
   } catch (error) {
     if (!(error instanceof VectorFileError)) throw error;
-    return { file: path, cases: 0, compared: 0, failures: [], unreadable: error.message };
+    return { file: path, cases: 0, compared: 0, failures: [], rows: [], unreadable: error.message };
   }
-  return { file: path, cases, compared, failures };
+  return { file: path, cases, compared, failures, rows };
 }

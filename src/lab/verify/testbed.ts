@@ -10,8 +10,7 @@ import { fieldsOf, guarded, parseVectors, type Fields } from "./fields.js";
 import { runExperiment } from "./testbed/experiment.js";
 import { PROBES_SCHEMA, verifyProbes } from "./testbed/probes.js";
 import { EXPERIMENT_SCHEMA } from "./testbed/recording.js";
-
-export { testbedTable } from "./testbed/table.js";
+import { experimentRow, uncoveredRow } from "./testbed/table.js";
 
 const NETFILTER_SCHEMA = "ctlab-testbed-nf/1";
 const NOT_COVERED = "not covered: nf_conntrack is not modelled";
@@ -21,7 +20,8 @@ export const verifyTestbed: Verifier = function* verifyTestbed(file) {
   if (root["schema"] === PROBES_SCHEMA) {
     yield* verifyProbes(root);
   } else if (root["schema"] === NETFILTER_SCHEMA) {
-    yield failed(String(root["name"]), "schema", EXPERIMENT_SCHEMA, NOT_COVERED);
+    const id = String(root["name"]);
+    yield { ...failed(id, "schema", EXPERIMENT_SCHEMA, NOT_COVERED), row: uncoveredRow(id) };
   } else if (root["schema"] === EXPERIMENT_SCHEMA) {
     const id = String(root["name"]);
     yield guarded(id, () => verifyExperiment(root, file, id));
@@ -33,12 +33,13 @@ export const verifyTestbed: Verifier = function* verifyTestbed(file) {
 function verifyExperiment(root: Fields, file: VectorFile, id: string): CaseOutcome {
   const tracker = fieldsOf(root, "params")["tracker"];
   if (tracker !== "bpf") return failed(id, "params.tracker", "bpf", tracker);
-  const { contradiction, measures, connections } = runExperiment(root, file);
-  if (contradiction !== undefined) return { id, difference: contradiction };
-  const missed = measures.find(({ distance, bound }) => bound !== undefined && !(distance <= bound));
-  if (missed === undefined) return passed(id, connections);
+  const report = runExperiment(root, file);
+  const row = experimentRow(report);
+  if (report.contradiction !== undefined) return { id, difference: report.contradiction, row };
+  const missed = report.measures.find(({ distance, bound }) => bound !== undefined && !(distance <= bound));
+  if (missed === undefined) return { ...passed(id, report.connections), row };
   const expected = `${show(missed.recorded)}, at most ${missed.bound} away`;
-  return failed(id, missed.name, expected, `${show(missed.simulated)}, ${show(missed.distance)} away`);
+  return { ...failed(id, missed.name, expected, `${show(missed.simulated)}, ${show(missed.distance)} away`), row };
 }
 
 function show(value: number): string {

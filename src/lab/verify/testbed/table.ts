@@ -1,27 +1,20 @@
-/** The table of all experiments for the validation report: recorded and simulated figures side by side, in Markdown. */
-import type { VectorFile } from "../case.js";
-import { parseVectors } from "../fields.js";
-import { runExperiment } from "./experiment.js";
+/** Lines of the table of all experiments for the validation report: recorded and simulated figures side by side. */
+import type { ExperimentReport } from "./experiment.js";
 import type { Measure } from "./measures.js";
-import { EXPERIMENT_SCHEMA } from "./recording.js";
 
-const HEADINGS = [
+/** Columns of the table. */
+export const TESTBED_HEADINGS: readonly string[] = [
   "experiment", "entries, RMSE / size", "SYNs dropped", "lost a SYN", "never connected", "latency, KS", "by retransmissions, worst",
   "evicted", "recreated", "requests timed out", "",
 ];
 
-/** One row per file; files that hold no experiment of the classifier are listed as not covered. */
-export function testbedTable(files: readonly VectorFile[]): string {
-  const rows = files.map(row);
-  const rule = HEADINGS.map((_, index) => (index === 0 ? "---" : "---:"));
-  return [HEADINGS, rule, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n") + "\n";
+/** Line of a recording that holds no experiment of the classifier. */
+export function uncoveredRow(name: string): readonly string[] {
+  return [name, ...TESTBED_HEADINGS.slice(2).map(() => ""), "not covered"];
 }
 
-function row(file: VectorFile): string[] {
-  const root = parseVectors(file, []);
-  const name = String(root["name"] ?? file.path);
-  if (root["schema"] !== EXPERIMENT_SCHEMA) return [name, ...HEADINGS.slice(2).map(() => ""), "not covered"];
-  const { measures, contradiction } = runExperiment(root, file);
+/** Line of an experiment. */
+export function experimentRow({ name, measures, contradiction }: ExperimentReport): readonly string[] {
   const of = (prefix: string): Measure | undefined => measures.find((measure) => measure.name.startsWith(prefix));
   const held = measures.every(({ distance, bound }) => bound === undefined || distance <= bound);
   return [

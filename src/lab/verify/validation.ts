@@ -1,0 +1,36 @@
+/** The validation report: all experiments of the testbed in one table, recorded and simulated figures side by side. */
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { VERSION } from "../../core/version.js";
+import { outputError } from "../../report/output-error.js";
+import { TESTBED_HEADINGS } from "./testbed/table.js";
+
+/** The report as Markdown. `rows`: one line for each experiment, cells as in `TESTBED_HEADINGS`. */
+export function validationText(rows: readonly (readonly string[])[]): string {
+  const rule = TESTBED_HEADINGS.map((_, index) => (index === 0 ? "---" : "---:"));
+  const table = [TESTBED_HEADINGS, rule, ...rows].map((cells) => `| ${cells.join(" | ")} |`);
+  return [
+    `# Experiments on a real kernel, predicted by ctlab ${VERSION}`,
+    "",
+    "Two numbers: recorded / simulated. Entries: root mean square error of the map's occupancy off the GC edges, as a share",
+    "of its size; in brackets where no bound is applied, because which CPU inserted what was not recorded. Latency:",
+    "Kolmogorov-Smirnov distance of SYN latencies at 10 ms. By retransmissions: largest difference of the shares of",
+    "connections that needed none, one, two … SYN retransmissions.",
+    "",
+    ...table,
+    "",
+  ].join("\n");
+}
+
+/** Writes the report, whole or not at all. Throws `OutputError`. */
+export function writeValidation(path: string, rows: readonly (readonly string[])[]): void {
+  const temporary = `${path}.${process.pid}.part`;
+  try {
+    if (!existsSync(dirname(path))) mkdirSync(dirname(path));
+    writeFileSync(temporary, validationText(rows));
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw outputError(path, error);
+  }
+}
