@@ -92,6 +92,10 @@ export class LruHashMap extends HashTable implements VictimTable {
     return true;
   }
 
+  foresee(slots: Int32Array, count: number): void {
+    this.readAhead(slots, count);
+  }
+
   protected release(slot: number): void {
     this.lru.giveBack(slot);
   }

@@ -15,9 +15,12 @@ export const IN_USE = 1;
 /** Bit of a node's state: a program has looked it up since the bit was last cleared. */
 export const REFERENCED = 8;
 
-/** Takes a node's element out of the table; false when its bucket lock is held on this CPU. */
+/** The table whose elements the nodes carry. */
 export interface VictimTable {
+  /** Takes a node's element out of the table; false when its bucket lock is held on this CPU. */
   evict(slot: number, cpu: number): boolean;
+  /** The elements of the first `count` of these slots are likely to be evicted next: reads ahead what that will read. */
+  foresee(slots: Int32Array, count: number): void;
 }
 
 /** Links and state of all nodes and sentinels. */
@@ -128,6 +131,8 @@ export class LruList {
   declare private readonly inactive: number;
   /** Nodes that one rotation or shrink looks at, at most. */
   declare private readonly scanLimit: number;
+  /** The nodes that a shrink comes to first. */
+  declare private readonly next: Int32Array;
   private activeCount = 0;
   private inactiveCount = 0;
   /** Where the next rotation of the inactive list begins: `next_inactive_rotation`. */
@@ -141,6 +146,7 @@ export class LruList {
     this.inactive = sentinel + 1;
     this.rotation = this.inactive;
     this.scanLimit = scanLimit;
+    this.next = new Int32Array(scanLimit);
   }
 
   /** Puts a node that is on no list at the front of the active or inactive list, unreferenced. */
@@ -182,6 +188,7 @@ export class LruList {
    */
   shrink(wanted: number, into: FreeStack, list: number, cpu: number): number {
     const { nodes, inactive } = this;
+    this.foresee(Math.min(wanted, this.scanLimit));
     let evicted = 0;
     let node = nodes.before(inactive);
     for (let scanned = 0; node !== inactive && scanned < this.scanLimit; scanned++) {
@@ -195,6 +202,13 @@ export class LruList {
       node = previous;
     }
     return evicted > 0 ? evicted : this.forceShrink(into, list, cpu);
+  }
+
+  private foresee(wanted: number): void {
+    const { nodes, inactive, next } = this;
+    let count = 0;
+    for (let node = nodes.before(inactive); node !== inactive && count < wanted; node = nodes.before(node)) next[count++] = node;
+    this.victims.foresee(next, count);
   }
 
   private forceShrink(into: FreeStack, list: number, cpu: number): number {
