@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { describeHistory, mapHistories, modelOf, performAll, traceOf, type MapHistory } from "../../src/arbitraries.js";
+import { TraceOp, describeHistory, mapHistories, mapSpecs, modelOf, performAll, traceOf, type MapHistory } from "../../src/arbitraries.js";
 import { jhash } from "../../src/bpf/jhash.js";
-import { MapType } from "../../src/bpf/spec.js";
+import { MapFlag, MapType } from "../../src/bpf/spec.js";
 import { INNER_MAPS } from "../../src/lab/verify/map-model.js";
 import { TwinDriver, type TwinMap } from "../twins/driver.twin.js";
 import { PlainHash } from "../twins/hash.twin.js";
@@ -69,6 +69,19 @@ describe("a map and its plain twin give the same results", () => {
   ])("%s above the kernel's scan limit of 128", (_name, type) => {
     const arbitrary = mapHistories({ types: [type], maxEntries: 400, maxOperations: 1500 });
     fc.assert(fc.property(arbitrary, compare), { numRuns: 15 });
+  });
+
+  it("LRU hash with fewer entries than one CPU asks for: nodes are taken from other CPUs", () => {
+    const host = { possibleCpus: 3, refill: "fixed" } as const;
+    const operation = fc.oneof(
+      fc.record({ code: fc.constant(TraceOp.setCpu), argument: fc.nat({ max: host.possibleCpus - 1 }) }),
+      fc.record({ code: fc.constantFrom(TraceOp.programUpdate, TraceOp.programLookup), argument: fc.nat({ max: 11 }) }),
+      fc.record({ code: fc.constant(TraceOp.checkpoint), argument: fc.constant(0) }),
+    );
+    const histories = fc
+      .tuple(mapSpecs([MapType.lruHash], 8), fc.array(operation, { maxLength: 120, size: "max" }))
+      .map(([spec, operations]) => ({ spec: { ...spec, flags: MapFlag.zeroSeed }, host, operations }));
+    fc.assert(fc.property(histories, compare), { numRuns: 2 * RUNS });
   });
 });
 
