@@ -98,7 +98,7 @@ export class MapModel implements TraceDriver {
       case TraceOp.lookupBatches:
         return this.batches(argument);
       case TraceOp.lookupAndDeleteBatch:
-        return [this.batch(new MapBatch(argument, this.table().stride), BATCH_NO_CURSOR, true).call];
+        return [this.batch(this.newBatch(argument), BATCH_NO_CURSOR, true).call];
     }
   }
 
@@ -195,9 +195,15 @@ export class MapModel implements TraceDriver {
     return this.map;
   }
 
+  /** Room beyond what the map can hold changes no answer. */
+  private newBatch(capacity: number): MapBatch {
+    const table = this.table();
+    return new MapBatch(Math.min(capacity, table.maxEntries), table.stride);
+  }
+
   private batches(capacity: number): TraceResult {
     const calls: (readonly number[])[] = [];
-    const batch = new MapBatch(capacity, this.table().stride);
+    const batch = this.newBatch(capacity);
     let cursor = BATCH_NO_CURSOR;
     for (;;) {
       const { call, result } = this.batch(batch, cursor, false);

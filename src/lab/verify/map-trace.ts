@@ -119,6 +119,9 @@ export interface NotUnderstood {
   readonly found: string;
 }
 
+/** Most CPUs that Linux can be built for on x86-64: NR_CPUS. */
+const CPUS_MAX = 8192;
+
 /** Reads one line. Throws `NotATrace` when it is damaged or something else altogether. */
 export function parseTrace(line: string): MapTrace | NotUnderstood {
   let value: unknown;
@@ -136,6 +139,7 @@ export function parseTrace(line: string): MapTrace | NotUnderstood {
   if (!isObject(map)) throw new NotATrace('not a map trace: no object "map"');
   for (const field of MAP_FIELDS) requireCount(map, field);
   if (typeof value["kernel"] !== "string") throw new NotATrace('not a map trace: no text "kernel"');
+  if (!/^\d+\.\d+/.test(value["kernel"])) throw new NotATrace(`not a map trace: "kernel" is no release: ${JSON.stringify(value["kernel"])}`);
   const ops = value["ops"] as unknown[];
   if (ops.some((n) => !isCount(n))) throw new NotATrace('"ops" holds something other than whole numbers');
   if (ops.length !== 2 * (value["res"] as unknown[]).length) {
@@ -163,6 +167,8 @@ function notUnderstood(
   if (trace["freeTarget"] !== "fixed" && trace["freeTarget"] !== "scaled") {
     return { id, where: "field freeTarget", found: `unknown refill target ${JSON.stringify(trace["freeTarget"])}` };
   }
+  const cpus = trace["ncpu"] as number;
+  if (cpus < 1 || cpus > CPUS_MAX) return { id, where: "field ncpu", found: `${cpus} CPUs` };
   if (!(Object.values(MapType) as number[]).includes(map["type"] as number)) {
     return { id, where: "field map.type", found: `unknown map type ${String(map["type"])}` };
   }
@@ -172,8 +178,8 @@ function notUnderstood(
   const ops = trace["ops"] as readonly number[];
   for (let i = 0; i < ops.length; i += 2) {
     if (opName(ops[i]!) === undefined) return { id, where: `op ${i / 2 + 1}`, found: `unknown op code ${ops[i]!}` };
-    if (ops[i] === TraceOp.setCpu && ops[i + 1]! >= (trace["ncpu"] as number)) {
-      return { id, where: `op ${i / 2 + 1}`, found: `CPU ${ops[i + 1]!} of ${String(trace["ncpu"])}` };
+    if (ops[i] === TraceOp.setCpu && ops[i + 1]! >= cpus) {
+      return { id, where: `op ${i / 2 + 1}`, found: `CPU ${ops[i + 1]!} of ${cpus}` };
     }
   }
   return undefined;

@@ -80,6 +80,11 @@ describe("a trace that departs", () => {
     ["unknown map field", "field map.numa", (trace: Trace) => (trace.map["numa"] = 1)],
     ["unknown map type", "field map.type", (trace: Trace) => (trace.map["type"] = 99)],
     ["unknown operation", "op 1", (trace: Trace) => (trace.ops[0] = 19)],
+    ["a CPU that is not there", "op 1", (trace: Trace) => ((trace.ops[0] = 14), (trace.ops[1] = 2))],
+    ["no CPUs", "field ncpu", (trace: Trace) => (trace["ncpu"] = 0)],
+    ["a billion CPUs", "field ncpu", (trace: Trace) => (trace["ncpu"] = 1e9)],
+    ["a batch with room for a billion", "op 1 (lookup-and-delete batch 1000000000)", (trace: Trace) => ((trace.ops[0] = 18), (trace.ops[1] = 1e9))],
+    ["more memory than there is", "creation", (trace: Trace) => (trace.map["maxEntries"] = 2 ** 28)],
     ["impossible map", "creation", (trace: Trace) => (trace.map["flags"] = 65)],
     ["fixed for scaled", "op 10 (checkpoint 0)", (trace: Trace) => (trace["freeTarget"] = "fixed")],
   ])("fails on %s", (_what, where, change) => {
@@ -94,6 +99,7 @@ describe("a file that is no trace file", () => {
     ["foreign JSON", '{"id":"x"}', 1, /"ncpu" is not a whole number/],
     ["a list", "[1,2]", 1, /not a JSON object/],
     ["nothing", "\n", undefined, /holds no trace/],
+    ["a kernel that is none", line.replace('"kernel":"6', '"kernel":"x6'), 1, /"kernel" is no release: "x6/],
     ["a result too few", line.replace('"res":[0,', '"res":['), 1, /numbers in "ops" for/],
   ])("%s is refused with line and reason", (_what, text, number, reason) => {
     let thrown: unknown;

@@ -44,6 +44,7 @@ export function replay(trace: MapTrace): CaseOutcome {
     model = new MapModel(spec, host);
   } catch (error) {
     if (error instanceof MapCreateError) return failed(trace.id, "creation", "a map", errnoName(error.errno));
+    if (error instanceof RangeError) return failed(trace.id, "creation", "a map", `more memory than there is (${error.message})`);
     throw error;
   }
   if (model.map.maxEntries !== trace.effectiveMaxEntries) {
