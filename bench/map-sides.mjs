@@ -2,9 +2,11 @@
  * The three sides of bench/maps.mjs behind one interface: the model, this machine's kernel, a JavaScript Map with string
  * keys. Each performs an operation on every key of a batch and says how long that took.
  *
- *     perform(operation, keys) -> { ns, done }    operation: read, lookup, update, remove
+ *     perform(operation, keys) -> { ns, done }    operation: read, lookup, update, remove; the model: lookupByField too
  *     insertAll(keys)                              the same as update, not timed
  *     walk() -> { ns, done }                       per entry; not the JavaScript Map
+ *
+ * The model is given the array of all batches when it is made.
  */
 import { createMap } from "../dist/bpf/create.js";
 import { GC_SLICE_NS } from "../dist/cilium/agent/conntrack-gc.js";
@@ -25,25 +27,27 @@ const CLOCK = 500;
 export class ModelSide {
   name = "model";
 
-  constructor(spec, host) {
+  constructor(spec, host, keys) {
+    this.keys = keys;
     this.map = createMap(spec, host);
     this.ct = new CtMap(this.map, "none");
     this.memory = new WalkMemory(this.map);
+    this.batches = modelBatches(this.map, this.ct, keys);
   }
 
   get bytesPerEntry() {
     return this.map.modelBytes / this.map.maxEntries;
   }
 
-  perform(operation, keys) {
-    const batch = MODEL_BATCHES[operation];
+  perform(operation) {
+    const batch = operation === "lookupByField" ? lookUpIn : this.batches[operation];
     const start = performance.now();
-    const done = batch(this.map, this.ct, keys);
+    const done = batch(this.map, this.keys);
     return { ns: ((performance.now() - start) * NS_PER_MS) / BATCH_KEYS, done };
   }
 
-  insertAll(keys) {
-    MODEL_BATCHES.update(this.map, this.ct, keys);
+  insertAll() {
+    this.batches.update();
   }
 
   /** The agent's batch walk in the slices in which a node gives it time. `fresh`: as the first one, which reads every lifetime. */
@@ -60,34 +64,51 @@ export class ModelSide {
   close() {}
 }
 
-/** One function for each operation, so that each is compiled for itself. */
-const MODEL_BATCHES = {
-  read(_map, _ct, keys) {
-    let sum = 0;
-    for (let at = 0; at < KEYS_END; at += BATCH_KEY_WORDS) sum += keys[at] & 1;
-    return sum;
-  },
-  lookup(map, _ct, keys) {
-    let done = 0;
-    for (let at = 0; at < KEYS_END; at += BATCH_KEY_WORDS) if (map.lookup(keys, at) > 0) done++;
-    return done;
-  },
-  update(map, ct, keys) {
-    let done = 0;
-    for (let at = 0; at < KEYS_END; at += BATCH_KEY_WORDS) {
-      const slot = map.update(keys, at, 0, 0);
-      if (slot <= 0) continue;
-      ct.setLifetime(slot, LIFETIME);
-      done++;
-    }
-    return done;
-  },
-  remove(map, _ct, keys) {
-    let done = 0;
-    for (let at = 0; at < KEYS_END; at += BATCH_KEY_WORDS) if (map.remove(keys, at, 0) === 0) done++;
-    return done;
-  },
-};
+/**
+ * One function for each operation, with the map and the place of the keys as constants, as a BPF program has both addresses
+ * in its code.
+ */
+function modelBatches(sideMap, view, batch) {
+  const map = sideMap;
+  const ct = view;
+  const keys = batch;
+  return {
+    read: () => readKeys(keys),
+    lookup() {
+      let done = 0;
+      for (let at = 0; at < KEYS_END; at += BATCH_KEY_WORDS) done += map.lookup(keys, at) > 0 ? 1 : 0;
+      return done;
+    },
+    update() {
+      let done = 0;
+      for (let at = 0; at < KEYS_END; at += BATCH_KEY_WORDS) {
+        const slot = map.update(keys, at, 0, 0);
+        if (slot <= 0) continue;
+        ct.setLifetime(slot, LIFETIME);
+        done++;
+      }
+      return done;
+    },
+    remove() {
+      let done = 0;
+      for (let at = 0; at < KEYS_END; at += BATCH_KEY_WORDS) done += map.remove(keys, at, 0) === 0 ? 1 : 0;
+      return done;
+    },
+  };
+}
+
+/** Lookups in a map and of keys that the compiler knows nothing of but their classes. */
+function lookUpIn(map, keys) {
+  let done = 0;
+  for (let at = 0; at < KEYS_END; at += BATCH_KEY_WORDS) done += map.lookup(keys, at) > 0 ? 1 : 0;
+  return done;
+}
+
+function readKeys(keys) {
+  let sum = 0;
+  for (let at = 0; at < KEYS_END; at += BATCH_KEY_WORDS) sum += keys[at] & 1;
+  return sum;
+}
 
 /** A map of this machine's kernel. */
 export class KernelSide {
@@ -147,7 +168,7 @@ export class PlainSide {
 const text = (keys, at) => `${keys[at]}:${keys[at + 1]}:${keys[at + 2]}:${keys[at + 3]}`;
 
 const PLAIN_BATCHES = {
-  read: MODEL_BATCHES.read,
+  read: (_map, keys) => readKeys(keys),
   lookup(map, keys) {
     let done = 0;
     for (let at = 0; at < KEYS_END; at += BATCH_KEY_WORDS) if (map.get(text(keys, at)) !== undefined) done++;

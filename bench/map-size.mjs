@@ -21,11 +21,11 @@ const MODEL_WALKS = 9;
 
 /** Fills the sides, measures operation by operation in rounds. */
 class SizeRun {
-  constructor(maxEntries, rounds, batches) {
+  constructor(maxEntries, rounds, batches, keys) {
     this.maxEntries = maxEntries;
     this.rounds = rounds;
     this.batches = batches;
-    this.keys = new Int32Array(BATCH_KEYS * BATCH_KEY_WORDS);
+    this.keys = keys;
     /** By label and side: a figure for each round. */
     this.figures = {};
   }
@@ -53,6 +53,7 @@ class SizeRun {
     const present = (batch) => randomKeys(this.keys, 0, half, batch);
     this.measure(round, "loop", "read", this.batches, present);
     this.measure(round, "hit", "lookup", this.batches, present, BATCH_KEYS);
+    this.measure(round, "hit, any map", "lookupByField", this.batches, present, BATCH_KEYS, "model");
     this.measure(round, "miss", "lookup", this.batches, (batch) => randomKeys(this.keys, this.never, half, batch), 0);
     const batches = Math.min(this.batches, half / 2 / BATCH_KEYS);
     const count = batches * BATCH_KEYS;
@@ -69,9 +70,10 @@ class SizeRun {
     }
   }
 
-  /** One round of one operation on each side. Round -1 warms up. */
-  measure(round, label, operation, batches, makeKeys, expected) {
+  /** One round of one operation on each side, or on one only. Round -1 warms up. */
+  measure(round, label, operation, batches, makeKeys, expected, only) {
     for (const side of this.sides) {
+      if (only !== undefined && side.name !== only) continue;
       const times = [];
       const limit = side.name === "plain" && label === "evicting insert" ? PLAIN_EVICTING_BATCHES : batches;
       for (let i = 0; i < limit; i++) {
@@ -106,9 +108,10 @@ const machine = isUnavailable(kernel) ? kernel : inspectMachine(kernel);
 const missing = isUnavailable(machine) ? machine.message : null;
 const host = missing === null ? hostOf(machine) : { possibleCpus: 2, refill: "scaled" };
 const spec = { name: "ct4_global", type: MapType.lruHash, keySize: 14, valueSize: 56, maxEntries, flags: 0, storedWords: ctStoredWords("none", false) };
-const sides = [new ModelSide(spec, host), ...(missing === null ? [new KernelSide(kernel, spec, host)] : [])];
+const keys = new Int32Array(BATCH_KEYS * BATCH_KEY_WORDS);
+const sides = [new ModelSide(spec, host, keys), ...(missing === null ? [new KernelSide(kernel, spec, host)] : [])];
 const memory = Object.fromEntries(sides.map(({ name, bytesPerEntry }) => [name, bytesPerEntry]));
-const sizeRun = new SizeRun(maxEntries, rounds, batches);
+const sizeRun = new SizeRun(maxEntries, rounds, batches, keys);
 sizeRun.run(sides);
 for (const side of sides) side.close();
 // By itself: collecting its garbage takes the second CPU and the memory from whatever else is measured.

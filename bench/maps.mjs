@@ -22,7 +22,7 @@ const BATCHES_QUICK = 32;
 /** Where the model should be at most, as a share of the kernel's time, and at which sizes. */
 const GOALS = { hit: 0.7, miss: 0.7, insert: 0.7, "evicting insert": 0.7, "GC walk, the first one": 0.01, "GC walk": 0.01 };
 const GOAL_SIZES = [524_288, 2_097_152];
-const LABELS = ["hit", "miss", "insert", "delete", "evicting insert", "GC walk, the first one", "GC walk"];
+const LABELS = ["hit", "hit, any map", "miss", "insert", "delete", "evicting insert", "GC walk, the first one", "GC walk"];
 
 export async function run({ quick }) {
   const rounds = quick ? 3 : 5;
@@ -33,6 +33,7 @@ export async function run({ quick }) {
   const notes = [
     `Medians of ${rounds} rounds; per round and side the median of ${batches} batches of 4096 operations (fewer where the map has no room for them).`,
     "hit, miss, insert, delete: the map is half full; evicting insert and GC walk: it is full. GC walk: per entry, nothing expired. The model's is the agent's walk as the simulator performs it; the first one of a map reads every lifetime, later ones know which blocks of entries can't hold an expired one. The kernel's is BPF_MAP_LOOKUP_BATCH with the agent's chunk, without what the agent does with what it gets.",
+    "In both loops the addresses of map and keys are constants. hit, any map: of the model, through code that knows the classes only, as most of a simulator is.",
     "A JavaScript Map keeps no use bits: when full, its oldest key goes. Of the JavaScript Map's time a part is making the string of a key.",
     `Reading the keys, taken off: model ${shown(figure(results[0], "loop", "model"))} ns, kernel ${shown(figure(results[0], "loop", "kernel"))} ns, at the smallest size.`,
     ...(missing === null ? [] : [`No kernel figures, that column is skipped: ${missing}.`]),
@@ -60,7 +61,8 @@ function figure({ figures }, label, side) {
 
 function row(maxEntries, result, label) {
   const net = (side) => figure(result, label, side) - (label.startsWith("GC") ? 0 : figure(result, "loop", side));
-  const [model, kernel, plain] = [net("model"), net("kernel"), net("plain")];
+  const model = net("model");
+  const [kernel, plain] = label === "hit, any map" ? [figure(result, "hit", "kernel"), NaN] : [net("kernel"), net("plain")];
   const goal = GOAL_SIZES.includes(maxEntries) ? GOALS[label] : undefined;
   const ratio = model / kernel;
   const verdict = goal === undefined || Number.isNaN(ratio) ? "" : `≤ ${goal}: ${ratio <= goal ? "met" : "missed"}`;
