@@ -1,10 +1,26 @@
+import { execFileSync } from "node:child_process";
 import { defineConfig } from "vitest/config";
+
+/** The property tests' seed: CTLAB_PROPERTY_SEED if given ("random": another one each time), else the commit's first 31 bits. */
+function propertySeed(): string {
+  const given = process.env["CTLAB_PROPERTY_SEED"];
+  if (given !== undefined && given !== "") return given;
+  try {
+    const commit = execFileSync("git", ["rev-parse", "HEAD"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    return String(Number.parseInt(commit.slice(0, 8), 16) >>> 1);
+  } catch {
+    // Not a git checkout: a fixed seed.
+    return "1";
+  }
+}
 
 export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    setupFiles: ["test/support/property-seed.ts"],
+    env: { CTLAB_PROPERTY_SEED: propertySeed() },
     // The JSON report is what .ci/run counts from.
     reporters: ["default", ["json", { outputFile: "reports/test-results.json" }]],
   },

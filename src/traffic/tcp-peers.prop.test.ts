@@ -24,6 +24,8 @@ interface Conversation {
 }
 
 const HOUR = 3600 * NS_PER_S;
+/** A socket that its application has closed gives up after 2^9 - 1 smallest RTOs of silence, 102.2 s (tcp_orphan_retries of 0). */
+const ORPHAN_SILENCE_NS = 100 * NS_PER_S;
 
 /** A network that loses, refuses, repeats and reorders, and one conversation per connection on top of it. */
 class Storm implements Network, Application {
@@ -33,6 +35,8 @@ class Storm implements Network, Application {
   readonly written: number[][] = [];
   readonly read: number[][] = [];
   readonly ends: string[][] = [];
+  /** When a segment last reached each side, per connection. */
+  readonly #heardAt: number[][] = [];
   readonly releases: number[] = [];
   readonly #conversations: readonly Conversation[];
   readonly #owner: number[] = [];
@@ -48,7 +52,11 @@ class Storm implements Network, Application {
     this.peers = new TcpPeers(this.simulation, this, this);
     this.peers.addHost(tcpProfile([6, 18]), this.#random.below(1e12));
     this.peers.addHost(tcpProfile([5, 15], { hz: 1000 }), this.#random.below(1e12));
-    this.#arrival = this.simulation.on((index) => this.peers.deliver(...this.#flying[index]!));
+    this.#arrival = this.simulation.on((index) => {
+      const [connection, side] = this.#flying[index]!;
+      this.#heardAt[this.#owner[connection]!]![side] = this.simulation.now;
+      this.peers.deliver(...this.#flying[index]!);
+    });
     const start = this.simulation.on((index) => this.#start(index));
     conversations.forEach((_, index) => this.simulation.at(index * NS_PER_MS, start, index, 0));
   }
@@ -95,7 +103,10 @@ class Storm implements Network, Application {
   }
 
   closed(connection: number, side: number): void {
-    this.ends[this.#owner[connection]!]!.push(`closed ${side}`);
+    const index = this.#owner[connection]!;
+    this.ends[index]!.push(`closed ${side}`);
+    const silence = this.simulation.now - this.#heardAt[index]![side]!;
+    if (silence >= ORPHAN_SILENCE_NS) this.ends[index]!.push(`failed ${side} silently`);
   }
   failed(connection: number, side: number, errno: number): void {
     this.ends[this.#owner[connection]!]!.push(`failed ${side} ${errno}`);
@@ -110,6 +121,7 @@ class Storm implements Network, Application {
     this.written[index] = [0, 0];
     this.read[index] = [0, 0];
     this.ends[index] = [];
+    this.#heardAt[index] = [0, 0];
     this.peers.connect(connection);
   }
 
@@ -150,7 +162,8 @@ describe("whatever the network does", () => {
         conversations.forEach((_, index) => {
           const ends = world.ends[index]!;
           const failed = ends.some((end) => end.startsWith("failed"));
-          // A side whose peer has given up without being heard stays open, as without keep-alive it does.
+          // A side whose peer has given up without being heard stays open, as without keep-alive it does;
+          // a peer that its application had closed before gives up without telling anyone.
           expect(world.releases.includes(index) || failed).toBe(true);
           for (const side of [Side.client, Side.server]) {
             const [written, read] = [world.written[index]![side]!, world.read[index]![side ^ 1]!];
