@@ -107,7 +107,7 @@ const kernel = await openKernel();
 const machine = isUnavailable(kernel) ? kernel : inspectMachine(kernel);
 const missing = isUnavailable(machine) ? machine.message : null;
 const host = missing === null ? hostOf(machine) : { possibleCpus: 2, refill: "scaled" };
-const spec = { name: "ct4_global", type: MapType.lruHash, keySize: 14, valueSize: 56, maxEntries, flags: 0, storedWords: ctStoredWords("none", false) };
+const spec = { name: "ct4_global", type: MapType.lruHash, keySize: 14, valueSize: 56, maxEntries, flags: 0, storedWords: ctStoredWords("none", 0) };
 const keys = new Int32Array(BATCH_KEYS * BATCH_KEY_WORDS);
 const sides = [new ModelSide(spec, host, keys), ...(missing === null ? [new KernelSide(kernel, spec, host)] : [])];
 const memory = Object.fromEntries(sides.map(({ name, bytesPerEntry }) => [name, bytesPerEntry]));

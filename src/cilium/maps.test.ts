@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MapFlag, MapType } from "../bpf/spec.js";
 import { CiliumMaps, DEFAULT_MAP_OPTIONS } from "./maps.js";
+import { IPV4_WORDS } from "./maps/address.js";
 import { CILIUM_MAPS, mapSpec } from "./maps/definitions.js";
 import type { CiliumMapName } from "./maps/definitions.js";
 
@@ -54,6 +55,12 @@ describe("Cilium's maps", () => {
     expect(names({ ipv6: true })).toEqual(of(0, 4, 6));
     expect(names({ ipv4: false, ipv6: true })).toEqual(expect.arrayContaining(of(0, 6)));
     expect(names({ ipv4: false, ipv6: true })).not.toContain("ct4_global");
+  });
+
+  it.each([false, true])("an entry of ct4_global takes at most 72 bytes in a run, with room for a DSR address: %s", (ctNatAddress) => {
+    const maps = new CiliumMaps({ ...DEFAULT_MAP_OPTIONS, ipv6: false, ctCounters: "none", ctNatAddress }, HOST);
+    const { map } = maps.family(IPV4_WORDS).ctGlobal;
+    expect(map.modelBytes / map.maxEntries).toBeLessThanOrEqual(72);
   });
 
   it("ct4_global as a plain hash refuses when it is full", () => {

@@ -193,9 +193,10 @@ export class CiliumMaps {
     return map;
   }
 
-  #createCt(name: CiliumMapName): CtMap {
+  #createCt(name: CiliumMapName, addressWords: AddressWords): CtMap {
     const { ctCounters, ctNatAddress, overrides, flavour } = this.options;
-    const override: MapOverride = { storedWords: ctStoredWords(ctCounters, ctNatAddress), ...overrides?.[name] };
+    const storedWords = ctStoredWords(ctCounters, ctNatAddress ? addressWords : 0);
+    const override: MapOverride = { storedWords, ...overrides?.[name] };
     const map = createMap(mapSpec(name, flavour, override), this.host);
     this.#byName.set(name, map);
     return new CtMap(map, ctCounters);
@@ -214,8 +215,8 @@ export class CiliumMaps {
     const n = addressWords;
     return {
       addressWords,
-      ctGlobal: this.#createCt(v4 ? "ct4_global" : "ct6_global"),
-      ctAnyGlobal: this.#createCt(v4 ? "ct_any4_global" : "ct_any6_global"),
+      ctGlobal: this.#createCt(v4 ? "ct4_global" : "ct6_global", n),
+      ctAnyGlobal: this.#createCt(v4 ? "ct_any4_global" : "ct_any6_global", n),
       snatExternal: new NatMap(this.#create(v4 ? "snat_v4_external" : "snat_v6_external"), n),
       services: new ServiceMap(this.#create(v4 ? "lb4_services_v2" : "lb6_services_v2"), n),
       backends: new BackendMap(this.#create(v4 ? "lb4_backends_v3" : "lb6_backends_v3"), n),

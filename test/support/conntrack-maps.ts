@@ -16,7 +16,7 @@ const HOST = { possibleCpus: 2, refill: "scaled" } as const;
 const FLAVOUR = { preallocate: true, distributedLru: false };
 
 export function ctMap(name: CiliumMapName, maxEntries: number, lru = true): CtMap {
-  const override = { maxEntries, storedWords: ctStoredWords("none", false), flags: MapFlag.zeroSeed };
+  const override = { maxEntries, storedWords: ctStoredWords("none", 0), flags: MapFlag.zeroSeed };
   const spec = mapSpec(name, FLAVOUR, override);
   return new CtMap(lru ? new LruHashMap(spec, HOST) : new HashMap(spec), "none");
 }

@@ -12,7 +12,7 @@ const COUNTERS: readonly CtCounters[] = ["none", "single", "rx-tx"];
 
 function ctMap(counters: CtCounters, natAddress = false, maxEntries = 8): CtMap {
   const spec: MapSpec = { name: "ct4_global", type: MapType.lruHash, keySize: 14, valueSize: CT_VALUE_BYTES, maxEntries, flags: 0 };
-  return new CtMap(createMap({ ...spec, storedWords: ctStoredWords(counters, natAddress) }, HOST), counters);
+  return new CtMap(createMap({ ...spec, storedWords: ctStoredWords(counters, natAddress ? IPV4_WORDS : 0) }, HOST), counters);
 }
 
 const u16 = fc.nat(0xffff);

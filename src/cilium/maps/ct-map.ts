@@ -57,12 +57,12 @@ const COUNTERS_HELD: Readonly<Record<CtCounters, readonly number[]>> = {
   single: [4, 5, 6, 7],
   "rx-tx": [0, 1, 3, 4, 5, 6, 7],
 };
-/** 1.19 keeps the address that DSR translates to in the first 16 bytes. */
+/** 1.19 keeps the address that DSR translates to in the first 16 bytes; an IPv4 one takes a word of them. */
 const NAT_ADDRESS_WORDS = [0, 1, 2, 3];
 
-/** The value words that can ever be non-zero; the others need no room in the model. */
-export function ctStoredWords(counters: CtCounters, natAddress: boolean): readonly number[] {
-  const words = new Set([...WORDS_ALWAYS, ...COUNTERS_HELD[counters], ...(natAddress ? NAT_ADDRESS_WORDS : [])]);
+/** The value words that can ever be non-zero, DSR addresses being of so many words (0: none held); the others need no room. */
+export function ctStoredWords(counters: CtCounters, natAddressWords: AddressWords | 0): readonly number[] {
+  const words = new Set([...WORDS_ALWAYS, ...COUNTERS_HELD[counters], ...NAT_ADDRESS_WORDS.slice(0, natAddressWords)]);
   return [...words].sort((a, b) => a - b);
 }
 

@@ -18,7 +18,7 @@ describe("buckets with expiring entries", () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 300 }), fc.integer({ min: 1, max: 1001 }), (operations, reference) => {
         const spec = { name: "ct4_global", type: MapType.hash, keySize: 14, valueSize: CT_VALUE_BYTES, maxEntries: ENTRIES, flags: 0 };
-        const map = new HashMap({ ...spec, storedWords: ctStoredWords("none", false) });
+        const map = new HashMap({ ...spec, storedWords: ctStoredWords("none", 0) });
         const ct = new CtMap(map, "none");
         const key = new Int32Array(KEY_WORDS);
         const lifetimes = new Map<number, number>();
