@@ -8,7 +8,7 @@
  */
 
 import type { BpfMap } from "../../bpf/map.js";
-import { htons } from "./address.js";
+import { IPV4_WORDS, IPV6_WORDS, htons } from "./address.js";
 import type { AddressWords } from "./address.js";
 import { LifetimeFloors } from "./lifetime-floors.js";
 import { tableOf } from "./table.js";
@@ -57,12 +57,16 @@ const COUNTERS_HELD: Readonly<Record<CtCounters, readonly number[]>> = {
   single: [4, 5, 6, 7],
   "rx-tx": [0, 1, 3, 4, 5, 6, 7],
 };
-/** 1.19 keeps the address that DSR translates to in the first 16 bytes; an IPv4 one takes a word of them. */
-const NAT_ADDRESS_WORDS = [0, 1, 2, 3];
+/**
+ * 1.19 keeps the address that DSR translates to in the first 16 bytes, over the backend id: only service entries have
+ * the one, and only others the other. An IPv4 address is held in the backend id's own word here, which costs no room.
+ */
+const NAT_ADDRESS_WORDS = { [IPV4_WORDS]: [BACKEND_ID], [IPV6_WORDS]: [0, 1, 2, 3] } as const;
 
 /** The value words that can ever be non-zero, DSR addresses being of so many words (0: none held); the others need no room. */
 export function ctStoredWords(counters: CtCounters, natAddressWords: AddressWords | 0): readonly number[] {
-  const words = new Set([...WORDS_ALWAYS, ...COUNTERS_HELD[counters], ...NAT_ADDRESS_WORDS.slice(0, natAddressWords)]);
+  const words = new Set([...WORDS_ALWAYS, ...COUNTERS_HELD[counters]]);
+  if (natAddressWords !== 0) for (const word of NAT_ADDRESS_WORDS[natAddressWords]) words.add(word);
   return [...words].sort((a, b) => a - b);
 }
 
@@ -205,13 +209,15 @@ export class CtMap {
 
   /** v1.19, DSR: the service's address and port (host order; 0 = none). Held only when the map was made for it. */
   copyNatAddress(slot: number, out: Int32Array, at: number, addressWords: AddressWords): void {
-    for (let i = 0; i < addressWords; i++) out[at + i] = this.map.word(slot, i);
+    const words = NAT_ADDRESS_WORDS[addressWords];
+    for (let i = 0; i < addressWords; i++) out[at + i] = this.map.word(slot, words[i]!);
   }
   natPort(slot: number): number {
     return htons(this.rows[slot * this.stride + this.seenAt]! & 0xffff);
   }
   setNat(slot: number, address: Int32Array, at: number, addressWords: AddressWords, port: number): void {
-    for (let i = 0; i < addressWords; i++) this.map.setWord(slot, i, address[at + i]!);
+    const words = NAT_ADDRESS_WORDS[addressWords];
+    for (let i = 0; i < addressWords; i++) this.map.setWord(slot, words[i]!, address[at + i]!);
     this.rows[slot * this.stride + this.seenAt]! |= htons(port);
   }
 
