@@ -7,6 +7,7 @@ import { RandomStreams } from "../core/random.js";
 import { Simulation } from "../core/simulation.js";
 import { NS_PER_S } from "../core/units.js";
 import { buildNode, type BuiltNode } from "../node/build.js";
+import type { NotableConnection } from "../observe/notable.js";
 import type { VariantResult, Window } from "../observe/result.js";
 import { RunRecorder } from "../observe/recorder.js";
 import { SeriesRecorder } from "../observe/series.js";
@@ -20,7 +21,7 @@ import { latencyLog } from "./latency-log.js";
 import { seriesSources } from "./series-sources.js";
 import type { TraceRequest } from "./trace/request.js";
 import type { ConnectionTrace } from "./trace/result.js";
-import { ConnectionTracer } from "./trace/tracer.js";
+import { Tracers } from "./trace/tracers.js";
 import { variantVerdict } from "./verdict.js";
 
 export const FLOWS_FILE = "flows.jsonl";
@@ -36,16 +37,18 @@ export interface SimulateOptions {
   /** Asked now and then; true ends the run early. */
   readonly aborted?: () => boolean;
   readonly onProgress?: (nowNs: number) => void;
-  /** A connection to follow; the run is the same with and without. */
-  readonly trace?: TraceRequest;
+  /** Connections to follow; the run is the same with and without. */
+  readonly traces?: readonly TraceRequest[];
 }
 
 export interface SimulatedVariant {
   readonly variant: VariantResult;
   /** Content of `latency.hlog`. */
   readonly latencyLog: string;
-  /** The followed connection; null when none was asked for. */
-  readonly trace: ConnectionTrace | null;
+  /** The followed connections, in the order in which they were asked for. */
+  readonly traces: readonly ConnectionTrace[];
+  /** Connections that deserve a look, see `NotableConnections.list`. */
+  readonly notable: readonly NotableConnection[];
 }
 
 export function simulateVariant(scenario: Scenario, options: SimulateOptions): SimulatedVariant {
@@ -53,8 +56,9 @@ export function simulateVariant(scenario: Scenario, options: SimulateOptions): S
   const recorder = new RunRecorder(new Windows(burstWindows(scenario)), scenario.warmupNs, simulation);
   const flows = new FileStream(join(options.streamFolder, FLOWS_FILE), FLOWS_FILE);
   try {
-    const tracer = options.trace === undefined ? null : new ConnectionTracer(options.trace, scenario, simulation);
-    const node = buildNode(scenario, simulation, new RandomStreams(scenario.seed, options.run), recorder, flows, tracer);
+    const traces = options.traces ?? [];
+    const tracers = traces.length === 0 ? null : new Tracers(traces, scenario, simulation);
+    const node = buildNode(scenario, simulation, new RandomStreams(scenario.seed, options.run), recorder, flows, tracers);
     const series = sampleEvery(scenario, simulation, node, recorder);
     simulation.run(scenario.durationNs, {
       ...(options.aborted === undefined ? {} : { aborted: options.aborted }),
@@ -70,7 +74,8 @@ export function simulateVariant(scenario: Scenario, options: SimulateOptions): S
         expectations: judge(scenario.expect, figures),
       },
       latencyLog: latencyLog(recorder, simulation.now),
-      trace: tracer?.finish(scenario.variant) ?? null,
+      traces: tracers?.finish(scenario.variant) ?? [],
+      notable: recorder.notable.list(),
     };
   } finally {
     flows.close();

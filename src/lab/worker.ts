@@ -11,8 +11,8 @@ import type { TraceRequest } from "./trace/request.js";
 export interface WorkerTask {
   readonly scenario: Scenario;
   readonly run: number;
-  /** A connection to follow. */
-  readonly trace: TraceRequest | null;
+  /** Connections to follow. */
+  readonly traces: readonly TraceRequest[];
   /** Existing folder for files that are written while running. */
   readonly streamFolder: string;
   /** One Int32: not zero asks the run to stop. */
@@ -35,7 +35,7 @@ export default function runTask(task: WorkerTask): WorkerOutcome {
   try {
     const simulated = simulateVariant(task.scenario, {
       run: task.run,
-      ...(task.trace === null ? {} : { trace: task.trace }),
+      traces: task.traces,
       streamFolder: task.streamFolder,
       aborted: () => Atomics.load(stop, 0) !== 0,
       onProgress: (nowNs) => task.port.postMessage({ nowNs } satisfies ProgressMessage),

@@ -68,7 +68,7 @@ export interface NodeObserver {
   sockets(inner: Sockets): Sockets;
   ends(inner: Ends, protocol: number): Ends;
   /** The node is complete. */
-  attach(maps: CiliumMaps, topology: Topology): void;
+  attach(maps: CiliumMaps, topology: Topology, sockets: Sockets): void;
 }
 
 /** Builds the node and schedules its first events. Throws a `RangeError` when the agent or a map refuses the scenario. */
@@ -139,7 +139,7 @@ export function buildNode(
   const sockets = observer?.sockets(node) ?? node;
   application.attach(sockets);
   queries.attach(sockets);
-  observer?.attach(maps, topology);
+  observer?.attach(maps, topology, node);
   workloads.start();
   new Timeline({ simulation, scenario, topology, maps, datapath, collector, watch, link, cpus, directory, services, node }).start();
   return { simulation, node, maps, watch, collector, costs, flows, profile, kernel, topology, preloaded };

@@ -5,6 +5,7 @@
  * puts a pair of addresses on the wire, which is its own view unless another node translates for it (direct server
  * return). Columns that grow together.
  */
+import type { FlowName } from "../observe/notable.js";
 
 /** Where an end is, when it is no pod of the simulated node (those have their index, 0 and up). */
 export const Place = {
@@ -44,6 +45,8 @@ export class FlowTable {
 
   // By flow.
   workload = new Int32Array(0);
+  /** Which connection of its workload this is, from 1; 0 for those of a flood. */
+  nth = new Int32Array(0);
   /** Whom the client's port was taken for, -1 when it belongs to nobody here. */
   portPair = new Int32Array(0);
   /** `WHERE` the flow was opened: outside or inside a burst. */
@@ -65,6 +68,7 @@ export class FlowTable {
     for (const column of ROW_COLUMNS) this[column] = widened(new Int32Array(rows), this[column]);
     this.towardNode = widened(new Uint8Array(rows), this.towardNode);
     this.workload = widened(new Int32Array(capacity), this.workload);
+    this.nth = widened(new Int32Array(capacity), this.nth);
     this.portPair = widened(new Int32Array(capacity), this.portPair);
     for (const column of FLOW_COLUMNS) this[column] = widened(new Uint8Array(capacity), this[column]);
   }
@@ -76,6 +80,20 @@ export class FlowTable {
     this.wireTarget[row] = this.remoteAddress[row]!;
     this.wireTargetPort[row] = this.remotePort[row]!;
   }
+}
+
+/** The client's end of a flow by name, for people who ask about it later. */
+export function flowName(table: FlowTable, flow: number): FlowName {
+  const row = rowOf(flow, 0);
+  return {
+    workload: table.workload[flow]!,
+    nth: table.nth[flow]!,
+    protocol: table.protocol,
+    source: table.address[row]!,
+    sourcePort: table.port[row]!,
+    target: table.remoteAddress[row]!,
+    targetPort: table.remotePort[row]!,
+  };
 }
 
 const ROW_COLUMNS = [

@@ -22,7 +22,7 @@ import { parsePrefixWord, type PrefixWord } from "./address-offset.js";
 import type { Collector } from "./collector.js";
 import type { CpuQueues } from "./cpu.js";
 import type { Directory } from "./directory.js";
-import { FlowTable, Place, rowOf } from "./flow-table.js";
+import { flowName, FlowTable, Place, rowOf } from "./flow-table.js";
 import { Outcome, type NodeHooks } from "./hooks.js";
 import type { Link } from "./link.js";
 import type { MapWatch } from "./map-watch.js";
@@ -377,6 +377,8 @@ export class NodeNetwork {
     const table = this.#table(row);
     const flow = this.#flying.flow[row]!;
     recorder.drop(dropReason, extError, egress, table.where[flow]!, table.established[flow] === 1);
+    if (table.nth[flow] === 0 || !recorder.counting || !recorder.notable.wantsDropped(dropReason, extError)) return;
+    recorder.notable.dropped(flowName(table, flow), dropReason, extError, this.#simulation.now);
   }
 
   /** Stands in for the NIC's Toeplitz hash: any good hash of the 4-tuple spreads flows over the queues alike. */

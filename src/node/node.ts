@@ -57,6 +57,8 @@ export class Node implements Sockets, Network, Ends {
   readonly #turns: readonly Int32Array[];
   /** For each workload, the listening socket of its service's pods here; one for all of them. */
   readonly #listeners: readonly number[];
+  /** Connections that each workload has opened or tried to. */
+  readonly #openings: Int32Array;
   /** Cookie of the next socket; the kernel counts them from 1. */
   #cookie = 1;
 
@@ -73,10 +75,12 @@ export class Node implements Sockets, Network, Ends {
       return destinations(scenario, topology, workload, passing, streams.stream(`targets/${workload.name}`));
     });
     this.#listeners = this.#makeListeners();
+    this.#openings = new Int32Array(scenario.workloads.length);
     this.#turns = topology.clients.map((clients) => new Int32Array(clients.length));
   }
 
   connect(workload: number, client: number, cpu: number, where: number): number {
+    this.#openings[workload]!++;
     const destination = this.#destinations[workload]!();
     const who = this.#parts.topology.clients[workload]![client]!;
     const local = who.place !== Place.offNode;
@@ -102,6 +106,7 @@ export class Node implements Sockets, Network, Ends {
   }
 
   openDatagramSocket(flow: number, workload: number, client: number, cpu: number, where: number): boolean {
+    this.#openings[workload]!++;
     const destination = this.#destinations[workload]!();
     const who = this.#parts.topology.clients[workload]![client]!;
     const local = who.place !== Place.offNode;
@@ -214,6 +219,7 @@ export class Node implements Sockets, Network, Ends {
     this.#parts.network.place(table, row);
     table.place[rowOf(flow, Side.server)] = Place.unbound;
     table.workload[flow] = workload;
+    table.nth[flow] = this.#parts.scenario.workloads[workload]!.kind === "flood" ? 0 : this.#openings[workload]!;
     table.where[flow] = where;
     table.established[flow] = 0;
   }

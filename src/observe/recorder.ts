@@ -2,6 +2,7 @@
 import { Fingerprint } from "../core/fingerprint.js";
 import { DropCounter } from "./drop-counter.js";
 import { LatencyRecorder } from "./latency.js";
+import { NotableConnections } from "./notable.js";
 import type { RunCounts } from "./result.js";
 import { PowerOfTwoHistogram } from "./power-of-two.js";
 import type { Windows } from "./windows.js";
@@ -15,6 +16,8 @@ export class RunRecorder {
   readonly synLatency = new LatencyRecorder();
   readonly requestLatency = new LatencyRecorder();
   readonly drops = new DropCounter();
+  /** Connections that deserve a look. */
+  readonly notable = new NotableConnections();
   /** Time from arrival at a hook to the end of its program, ns. */
   readonly hooks = {
     from_container: new PowerOfTwoHistogram(),

@@ -43,4 +43,38 @@ export interface TraceRecord {
   readonly costNs?: number;
   /** Hook by hook; for packets and connect(). */
   readonly steps: readonly WalkStep[];
+  /** The same as data; for packets. */
+  readonly packet?: PacketFacts;
+  /** For entries. */
+  readonly entry?: EntryFacts;
+}
+
+/** How full a map was. */
+export interface MapFill {
+  readonly map: string;
+  readonly entries: number;
+  readonly maxEntries: number;
+}
+
+export interface PacketFacts {
+  /** `stranger`: a host that does not know the connection. */
+  readonly from: "client" | "server" | "stranger";
+  /** `SYN,ACK`; empty for datagrams. */
+  readonly flags: string;
+  /** How often the sender has sent again so far. */
+  readonly again: number;
+  /** What the programs did with it; `lost`: no route. */
+  readonly outcome: "dropped" | "delivered" | "sent" | "host" | "answered" | "lost";
+  /** Cilium's number and text, and the errno that came with it. */
+  readonly drop: { readonly code: number; readonly reason: string; readonly errno: string | null } | null;
+  /** Conntrack and NAT as the packet found them. */
+  readonly fills: readonly MapFill[];
+}
+
+export interface EntryFacts {
+  readonly gone: "evicted" | "deleted" | "recreated";
+  /** What the map held then, this entry included where it was evicted. */
+  readonly fill: MapFill;
+  /** How much longer a conntrack entry would have lived, s, negative when it was past its time; null for other maps. */
+  readonly leftS: number | null;
 }

@@ -1,24 +1,17 @@
 /**
  * Follows one connection of a run: its packets through the node's programs, what its sockets do, and which of its map
- * entries go without it. Stands between parts of the node (`NodeObserver`) and only looks, so a traced run is the same run.
+ * entries go without it. It only looks, so a traced run is the same run.
  */
-import type { CiliumMaps } from "../../cilium/maps.js";
-import type { DatapathContext } from "../../cilium/datapath/context.js";
 import { IPPROTO_TCP } from "../../cilium/datapath/packet.js";
 import type { WalkStep } from "../../cilium/datapath/trace/walk-trace.js";
-import type { NodeObserver } from "../../node/build.js";
 import { rowOf, type FlowTable } from "../../node/flow-table.js";
-import { NodeHooks } from "../../node/hooks.js";
-import type { Ends } from "../../node/network.js";
 import type { Topology } from "../../node/topology.js";
 import type { Sockets } from "../../node/workloads/sockets.js";
 import type { Scenario } from "../../scenario/types.js";
-import { Side, type Application } from "../../traffic/tcp-peers.js";
-import { OwnEntries } from "./own-entries.js";
+import { Side } from "../../traffic/tcp-peers.js";
 import { tupleText, type TraceRequest } from "./request.js";
 import type { ConnectionTrace, TracedConnection, TraceRecord } from "./result.js";
-import { followedApplication, followedEnds, followedSockets } from "./sockets.js";
-import { FollowedHooks } from "./walks.js";
+import type { FollowedHooks } from "./walks.js";
 
 /** Records kept of the beginning of a long life, and as many of its end. */
 const KEPT_EACH = 200;
@@ -31,7 +24,7 @@ interface Asked {
   readonly targetPort: number;
 }
 
-export class ConnectionTracer implements NodeObserver {
+export class ConnectionTracer {
   readonly #request: TraceRequest;
   readonly #scenario: Scenario;
   readonly #clock: { readonly now: number };
@@ -50,7 +43,6 @@ export class ConnectionTracer implements NodeObserver {
   established = false;
   #asked: Asked | null = null;
   #names: ReadonlyMap<number, string> = new Map();
-  #entries: OwnEntries | undefined;
   #hooks: FollowedHooks | undefined;
   #sockets: Sockets | undefined;
 
@@ -61,28 +53,11 @@ export class ConnectionTracer implements NodeObserver {
     this.#opened = scenario.workloads.map(() => 0);
   }
 
-  hooks(datapath: DatapathContext, own: readonly number[], endpoints: ReadonlyMap<number, number>): NodeHooks {
-    this.#hooks = new FollowedHooks(this, datapath, own, endpoints);
-    return this.#hooks;
-  }
-
-  application(inner: Application): Application {
-    return followedApplication(this, inner);
-  }
-
-  sockets(inner: Sockets): Sockets {
-    this.#sockets = inner;
-    return followedSockets(this, inner);
-  }
-
-  ends(inner: Ends, protocol: number): Ends {
-    return followedEnds(this, inner, protocol);
-  }
-
-  attach(maps: CiliumMaps, topology: Topology): void {
+  /** The node is complete. */
+  attach(topology: Topology, sockets: Sockets, hooks: FollowedHooks): void {
     this.#names = namesOf(topology);
-    this.#entries = new OwnEntries(maps, (text) => this.record("entry", text));
-    this.#hooks!.attach(maps, this.#entries);
+    this.#sockets = sockets;
+    this.#hooks = hooks;
   }
 
   /** Whether a packet or an event is about the followed connection. */
@@ -95,6 +70,7 @@ export class ConnectionTracer implements NodeObserver {
     this.#opened[workload]!++;
     this.#opening = true;
     this.#asked = null;
+    this.#hooks!.connect = null;
   }
 
   /** Whether a connect() of that source is worth recording: it may turn out to be the one. */
@@ -114,7 +90,7 @@ export class ConnectionTracer implements NodeObserver {
     this.#opening = false;
     // The number of a connection that is over may go to another one.
     if (this.follows(protocol, flow)) this.#flow = NONE;
-    const walk = this.#hooks!.takeConnect();
+    const walk = this.#hooks!.connect;
     const request = this.#request;
     if (flow < 0) {
       if (this.#found === null && request.kind === "nth" && this.#isOf(request, workload)) this.#refused(workload, walk);
@@ -171,7 +147,7 @@ export class ConnectionTracer implements NodeObserver {
   }
 
   /** Something happened to the followed connection, now. */
-  record(kind: TraceRecord["kind"], text: string, more: Partial<Walked> = {}): void {
+  record(kind: TraceRecord["kind"], text: string, more: Partial<TraceRecord> = {}): void {
     this.#records.push({ timeNs: this.#clock.now, kind, text, steps: [], ...more });
     if (this.#records.length <= 2 * KEPT_EACH) return;
     this.#records.splice(KEPT_EACH, 1);

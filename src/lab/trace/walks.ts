@@ -1,4 +1,5 @@
-/** The node's hooks, with an eye on the followed connection: its packets' walks, step by step. */
+/** The node's hooks, with an eye on the followed connections: their packets' walks, step by step. */
+import { errnoName } from "../../bpf/errno.js";
 import type { BpfMap } from "../../bpf/map.js";
 import type { DatapathContext } from "../../cilium/datapath/context.js";
 import { dropText } from "../../cilium/datapath/drop-reasons.js";
@@ -6,9 +7,18 @@ import { tcpFlagsText, WalkTrace } from "../../cilium/datapath/trace/walk-trace.
 import { protocolText } from "../../cilium/datapath/trace/describe.js";
 import type { CiliumMaps } from "../../cilium/maps.js";
 import { NodeHooks, Outcome } from "../../node/hooks.js";
-import type { OwnEntries } from "./own-entries.js";
+import { fillOf, OwnEntries } from "./own-entries.js";
 import { tupleText } from "./request.js";
+import type { MapFill, PacketFacts } from "./result.js";
 import type { ConnectionTracer, Walked } from "./tracer.js";
+
+const OUTCOMES: Readonly<Record<number, PacketFacts["outcome"]>> = {
+  [Outcome.dropped]: "dropped",
+  [Outcome.pod]: "delivered",
+  [Outcome.wire]: "sent",
+  [Outcome.host]: "host",
+  [Outcome.answered]: "answered",
+};
 
 /** Remembers the entries that it sees written. */
 class FollowedWalk extends WalkTrace {
@@ -30,83 +40,108 @@ class FollowedWalk extends WalkTrace {
   }
 }
 
-export class FollowedHooks extends NodeHooks {
-  readonly #tracer: ConnectionTracer;
-  #walk: WalkTrace | undefined;
-  #entries: OwnEntries | undefined;
-  /** The last connect() that was worth recording. */
-  #connect: Walked | null = null;
+/** What belongs to one followed connection. */
+interface Followed {
+  readonly tracer: ConnectionTracer;
+  readonly walk: WalkTrace;
+  readonly entries: OwnEntries;
+}
 
-  constructor(tracer: ConnectionTracer, datapath: DatapathContext, own: readonly number[], endpoints: ReadonlyMap<number, number>) {
+export class FollowedHooks extends NodeHooks {
+  readonly #tracers: readonly ConnectionTracer[];
+  #maps!: CiliumMaps;
+  #followed: readonly Followed[] = [];
+  /** The present connect(), when it was worth recording. */
+  connect: Walked | null = null;
+
+  constructor(tracers: readonly ConnectionTracer[], datapath: DatapathContext, own: readonly number[], endpoints: ReadonlyMap<number, number>) {
     super(datapath, own, endpoints);
-    this.#tracer = tracer;
+    this.#tracers = tracers;
   }
 
-  attach(maps: CiliumMaps, entries: OwnEntries): void {
-    this.#walk = new FollowedWalk(maps, entries);
-    this.#entries = entries;
+  attach(maps: CiliumMaps): void {
+    this.#maps = maps;
+    this.#followed = this.#tracers.map((tracer) => {
+      const entries = new OwnEntries(maps, this.datapath, (text, entry) => tracer.record("entry", text, { entry }));
+      return { tracer, entries, walk: new FollowedWalk(maps, entries) };
+    });
   }
 
   override sendFromPod(endpointId: number, ifindex: number): void {
-    if (this.#isFollowed()) this.#packet("sends", () => super.sendFromPod(endpointId, ifindex));
+    const followed = this.#whose();
+    if (followed !== undefined) this.#packet(followed, "sends", () => super.sendFromPod(endpointId, ifindex));
     else super.sendFromPod(endpointId, ifindex);
   }
 
   override sendFromHost(): void {
-    if (this.#isFollowed()) this.#packet("sends", () => super.sendFromHost());
+    const followed = this.#whose();
+    if (followed !== undefined) this.#packet(followed, "sends", () => super.sendFromHost());
     else super.sendFromHost();
   }
 
   override receiveFromNetwork(): void {
-    if (this.#isFollowed()) this.#packet("sent; at the NIC:", () => super.receiveFromNetwork());
+    const followed = this.#whose();
+    if (followed !== undefined) this.#packet(followed, "sent; at the NIC:", () => super.receiveFromNetwork());
     else super.receiveFromNetwork();
   }
 
   override receiveWithDsrOption(service: Int32Array, at: number, port: number): void {
-    if (this.#isFollowed()) this.#packet("sent; at the NIC with a DSR option:", () => super.receiveWithDsrOption(service, at, port));
+    const followed = this.#whose();
+    if (followed !== undefined) this.#packet(followed, "sent; at the NIC with a DSR option:", () => super.receiveWithDsrOption(service, at, port));
     else super.receiveWithDsrOption(service, at, port);
   }
 
   override connectSocket(cookie: number, inHostNamespace: boolean): boolean {
     const { saddr, daddr, dport, protocol } = this.header;
-    if (!this.#tracer.wantsConnect(saddr, daddr, dport)) return super.connectSocket(cookie, inHostNamespace);
+    // Each of them is asked, because each takes note.
+    const [followed] = this.#followed.filter(({ tracer }) => tracer.wantsConnect(saddr, daddr, dport));
+    if (followed === undefined) return super.connectSocket(cookie, inHostNamespace);
     let connected = false;
     const text = `${protocolText(protocol)} ${tupleText(saddr, 0, daddr, dport)}`;
-    this.#connect = this.#walked(text, () => {
+    this.connect = this.#walked(followed.walk, text, () => {
       connected = super.connectSocket(cookie, inHostNamespace);
       return connected ? "connects" : "fails";
     });
     return connected;
   }
 
-  /** The walk of the last connect(), when it was worth recording. */
-  takeConnect(): Walked | null {
-    const connect = this.#connect;
-    this.#connect = null;
-    return connect;
-  }
-
-  #isFollowed(): boolean {
+  #whose(): Followed | undefined {
     const { protocol, sender } = this.header;
-    return this.#tracer.follows(protocol, sender >> 1);
+    return this.#followed.find(({ tracer }) => tracer.follows(protocol, sender >> 1));
   }
 
-  #packet(how: string, run: () => void): void {
-    this.#entries!.look();
+  #packet({ tracer, walk, entries }: Followed, how: string, run: () => void): void {
+    entries.look();
+    const fills = this.#fills();
     const { saddr, sport, daddr, dport, protocol, tcpFlags, length, sender } = this.header;
     const headers = `${protocolText(protocol)} ${tupleText(saddr, sport, daddr, dport)}`;
-    const who = this.#tracer.senderName(sender, saddr, sport);
-    const walked = this.#walked(headers, () => {
+    const who = tracer.senderName(sender, saddr, sport);
+    const walked = this.#walked(walk, headers, () => {
       run();
       return this.#outcomeText();
     });
-    const again = this.#tracer.retransmissions(sender & 1);
-    const what = [tcpFlagsText(tcpFlags), `${length} bytes`].filter((text) => text !== "").join(" ");
-    this.#tracer.record("packet", `${who} ${how} ${what}${again === 0 ? "" : `, retransmission ${again}`}`, walked);
+    entries.note();
+    const again = tracer.retransmissions(sender & 1);
+    const flags = tcpFlagsText(tcpFlags);
+    const what = [flags, `${length} bytes`].filter((text) => text !== "").join(" ");
+    const from = who === "client" || who === "server" ? who : "stranger";
+    const packet: PacketFacts = { from, flags, again, outcome: OUTCOMES[this.outcome] ?? "lost", drop: this.#drop(), fills };
+    tracer.record("packet", `${who} ${how} ${what}${again === 0 ? "" : `, retransmission ${again}`}`, { ...walked, packet });
   }
 
-  #walked(headers: string, run: () => string): Walked {
-    const walk = this.#walk!;
+  #fills(): readonly MapFill[] {
+    const { ct4Global, ctAny4Global } = this.#maps;
+    const nat = this.#maps.get("snat_v4_external");
+    return [ct4Global.map, ctAny4Global.map, ...(nat === undefined ? [] : [nat])].map(fillOf);
+  }
+
+  #drop(): PacketFacts["drop"] {
+    const { dropReason, extError } = this.datapath;
+    if (this.outcome !== Outcome.dropped) return null;
+    return { code: dropReason, reason: dropText(dropReason), errno: extError === 0 ? null : errnoName(extError) };
+  }
+
+  #walked(walk: WalkTrace, headers: string, run: () => string): Walked {
     const { datapath } = this;
     datapath.observer = walk;
     walk.begin(headers, datapath);

@@ -10,6 +10,7 @@ import type { QueryWorkload, Resolution, Scenario } from "../../scenario/types.j
 import { LookupEnd, POD_RESOLVER, Resolvers } from "../../traffic/resolver.js";
 import { Side } from "../../traffic/tcp-peers.js";
 import { UdpExchanges } from "../../traffic/udp-exchanges.js";
+import { flowName } from "../flow-table.js";
 import type { Topology } from "../topology.js";
 import { draw } from "./distributions.js";
 import type { Sockets } from "./sockets.js";
@@ -197,9 +198,20 @@ export class QueryApplication {
   #ended(flow: number, answered: boolean, startedAt: number, retried: boolean): void {
     this.#closeSocket(flow);
     const where = this.#where[flow]!;
-    if (answered) this.#recorder.queryAnswered(where, this.#simulation.now - startedAt, retried);
+    const span = this.#simulation.now - startedAt;
+    if (answered) this.#recorder.queryAnswered(where, span, retried);
     else this.#recorder.queryFailed(where);
+    this.#note(flow, answered, span);
     this.onEnd(this.#workload[flow]!);
+  }
+
+  /** The last socket stands for the exchange. */
+  #note(flow: number, answered: boolean, span: number): void {
+    const { notable, counting } = this.#recorder;
+    if (!counting || !(answered ? span > notable.answerFloorNs : notable.wantsFailed)) return;
+    const name = flowName(this.#sockets.datagrams, flow);
+    if (answered) notable.answered(name, this.#simulation.now, span);
+    else notable.failed(name, this.#simulation.now, span);
   }
 
   #shape(workload: number): QueryWorkload {

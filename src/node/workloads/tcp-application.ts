@@ -10,6 +10,7 @@ import type { RunRecorder } from "../../observe/recorder.js";
 import type { ArrivalWorkload, PoolWorkload, RequestShape, Scenario } from "../../scenario/types.js";
 import { Side, type Application } from "../../traffic/tcp-peers.js";
 import { draw } from "./distributions.js";
+import { flowName } from "../flow-table.js";
 import type { Topology } from "../topology.js";
 import type { Sockets } from "./sockets.js";
 
@@ -96,7 +97,18 @@ export class TcpApplication implements Application {
     const retriesLeft = connections.retriesLeft[connection]!;
     peers.close(connection, Side.client);
     this.#recorder.connectionFailed();
+    this.#noteFailure(connection, false);
     this.#retry(workload, retriesLeft);
+  }
+
+  #noteFailure(connection: number, established: boolean): void {
+    const { counting, notable } = this.#recorder;
+    const { now } = this.#simulation;
+    if (!counting || !(established ? notable.wantsBroken : notable.wantsFailed)) return;
+    const flow = flowName(this.#sockets.flows, connection);
+    const span = now - this.#sockets.connections.openedAt[connection]!;
+    if (established) notable.broken(flow, now, span);
+    else notable.failed(flow, now, span);
   }
 
   #retry(workload: number, retriesLeft: number): void {
@@ -126,6 +138,8 @@ export class TcpApplication implements Application {
     flows.established[connection] = 1;
     const latency = this.#simulation.now - connections.openedAt[connection]!;
     this.#recorder.connectionEstablished(flows.where[connection]!, latency, peers.retransmissions(connection, side));
+    const { notable, counting } = this.#recorder;
+    if (latency > notable.connectFloorNs && counting) notable.connected(flowName(flows, connection), this.#simulation.now, latency);
     this.#continue(connection);
   }
 
@@ -156,8 +170,11 @@ export class TcpApplication implements Application {
     }
     connections.awaitedByClient[connection]! -= bytes;
     if (connections.awaitedByClient[connection] !== 0) return;
-    const { where } = this.#sockets.flows;
-    this.#recorder.requestAnswered(where[connection]!, this.#simulation.now - connections.requestedAt[connection]!);
+    const { flows } = this.#sockets;
+    const latency = this.#simulation.now - connections.requestedAt[connection]!;
+    this.#recorder.requestAnswered(flows.where[connection]!, latency);
+    const { notable, counting } = this.#recorder;
+    if (latency > notable.answerFloorNs && counting) notable.answered(flowName(flows, connection), this.#simulation.now, latency);
     this.#afterAnswer(connection);
   }
 
@@ -212,8 +229,10 @@ export class TcpApplication implements Application {
   failed(connection: number, side: number): void {
     if (side !== Side.client || this.#scenario.workloads[this.#sockets.flows.workload[connection]!]!.kind === "flood") return;
     const { connections, flows } = this.#sockets;
-    if (flows.established[connection] === 1) this.#recorder.connectionBroken();
+    const established = flows.established[connection] === 1;
+    if (established) this.#recorder.connectionBroken();
     else this.#recorder.connectionFailed();
+    this.#noteFailure(connection, established);
     this.#retry(flows.workload[connection]!, connections.retriesLeft[connection]!);
   }
 
