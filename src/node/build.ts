@@ -27,7 +27,8 @@ import { Link } from "./link.js";
 import { MapWatch } from "./map-watch.js";
 import { NodeNetwork, type Ends } from "./network.js";
 import { Node } from "./node.js";
-import { loadPrograms, populate } from "./populate.js";
+import { PolicyWriter } from "./policies.js";
+import { populate } from "./populate.js";
 import { EphemeralPorts } from "../traffic/ephemeral-ports.js";
 import { DatagramPorts } from "./datagram-ports.js";
 import { RandomPorts, type TcpPorts } from "./ports.js";
@@ -87,7 +88,7 @@ export function buildNode(
   const topology = layOut(scenario);
   const { maps, origins } = buildMaps(scenario, settings, profile, kernel);
   const config = datapathConfig(settings, profile, topology);
-  populate(maps, scenario, topology);
+  populate(maps, topology);
   const services = new ServiceWriter(maps, settings, profile);
   services.writeAll(topology.services);
   const preloaded = preload(maps, scenario, topology, UPTIME_S, streams.stream("preload"));
@@ -100,7 +101,8 @@ export function buildNode(
     random: (cpu) => chance[cpu]!.nextUint32(),
     signal: (type, family) => collector.signal(type, family),
   });
-  loadPrograms(datapath, maps, topology, scenario.policies);
+  const policies = new PolicyWriter(maps, topology, settings.policyEnforcement);
+  policies.writeAll(datapath, scenario.policies);
   const watch = new MapWatch(maps, origins, () => datapath.now);
   const costs = new PacketCosts(maps, datapath.opCosts);
 
@@ -141,7 +143,7 @@ export function buildNode(
   queries.attach(sockets);
   observer?.attach(maps, topology, node);
   workloads.start();
-  new Timeline({ simulation, scenario, topology, maps, datapath, collector, watch, link, cpus, directory, services, node }).start();
+  new Timeline({ simulation, scenario, topology, maps, datapath, policies, collector, watch, link, cpus, directory, services, node }).start();
   return { simulation, node, maps, watch, collector, costs, flows, profile, kernel, topology, preloaded };
 }
 

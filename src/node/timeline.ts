@@ -9,8 +9,8 @@ import type { CpuQueues } from "./cpu.js";
 import { ClientReplacement } from "./client-replacement.js";
 import type { Link } from "./link.js";
 import type { MapWatch } from "./map-watch.js";
-import { loadPrograms, writePolicy } from "./populate.js";
-import { workloadOf, type Topology } from "./topology.js";
+import type { PolicyWriter } from "./policies.js";
+import type { Topology } from "./topology.js";
 
 type MapName = "ct4_global" | "ct_any4_global" | "snat_v4_external";
 
@@ -20,6 +20,7 @@ export interface TimelineParts extends BackendParts {
   readonly topology: Topology;
   readonly maps: CiliumMaps;
   readonly datapath: DatapathContext;
+  readonly policies: PolicyWriter;
   readonly collector: Collector;
   readonly watch: MapWatch;
   readonly link: Link;
@@ -100,13 +101,8 @@ export class Timeline {
 
   /** The agent writes the endpoints' policy maps anew, in one instant. */
   #replacePolicy(policy: Policy): void {
-    const { maps, topology, datapath } = this.#parts;
+    const { policies, datapath } = this.#parts;
     this.#policies = [...this.#policies.filter(({ endpoints }) => endpoints !== policy.endpoints), policy];
-    for (const pod of topology.localPods) {
-      if (workloadOf(pod) !== policy.endpoints) continue;
-      maps.policy(pod.endpointId).clear();
-      writePolicy(maps, this.#policies, topology, pod.endpointId, policy.endpoints);
-    }
-    loadPrograms(datapath, maps, topology, this.#policies);
+    policies.replace(datapath, this.#policies, policy.endpoints);
   }
 }

@@ -6,9 +6,11 @@
 import { mapSizes, sizeRequest, type RefusalRule } from "../cilium/agent/map-size.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import type { CiliumProfile } from "../cilium/profile/cilium-profile.js";
+import { CHART_SUPPORT, refusedFlag } from "./chart-support.js";
 import type { Diagnostics } from "./diagnostics.js";
 import type { HelmRead } from "./helm/read-helm.js";
 import type { Place } from "./source.js";
+import { isNull, treeAt, type Tree } from "./tree.js";
 import type { Cluster } from "./types.js";
 
 type Field = keyof CiliumSettings;
@@ -52,7 +54,10 @@ const GAPS: readonly Gap[] = [
 ];
 
 /** Reports what a run can't simulate; returns a sentence for each feature that it leaves out and may. */
-export function checkCoverage({ input, places }: HelmRead, found: Diagnostics): readonly string[] {
+export function checkCoverage(helm: HelmRead, found: Diagnostics): readonly string[] {
+  checkValues(helm, found);
+  checkFlags(helm, found);
+  const { input, places } = helm;
   const assumptions: string[] = [];
   for (const { field, applies, what, changesTraffic } of GAPS) {
     if (!applies(input.settings)) continue;
@@ -61,6 +66,35 @@ export function checkCoverage({ input, places }: HelmRead, found: Diagnostics): 
     else assumptions.push(`${input.origins[field] ?? "By default"}: ${what} would be there, and is not modelled.`);
   }
   return assumptions;
+}
+
+/** Values of the chart that would change what the programs do, and that no model covers. */
+function checkValues({ values }: HelmRead, found: Diagnostics): void {
+  for (const { support, keys, off, why, instead } of CHART_SUPPORT) {
+    if (support !== "refused") continue;
+    for (const key of keys) {
+      const value = treeAt(values, key.split("."));
+      if (value === undefined || isOff(value, off)) continue;
+      found.error(value.at, `${key} can't be simulated: ${why}`, { expected: instead });
+    }
+  }
+}
+
+/** The same for flags of a ConfigMap, of extraConfig and of extraArgs. */
+function checkFlags({ config }: HelmRead, found: Diagnostics): void {
+  for (const [flag, { text, at, name }] of config) {
+    const line = refusedFlag(flag);
+    // What a value of the chart has written is reported as that value.
+    if (line === undefined || line.off.includes(text) || line.keys.includes(name)) continue;
+    found.error(at, `${name} can't be simulated: ${line.why}`, { expected: line.instead });
+  }
+}
+
+/** Null is "not set"; a group or list is off when everything in it is. */
+function isOff(value: Tree, off: readonly string[]): boolean {
+  if (isNull(value)) return true;
+  if (value.kind === "scalar") return off.includes(value.text);
+  return value.kind === "list" ? value.items.length === 0 : [...value.entries.values()].every((entry) => isOff(entry.value, off));
 }
 
 const REFUSED_FIELDS: Readonly<Record<RefusalRule, readonly Field[]>> = {

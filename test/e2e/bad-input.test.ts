@@ -145,6 +145,11 @@ const CASES: readonly Case[] = [
     says: ['case.yaml:13:1: error: "faults" can\'t be simulated'],
   },
   {
+    what: "a value of the chart that is not modelled",
+    text: `${VALID}helm: { set: { nat46x64Gateway.enabled: true } }\n`.replace("helm: { values: values.yaml }\n", ""),
+    says: ["case.yaml:12:41: error: nat46x64Gateway.enabled can't be simulated: NAT between IPv4 and IPv6", "expected a scenario without it"],
+  },
+  {
     what: "bytes that are no text",
     text: "name: \u00e9",
     says: ["case.yaml:1:7: error: the scenario is not UTF-8 text: byte 0xe9", "expected UTF-8"],

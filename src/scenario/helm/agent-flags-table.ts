@@ -36,14 +36,16 @@ dnsproxy-lock-timeout dnsproxy-socket-linger-timeout dynamic-lifecycle-config ec
 egress-gateway-reconciliation-trigger-interval egress-masquerade-interfaces egress-multi-home-ip-rule-compat enable-active-connection-tracking
 enable-auto-protect-node-port-range enable-bandwidth-manager enable-bbr enable-bbr-hostns-only enable-bgp-control-plane
 enable-bgp-control-plane-status-report enable-bgp-legacy-origin-attribute enable-bpf-clock-probe enable-bpf-masquerade enable-bpf-tproxy
-enable-cilium-api-server-access enable-cilium-endpoint-slice enable-cilium-health-api-server-access enable-custom-calls enable-drift-checker
+enable-cilium-api-server-access enable-cilium-endpoint-slice enable-cilium-health-api-server-access enable-cluster-aware-addressing
+enable-custom-calls enable-drift-checker
 enable-dynamic-config enable-egress-gateway enable-encryption-strict-mode enable-encryption-strict-mode-egress
 enable-encryption-strict-mode-ingress enable-endpoint-health-checking enable-endpoint-lockdown-on-policy-overflow enable-endpoint-routes
 enable-envoy-config enable-experimental-lb enable-external-dns-server enable-external-ips enable-gateway-api enable-gateway-api-alpn
 enable-gateway-api-app-protocol enable-gateway-api-proxy-protocol enable-gateway-api-secrets-sync enable-gops enable-health-check-loadbalancer-ip
 enable-health-check-nodeport enable-health-checking enable-high-scale-ipcache enable-host-firewall enable-host-legacy-routing enable-host-port
 enable-host-reachable-services enable-hubble enable-hubble-open-metrics enable-icmp-rules enable-identity-mark enable-ingress-controller
-enable-ingress-proxy-protocol enable-ingress-secrets-sync enable-internal-traffic-policy enable-ip-masq-agent enable-ipip-termination enable-ipsec
+enable-ingress-proxy-protocol enable-ingress-secrets-sync enable-internal-traffic-policy enable-inter-cluster-snat
+enable-ip-masq-agent enable-ipip-termination enable-ipsec
 enable-ipsec-encrypted-overlay enable-ipsec-key-watcher enable-ipsec-xfrm-state-caching enable-ipv4 enable-ipv4-big-tcp enable-ipv4-egress-gateway
 enable-ipv4-fragment-tracking enable-ipv4-masquerade enable-ipv6 enable-ipv6-big-tcp enable-ipv6-fragment-tracking enable-ipv6-masquerade
 enable-ipv6-ndp enable-k8s enable-k8s-api-discovery enable-k8s-endpoint-slice enable-k8s-event-handover enable-k8s-networkpolicy
@@ -52,7 +54,8 @@ enable-l7-proxy enable-lb-ipam enable-local-node-route enable-local-redirect-pol
 enable-monitor enable-nat46x64-gateway enable-no-service-endpoints-routable enable-node-ipam enable-node-port enable-node-selector-labels
 enable-non-default-deny-policies enable-pmtu-discovery enable-policy enable-policy-secrets-sync enable-recorder enable-remote-node-identity
 enable-route-mtu-for-cni-chaining enable-runtime-device-detection enable-sctp enable-service-topology enable-session-affinity
-enable-source-ip-verification enable-stale-cilium-endpoint-cleanup enable-standalone-dns-proxy enable-svc-source-range-check enable-tcx
+enable-source-ip-verification enable-srv6
+enable-stale-cilium-endpoint-cleanup enable-standalone-dns-proxy enable-svc-source-range-check enable-tcx
 enable-tracing enable-tunnel-big-tcp enable-unreachable-routes enable-vtep enable-well-known-identities enable-wireguard
 enable-wireguard-userspace-fallback enable-xt-socket-fallback enable-ztunnel encrypt-interface encrypt-node
 encryption-strict-egress-allow-remote-node-identities encryption-strict-egress-cidr encryption-strict-mode-allow-remote-node-identities
@@ -95,7 +98,8 @@ max-internal-timer-delay mesh-auth-enabled mesh-auth-gc-interval mesh-auth-mutua
 mesh-auth-mutual-listener-port mesh-auth-queue-size mesh-auth-rotated-identities-queue-size mesh-auth-signal-backoff-duration
 mesh-auth-spiffe-trust-domain mesh-auth-spire-admin-socket mesh-auth-spire-agent-socket mesh-auth-spire-server-address
 mesh-auth-spire-server-connection-timeout metrics metrics-sampling-interval monitor-aggregation monitor-aggregation-flags
-monitor-aggregation-interval monitor-queue-size mtu nat-map-stats-entries nat-map-stats-interval native-routing-cidr
+monitor-aggregation-interval monitor-queue-size mtu multicast-enabled
+nat-map-stats-entries nat-map-stats-interval native-routing-cidr
 node-encryption-opt-out-labels node-labels node-port-acceleration node-port-algorithm node-port-bind-protection node-port-mode node-port-range
 nodeport-addresses nodes-gc-interval only-masquerade-default-pool operator-api-serve-addr operator-k8s-client-burst operator-k8s-client-qps
 operator-pprof operator-pprof-address operator-pprof-block-profile-rate operator-pprof-mutex-profile-fraction operator-pprof-port

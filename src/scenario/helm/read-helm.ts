@@ -27,6 +27,10 @@ export interface HelmRead {
   readonly input: HelmInput;
   /** Where the settings that somebody gave stand. */
   readonly places: ReadonlyMap<keyof CiliumSettings, Place>;
+  /** All values that the chart reads, merged. */
+  readonly values: TreeMap;
+  /** The agent's flags, those of the values included. */
+  readonly config: CiliumConfig;
 }
 
 /** Settings, and where they came from. What is wrong or worth a remark is reported; check `found.hasErrors`. */
@@ -41,7 +45,7 @@ export function readHelm({ profile, files, set }: HelmRequest, found: Diagnostic
   for (const [flag, value] of written.config) config.set(flag, value);
   const { settings, places, origins, ignored } = configToSettings(config, defaultSettings(profile), found);
   const input = { files: files.map(({ path }) => path), settings, origins, ignored: checked.left + written.ignored + ignored };
-  return { input, places };
+  return { input, places, values: checked.values, config };
 }
 
 const EMPTY: TreeMap = { kind: "map", entries: new Map(), at: place(new SourceText("", ""), 0) };

@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { seconds } from "../core/units.js";
+import { nodeWorld } from "../../test/support/node-world.js";
+
+const POLICY = "policies: [{ endpoints: shop/web, egress: deny, allow: [{ direction: egress, to: shop/dns, port: 53, protocol: UDP }] }]";
+
+/** A pod that calls a service which its policy does not name, for three seconds. */
+function established(policies: string, mode: string): number {
+  const { simulation, recorder } = nodeWorld(
+    `services: [{ name: shop/cart, port: 80, backends: 1 }, { name: shop/dns, port: 53, protocol: UDP, backends: 1 }]
+${policies}
+workloads: [{ name: w, from: { workload: shop/web }, to: shop/cart, arrivals: { constant: 5/s } }]
+`,
+    { policyEnforcementMode: mode },
+  );
+  simulation.run(seconds(3));
+  return recorder.connectionsEstablished;
+}
+
+describe("policyEnforcementMode", () => {
+  it("default: what a policy selects is held to it, and nothing else", () => {
+    expect(established("", "default")).toBeGreaterThan(10);
+    expect(established(POLICY, "default")).toBe(0);
+  });
+
+  it("never: policies do nothing", () => expect(established(POLICY, "never")).toBeGreaterThan(10));
+
+  it("always: what no policy selects may do nothing", () => expect(established("", "always")).toBe(0));
+});
+
+it("a pod under ingress deny is still reached from its own node", () => {
+  const { simulation, recorder } = nodeWorld(
+    `services: [{ name: shop/cart, port: 80, localBackends: 1 }]
+policies: [{ endpoints: shop/cart, ingress: deny }]
+workloads:
+  - { name: node, from: { host: true }, to: pods shop/cart, arrivals: { constant: 5/s } }
+`,
+    {},
+  );
+  simulation.run(seconds(3));
+  expect(recorder.connectionsEstablished).toBeGreaterThan(10);
+  expect(recorder.drops.kinds()).toEqual([]);
+});

@@ -1,0 +1,90 @@
+/**
+ * The agent's side of policies on this node: what it writes into the endpoints' policy maps, and which verdict events their
+ * programs are compiled with. pkg/policy, pkg/endpoint.
+ */
+import type { PolicyEnforcement } from "../cilium/agent/settings.js";
+import type { DatapathContext } from "../cilium/datapath/context.js";
+import type { CiliumMaps } from "../cilium/maps.js";
+import { POLICY_EGRESS, POLICY_INGRESS } from "../cilium/maps/policy-map.js";
+import type { AllowedPeer, Policy } from "../scenario/types.js";
+import { checkWrite, IDENTITY, IFINDEX, PROTOCOL_NUMBER } from "./populate.js";
+import { workloadOf, type Topology } from "./topology.js";
+
+const DIRECTIONS = [[POLICY_INGRESS, "ingress"], [POLICY_EGRESS, "egress"]] as const;
+
+export class PolicyWriter {
+  readonly #maps: CiliumMaps;
+  readonly #topology: Topology;
+  readonly #enforcement: PolicyEnforcement;
+
+  constructor(maps: CiliumMaps, topology: Topology, enforcement: PolicyEnforcement) {
+    this.#maps = maps;
+    this.#topology = topology;
+    this.#enforcement = enforcement;
+  }
+
+  /** Every endpoint's map, and the programs with their compiled-in values. */
+  writeAll(datapath: DatapathContext, all: readonly Policy[]): void {
+    for (const pod of this.#topology.localPods) this.#write(pod.endpointId, selecting(all, workloadOf(pod)));
+    this.#load(datapath, all);
+  }
+
+  /** The endpoints of one workload get other rules, in one instant. */
+  replace(datapath: DatapathContext, all: readonly Policy[], workload: string): void {
+    for (const pod of this.#topology.localPods) {
+      if (workloadOf(pod) !== workload) continue;
+      this.#maps.policy(pod.endpointId).clear();
+      this.#write(pod.endpointId, selecting(all, workload));
+    }
+    this.#load(datapath, all);
+  }
+
+  /** What no policy selects may do everything, unless `policyEnforcementMode` is `always`; else what the policies allow, added up. */
+  #write(endpointId: number, policies: readonly Policy[]): void {
+    const map = this.#maps.policy(endpointId);
+    for (const [direction, name] of DIRECTIONS) {
+      if (!this.#isEnforced(policies, name)) {
+        map.allowAll(direction);
+        continue;
+      }
+      // In Kubernetes the node always reaches its pods: `--allow-localhost` "auto" becomes "always".
+      if (direction === POLICY_INGRESS) checkWrite("policy", map.insert({ direction, identity: IDENTITY.host }));
+      for (const peer of allowedPeers(policies, name)) this.#allow(endpointId, direction, peer);
+    }
+  }
+
+  #isEnforced(policies: readonly Policy[], direction: AllowedPeer["direction"]): boolean {
+    if (this.#enforcement === "default") return policies.some((policy) => policy[direction] === "deny");
+    return this.#enforcement === "always";
+  }
+
+  #allow(endpointId: number, direction: number, { peer, port, protocol }: AllowedPeer): void {
+    const identity = this.#topology.identities.get(peer)!;
+    const rule = { direction, identity, protocol: PROTOCOL_NUMBER[protocol] };
+    checkWrite("policy", this.#maps.policy(endpointId).insert(port === 0 ? rule : { ...rule, port }));
+  }
+
+  #load(datapath: DatapathContext, all: readonly Policy[]): void {
+    this.#topology.localPods.forEach((pod, index) => {
+      const policies = selecting(all, workloadOf(pod));
+      datapath.programs[pod.endpointId] = {
+        lxcId: pod.endpointId,
+        ifindex: IFINDEX.firstPod + index,
+        identity: pod.identity,
+        address4: [pod.address],
+        address6: null,
+        policy: this.#maps.policy(pod.endpointId),
+        verdictIngress: this.#isEnforced(policies, "ingress"),
+        verdictEgress: this.#isEnforced(policies, "egress"),
+      };
+    });
+  }
+}
+
+function selecting(all: readonly Policy[], workload: string): readonly Policy[] {
+  return all.filter(({ endpoints }) => endpoints === workload);
+}
+
+function allowedPeers(policies: readonly Policy[], direction: AllowedPeer["direction"]): readonly AllowedPeer[] {
+  return policies.flatMap(({ allow }) => allow.filter((peer) => peer.direction === direction));
+}
