@@ -155,6 +155,14 @@ describe("defaults", () => {
   });
 });
 
+describe("a kernel", () => {
+  it("of a vendor is taken for the release of its number, and that is said", () => {
+    const of = (kernel: string): string => load(MINIMAL.replace(/kernel: [^ }]+/, `kernel: ${kernel}`)).base.assumptions.join("\n");
+    expect(of("6.8.0-45-generic")).toMatch(/Kernel 6\.8\.0-45-generic is a vendor's: .* taken as Linux 6\.8\.0/);
+    expect(of('"6.8.1"')).not.toMatch(/vendor/);
+  });
+});
+
 describe("--set", () => {
   it("reaches the base and every variant, by index or name, over everything else", () => {
     const { base, variants } = load(VALID, {
@@ -240,4 +248,10 @@ describe("speed", () => {
     });
     expect(Math.min(...times)).toBeLessThan(100);
   });
+});
+
+it("says that netfilter's masquerading is left out where pods call the world", () => {
+  const calls = `${MINIMAL}workloads: [{ name: w, from: { workload: shop/web }, to: "world 203.0.113.10:443", arrivals: { poisson: 1/s } }]\n`;
+  expect(load(calls).base.assumptions.join("\n")).toMatch(/masquerading by netfilter/);
+  expect(load(`${calls}helm: { set: { bpf.masquerade: true } }\n`).base.assumptions.join("\n")).not.toMatch(/netfilter/);
 });

@@ -15,7 +15,7 @@ import { openValuesFile, type ValuesFile } from "./helm/values-file.js";
 import { isForVariant, override, overrideVariant, readOverrides, type Override } from "./overrides.js";
 import { readInput, STDIN, type ReadResult } from "./read-file.js";
 import { clusterOf, readExpectations, resolve, resolveProfile } from "./resolve.js";
-import { checkCoverage, checkSizes } from "./settings-support.js";
+import { checkCoverage, checkNetfilter, checkSizes } from "./settings-support.js";
 import { place, type Place, type SourceText } from "./source.js";
 import { describe, isNull, mergeTrees, placeOf, treeAt, withEntry, withoutKeys, type Tree, type TreeMap } from "./tree.js";
 import type { Note, Scenario, ScenarioFile } from "./types.js";
@@ -162,8 +162,9 @@ class Loader {
     if (profile === undefined) return undefined;
     const set = treeAt(tree, ["helm", "set"]);
     const helm = readHelm({ profile: profile.cilium, files, set: set?.kind === "map" ? set : undefined }, this.#found);
-    const assumptions = checkCoverage(helm, this.#found);
+    const leftOut = checkCoverage(helm, this.#found);
     if (input === undefined) return undefined;
+    const assumptions = [...leftOut, ...checkNetfilter(helm, input)];
     checkSizes(helm, profile.cilium, clusterOf(input.cluster), placeOf(tree, ["helm"]), this.#found);
     return resolve({ tree, input, variant, profile: profile.choice, helm, assumptions, expect });
   }

@@ -55,6 +55,13 @@ function release<Profile>(tree: TreeMap, key: string, read: (version: string) =>
   }
 }
 
+/** A number with a suffix is a vendor's: the profile knows what the mainline release of that number does. */
+function vendorKernel(tree: TreeMap, { kernel }: ProfileChoice): readonly string[] {
+  const written = treeAt(tree, ["profile", "kernel"]);
+  if (written?.kind !== "scalar" || !/[-+_]/.test(written.text)) return [];
+  return [`Kernel ${written.text} is a vendor's: what was back-ported to it is not known; taken as Linux ${kernel}.`];
+}
+
 export interface ResolveRequest {
   readonly tree: TreeMap;
   readonly input: ScenarioInput;
@@ -99,7 +106,7 @@ export function resolve(request: ResolveRequest): Scenario {
     warmupNs: input.warmup,
     seed: input.seed,
     expect,
-    assumptions: [...assumptions, ...setByHand(input)],
+    assumptions: [...assumptions, ...vendorKernel(tree, profile), ...setByHand(input)],
     origins: Object.fromEntries(origins(input, tree)),
   };
 }

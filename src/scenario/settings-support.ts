@@ -9,6 +9,7 @@ import type { CiliumProfile } from "../cilium/profile/cilium-profile.js";
 import { CHART_SUPPORT, refusedFlag } from "./chart-support.js";
 import type { Diagnostics } from "./diagnostics.js";
 import type { HelmRead } from "./helm/read-helm.js";
+import type { ScenarioInput } from "./schema.js";
 import type { Place } from "./source.js";
 import { isNull, treeAt, type Tree } from "./tree.js";
 import type { Cluster } from "./types.js";
@@ -66,6 +67,13 @@ export function checkCoverage(helm: HelmRead, found: Diagnostics): readonly stri
     else assumptions.push(`${input.origins[field] ?? "By default"}: ${what} would be there, and is not modelled.`);
   }
   return assumptions;
+}
+
+/** What the node's own netfilter would do to the traffic of this scenario, and no model does. */
+export function checkNetfilter({ input: { settings } }: HelmRead, { workloads }: ScenarioInput): readonly string[] {
+  const toWorld = workloads.some(({ from, to }) => "workload" in from && to.startsWith("world "));
+  if (!toWorld || !settings.enableIpv4Masquerade || settings.enableBpfMasquerade) return [];
+  return ["Pods' packets to the world keep their addresses: masquerading by netfilter (bpf.masquerade is off) is not modelled."];
 }
 
 /** Values of the chart that would change what the programs do, and that no model covers. */

@@ -228,6 +228,20 @@ describe("settled", () => {
     expect(settled(profile)).toEqual({ ...profile, assumptions: [] });
   });
 
+  it("leaves no null that means not determined, and names each, at any patch", () => {
+    for (const minor of CILIUM_MINORS) {
+      for (let patch = 0; patch <= minor.newestReadPatch + 1; patch++) {
+        const profile = ciliumProfile(`${minor.minor}.${patch}`);
+        const known = settled(profile);
+        const unknown = [
+          profile.conntrack.fillUpSignal, profile.nat.forwardInsert, profile.policy.precedence, profile.gc.scheduler, profile.gc.firstScanLate,
+        ].filter((value) => value === null);
+        expect(known.assumptions, profile.version).toHaveLength(unknown.length);
+        expect([known.conntrack.fillUpSignal, known.nat.forwardInsert, known.policy.precedence, known.gc.scheduler, known.gc.firstScanLate]).not.toContain(null);
+      }
+    }
+  });
+
   it("names every assumption", () => {
     const profile = settled(ciliumProfile("1.18.12"));
     expect(profile.gc.scheduler).toBe("newer");
