@@ -237,7 +237,8 @@ describe("settled", () => {
           profile.conntrack.fillUpSignal, profile.nat.forwardInsert, profile.policy.precedence, profile.gc.scheduler, profile.gc.firstScanLate,
         ].filter((value) => value === null);
         expect(known.assumptions, profile.version).toHaveLength(unknown.length);
-        expect([known.conntrack.fillUpSignal, known.nat.forwardInsert, known.policy.precedence, known.gc.scheduler, known.gc.firstScanLate]).not.toContain(null);
+        const { conntrack, nat, policy, gc } = known;
+        expect([conntrack.fillUpSignal, nat.forwardInsert, policy.precedence, gc.scheduler, gc.firstScanLate]).not.toContain(null);
       }
     }
   });
