@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { Option, type Command } from "commander";
 import type { ResolveOptions } from "../lab/resolve-files.js";
 import type { ResolveDiffDocument, ResolveDocument } from "../report/resolve-document.js";
@@ -67,6 +68,8 @@ export function addResolveCommand(program: Command, done: (code: ExitCode) => vo
 
 async function resolve(options: ResolveCommandOptions): Promise<ExitCode> {
   const { resolveFiles } = await import("../lab/resolve-files.js");
+  // Over before optimized code would run: V8 spends as long on making it as on all the rest.
+  setFlagsFromString("--no-opt");
   const { document, pinned } = resolveFiles(resolveOptions(options));
   const result = document.kind === "diff" ? document.after : document;
   printRemarks(result);

@@ -5,6 +5,7 @@
 
 import { Composer, Lexer, Parser, isAlias, isMap, isNode, isPair, isScalar, isSeq } from "yaml";
 import type { Alias, Document, Node, ParsedNode, YAMLMap } from "yaml";
+import { withoutCommentLines } from "./comment-lines.js";
 import type { Diagnostics } from "./diagnostics.js";
 import { place, type Place, type SourceText } from "./source.js";
 import { isNull, type ScalarValue, type Tree, type TreeEntry, type TreeList, type TreeMap, type TreeScalar } from "./tree.js";
@@ -25,34 +26,60 @@ export interface YamlOptions {
 
 /** The documents of a text; undefined when it is no YAML (then diagnostics say why). An empty text has none. */
 export function parseYaml(source: SourceText, found: Diagnostics, options: YamlOptions = {}): readonly Tree[] | undefined {
-  const documents = compose(source, found, options.from ?? 0);
-  if (documents === undefined) return undefined;
-  const reader = new Reader(source, found, options);
-  const trees = documents.filter(({ contents }) => contents !== null).map((document) => reader.read(document));
+  const { from = 0 } = options;
+  // Blanks instead of what is left out keep every offset as it is.
+  const text = from === 0 ? source.text : " ".repeat(from) + source.text.slice(from);
+  const short = withoutCommentLines(text);
+  let original: Original = short.original;
+  let parsed = compose(short.text);
+  if (hasRemarks(parsed)) {
+    original = (offset) => offset;
+    parsed = compose(text);
+  }
+  if (!report(parsed, source, found)) return undefined;
+  const reader = new Reader(source, original, found, options);
+  const trees = parsed.documents.filter(({ contents }) => contents !== null).map((document) => reader.read(document));
   return reader.failed ? undefined : trees;
 }
 
+/** From an offset in the text that was parsed to the one in the text that was written. */
+type Original = (offset: number) => number;
+
 type ParsedDocument = Document.Parsed<ParsedNode, true>;
 
-function compose(source: SourceText, found: Diagnostics, from: number): readonly ParsedDocument[] | undefined {
+interface Parsed {
+  readonly documents: readonly ParsedDocument[];
+  /** Where quotes were opened that their line does not close, first. */
+  readonly openQuote: number | undefined;
+  /** Where nesting goes too deep; nothing was composed then. */
+  readonly tooDeep: number | undefined;
+}
+
+function compose(text: string): Parsed {
   const parser = new Parser();
   const tokens = [];
-  // Blanks instead of what is left out keep every offset as it is.
-  const text = from === 0 ? source.text : " ".repeat(from) + source.text.slice(from);
   let openQuote: number | undefined;
   for (const lexeme of new Lexer().lex(text)) {
     if (isOpenQuote(lexeme)) openQuote ??= parser.offset;
     for (const token of parser.next(lexeme)) tokens.push(token);
-    if (parser.stack.length > NESTING_MAX * STACK_PER_LEVEL) {
-      found.error(place(source, parser.offset), "values are nested too deeply", { expected: `at most ${NESTING_MAX} levels` });
-      return undefined;
-    }
+    if (parser.stack.length > NESTING_MAX * STACK_PER_LEVEL) return { documents: [], openQuote, tooDeep: parser.offset };
   }
   for (const token of parser.end()) tokens.push(token);
   // Duplicate keys are looked for later: the composer's own check takes time in the square of the keys.
   const composer = new Composer<ParsedNode, true>({ prettyErrors: false, uniqueKeys: false, logLevel: "silent" });
-  const documents = [...composer.compose(tokens, false, source.text.length)];
-  let failed = false;
+  return { documents: [...composer.compose(tokens, false, text.length)], openQuote, tooDeep: undefined };
+}
+
+function hasRemarks({ documents, tooDeep }: Parsed): boolean {
+  return tooDeep !== undefined || documents.some(({ errors, warnings }) => errors.length > 0 || warnings.length > 0);
+}
+
+/** Says what the parser has to say; false when the text is no YAML. */
+function report({ documents, openQuote, tooDeep }: Parsed, source: SourceText, found: Diagnostics): boolean {
+  if (tooDeep !== undefined) {
+    found.error(place(source, tooDeep), "values are nested too deeply", { expected: `at most ${NESTING_MAX} levels` });
+    return false;
+  }
   for (const { errors, warnings } of documents) {
     for (const { pos, message } of errors) {
       // The parser finds out at the end of the file; the mistake is where the quotes were opened.
@@ -61,11 +88,10 @@ function compose(source: SourceText, found: Diagnostics, from: number): readonly
       } else {
         found.error(place(source, pos[0], pos[1]), `this is no YAML: ${sentence(message)}`);
       }
-      failed = true;
     }
     for (const { pos, message } of warnings) found.warning(place(source, pos[0], pos[1]), sentence(message));
   }
-  return failed ? undefined : documents;
+  return documents.every(({ errors }) => errors.length === 0);
 }
 
 function isOpenQuote(lexeme: string): boolean {
@@ -81,6 +107,7 @@ function sentence(message: string): string {
 /** One text's nodes as trees. */
 class Reader {
   readonly #source: SourceText;
+  readonly #original: Original;
   readonly #found: Diagnostics;
   readonly #helmBooleans: boolean;
   /** Anchors so far; one may be given again, then later aliases mean the later node. */
@@ -90,8 +117,9 @@ class Reader {
   #aliasedValues = 0;
   failed = false;
 
-  constructor(source: SourceText, found: Diagnostics, { helmBooleans = false }: YamlOptions) {
+  constructor(source: SourceText, original: Original, found: Diagnostics, { helmBooleans = false }: YamlOptions) {
     this.#source = source;
+    this.#original = original;
     this.#found = found;
     this.#helmBooleans = helmBooleans;
   }
@@ -103,7 +131,7 @@ class Reader {
 
   #place(node: Node): Place {
     const [start, end] = node.range ?? [0, 0];
-    return place(this.#source, start, end);
+    return place(this.#source, this.#original(start), end > start ? this.#original(end - 1) + 1 : undefined);
   }
 
   #fail(at: Place, message: string, expected?: string): TreeScalar {
