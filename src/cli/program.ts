@@ -5,6 +5,7 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../core/version.js";
 import { EXIT, type ExitCode } from "./exit.js";
+import { addExplainCommand } from "./explain.js";
 import { addResolveCommand } from "./resolve.js";
 import { addRunCommand } from "./run.js";
 import { addSchemaCommand } from "./schema.js";
@@ -44,12 +45,14 @@ function buildProgram(done: (code: ExitCode) => void): Command {
       "\nExamples:\n" +
         "  ctlab run scenarios/ct-exhaustion.yaml                     the incident, all variants side by side\n" +
         "  ctlab run scenarios/ct-exhaustion.yaml --variant fixed     one variant\n" +
+        "  ctlab explain reports/ct-exhaustion --worst 1              why did this one connection die?\n" +
         "  ctlab resolve -f values.yaml --node 16cpu,64Gi --cilium 1.19   what sizes does this give?\n" +
         "  ctlab verify maps test/vectors/kernel-maps/*.jsonl.gz      can I trust the maps?\n\n" +
         "Exit codes: 0 good, 1 unexpected, 2 usage or invalid input, 3 threshold missed or verification differs,\n" +
         "4 inconclusive, 130 interrupted (partial results are written and marked).\n",
     );
   addRunCommand(program, done);
+  addExplainCommand(program, done);
   addResolveCommand(program, done);
   addVerifyCommand(program, done);
   addSchemaCommand(program);

@@ -23,7 +23,7 @@ export interface RecordedConnection {
   readonly protocol: "TCP" | "UDP";
   /** `10.244.0.10:41234->10.244.2.14:80`; with socket LB the target is the backend. */
   readonly tuple: string;
-  /** When it was noted, and how long after it had begun; 0 for drops. */
+  /** When it was noted, and what it waited until then; 0 for drops. */
   readonly atNs: number;
   readonly spanNs: number;
   readonly drop: { readonly code: number; readonly reason: string; readonly errno: string | null } | null;

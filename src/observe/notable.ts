@@ -31,7 +31,7 @@ export interface NotableConnection extends FlowName {
   readonly kind: NotableKind;
   /** When it was noted. */
   readonly atNs: number;
-  /** Until it was connected, answered or given up; 0 for drops. */
+  /** Until it was connected, answered (of TCP without the server's own work) or given up; 0 for drops. */
   readonly spanNs: number;
   /** Cilium's number and `ext_error` of the drop; null for other kinds. */
   readonly drop: { readonly code: number; readonly extError: number } | null;

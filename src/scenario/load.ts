@@ -217,7 +217,8 @@ function noteOf({ file, line, column, message, expected, nearest }: Diagnostic):
 /** Paths and lines say where a value stood, not what it is: they leave the hash alone. */
 const UNHASHED = ["origins", "files", "file", "line"];
 
-function hashOf(scenarios: readonly Scenario[]): string {
+/** SHA-256 over what decides the outcome, hex. */
+export function hashOf(scenarios: readonly Scenario[]): string {
   const canonical = (_key: string, value: unknown): unknown => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
     return Object.fromEntries(

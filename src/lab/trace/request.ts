@@ -23,9 +23,10 @@ const TUPLE = /^(?:(tcp|udp)\s+)?(\S+):(\d{1,5})\s*->\s*(\S+):(\d{1,5})$/i;
 const NTH = /^(.*):(\d{1,15})$/;
 const PORT_MAX = 65_535;
 
-/** Reads the option against the names of the scenario's workloads. Throws `InputError`. */
-export function parseTraceRequest(text: string, workloads: readonly string[]): TraceRequest {
-  if (text.includes("->")) return parseTuple(text);
+/** Reads an option against the names of the scenario's workloads. Throws `InputError`. */
+export function parseTraceRequest(text: string, workloads: readonly string[], option = "--trace"): TraceRequest {
+  const refusal: Refusal = (message, expected, names) => refused(option, message, expected, names);
+  if (text.includes("->")) return parseTuple(text, refusal);
   const match = NTH.exec(text);
   if (match === null) {
     if (workloads.includes(text)) throw refusal(`"${text}" does not say which connection of the workload`, `${text}:1, ${text}:2 …`);
@@ -40,7 +41,7 @@ export function parseTraceRequest(text: string, workloads: readonly string[]): T
   return { kind: "nth", text, workload, nth };
 }
 
-function parseTuple(text: string): TraceRequest {
+function parseTuple(text: string, refusal: Refusal): TraceRequest {
   const match = TUPLE.exec(text);
   if (match === null) throw refusal(`"${text}" is no connection`, FORMS);
   const [, protocol, source, sourcePort, target, targetPort] = match;
@@ -48,20 +49,20 @@ function parseTuple(text: string): TraceRequest {
     kind: "tuple",
     text,
     protocol: protocol === undefined ? null : protocol.toLowerCase() === "tcp" ? IPPROTO_TCP : IPPROTO_UDP,
-    source: parseIpv4(source!),
-    sourcePort: parsePort(sourcePort!),
-    target: parseIpv4(target!),
-    targetPort: parsePort(targetPort!),
+    source: parseIpv4(source!, refusal),
+    sourcePort: parsePort(sourcePort!, refusal),
+    target: parseIpv4(target!, refusal),
+    targetPort: parsePort(targetPort!, refusal),
   };
 }
 
-function parseIpv4(text: string): number {
+function parseIpv4(text: string, refusal: Refusal): number {
   const words = parseAddress(text);
   if (words?.length !== 1) throw refusal(`"${text}" is no IPv4 address`, "an address such as 10.244.0.10; simulated nodes speak IPv4");
   return words[0]!;
 }
 
-function parsePort(text: string): number {
+function parsePort(text: string, refusal: Refusal): number {
   const port = Number(text);
   if (port > PORT_MAX) throw refusal(`${text} is no port`, `0 to ${PORT_MAX}`);
   return port;
@@ -72,8 +73,15 @@ export function tupleText(source: number, sourcePort: number, target: number, ta
   return `${formatIpv4(source)}:${sourcePort}->${formatIpv4(target)}:${targetPort}`;
 }
 
-function refusal(message: string, expected: string, names?: { written: string; valid: readonly string[] }): InputError {
+/** Names of which one was perhaps meant. */
+interface Names {
+  readonly written: string;
+  readonly valid: readonly string[];
+}
+type Refusal = (message: string, expected: string, names?: Names) => InputError;
+
+function refused(option: string, message: string, expected: string, names?: Names): InputError {
   const diagnostics = new Diagnostics();
-  diagnostics.unreadable("--trace", message, { expected, names });
+  diagnostics.unreadable(option, message, { expected, names });
   return new InputError(diagnostics.sorted());
 }

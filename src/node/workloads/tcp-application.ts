@@ -174,7 +174,9 @@ export class TcpApplication implements Application {
     const latency = this.#simulation.now - connections.requestedAt[connection]!;
     this.#recorder.requestAnswered(flows.where[connection]!, latency);
     const { notable, counting } = this.#recorder;
-    if (latency > notable.answerFloorNs && counting) notable.answered(flowName(flows, connection), this.#simulation.now, latency);
+    // The server's own work is no delay.
+    const waited = Math.round(latency - connections.serverTime[connection]!);
+    if (waited > notable.answerFloorNs && counting) notable.answered(flowName(flows, connection), this.#simulation.now, waited);
     this.#afterAnswer(connection);
   }
 
