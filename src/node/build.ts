@@ -3,6 +3,7 @@ import type { RandomStream, RandomStreams } from "../core/random.js";
 import type { Simulation } from "../core/simulation.js";
 import { NS_PER_MS, NS_PER_S, type Seconds } from "../core/units.js";
 import { effectiveSettings } from "../cilium/agent/settings.js";
+import type { DatapathConfig } from "../cilium/datapath/config.js";
 import { DatapathContext } from "../cilium/datapath/context.js";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../cilium/datapath/packet.js";
 import type { CiliumMaps } from "../cilium/maps.js";
@@ -39,6 +40,8 @@ import { Timeline } from "./timeline.js";
 import { QueryApplication } from "./workloads/query-application.js";
 import type { Sockets } from "./workloads/sockets.js";
 import { TcpApplication } from "./workloads/tcp-application.js";
+import { segmentLoss } from "./wrapping.js";
+import { Underlay } from "./underlay.js";
 import { Workloads } from "./workloads/workloads.js";
 
 /** Uptime of the node when the run begins, s: ten days, so that state may be older than the run. */
@@ -88,7 +91,7 @@ export function buildNode(
   const topology = layOut(scenario);
   const { maps, origins } = buildMaps(scenario, settings, profile, kernel);
   const config = datapathConfig(settings, profile, topology);
-  populate(maps, topology);
+  populate(maps, topology, config);
   const services = new ServiceWriter(maps, settings, profile);
   services.writeAll(topology.services);
   const preloaded = preload(maps, scenario, topology, UPTIME_S, streams.stream("preload"));
@@ -111,12 +114,13 @@ export function buildNode(
   const cpus = new CpuQueues(scenario.cluster.cpus);
   const link = new Link(scenario.cluster, streams.stream("link"));
   const network = new NodeNetwork({
-    simulation, topology, directory, hooks, cpus, link, collector, recorder, watch, bootS: UPTIME_S, prefilter: scenario.prefilter,
+    simulation, topology, directory, hooks, cpus, link, collector, recorder, watch,
+    underlay: new Underlay(topology, config), bootS: UPTIME_S, prefilter: scenario.prefilter,
   });
   const application = new TcpApplication(simulation, scenario, topology, streams, recorder);
   const queries = new QueryApplication(simulation, scenario, topology, streams, recorder);
   const workloads = new Workloads(simulation, scenario, streams, application, queries);
-  const tcp = clientTcp(kernel, scenario.client);
+  const tcp = clientTcp(kernel, scenario.client, config);
   const node = new Node({
     simulation,
     scenario,
@@ -135,7 +139,7 @@ export function buildNode(
   network.attach(observer?.ends(node, IPPROTO_TCP) ?? node, observer?.ends(queries, IPPROTO_UDP) ?? queries);
   const boot = streams.stream("boot");
   node.clientHost = node.peers.addHost(tcp, randomBootTime(boot, tcp.hz));
-  const peer = clientTcp(kernel, { ...KERNELS_OWN, hz: scenario.client.hz });
+  const peer = clientTcp(kernel, { ...KERNELS_OWN, hz: scenario.client.hz }, config);
   node.serverHost = node.peers.addHost(peer, randomBootTime(boot, peer.hz));
   collector.start();
   const sockets = observer?.sockets(node) ?? node;
@@ -147,9 +151,11 @@ export function buildNode(
   return { simulation, node, maps, watch, collector, costs, flows, profile, kernel, topology, preloaded };
 }
 
-/** The kernel's TCP with what the scenario changes on the client. */
-function clientTcp(kernel: KernelProfile, client: Client): TcpProfile {
-  return tcpProfile([kernelNumber(kernel, 0), kernelNumber(kernel, 1)], {
+/** The kernel's TCP with what the scenario changes on the client, and segments that fit the MTU of pods' routes. */
+function clientTcp(kernel: KernelProfile, client: Client, config: DatapathConfig): TcpProfile {
+  const release = [kernelNumber(kernel, 0), kernelNumber(kernel, 1)] as const;
+  return tcpProfile(release, {
+    segmentBytes: tcpProfile(release).segmentBytes - segmentLoss(config),
     ...(client.hz === null ? {} : { hz: client.hz as TcpProfile["hz"] }),
     ...(client.synRtoNs === null ? {} : { initialRtoMs: client.synRtoNs / NS_PER_MS }),
     ...(client.synRetries === null ? {} : { synRetries: client.synRetries }),

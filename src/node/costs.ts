@@ -39,6 +39,11 @@ const STEP_NS: readonly (readonly [counter: number, ns: number])[] = [
   [op.OP_RUN_NETDEV_INGRESS, 90],
   [op.OP_RUN_NETDEV_EGRESS, 70],
   [op.OP_RUN_XDP, 30],
+  [op.OP_RUN_HOST, 70],
+  // The program, and the tunnel device's own part: headers put on or taken off, a second way through the UDP stack.
+  [op.OP_RUN_OVERLAY, 70 + 330],
+  // WireGuard and IPsec: state lookup, hand-over to a worker or to xfrm, allocation; the cipher's bytes are in wrapping.ts.
+  [op.OP_CRYPTO, 800],
   [op.OP_TAIL_CALL, 12],
   [op.OP_FIB_LOOKUP, 60],
   [op.OP_POLICY_LOOKUP, 35],

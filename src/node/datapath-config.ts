@@ -12,6 +12,9 @@ import type { SettledProfile } from "../cilium/profile/assumptions.js";
 import { IFINDEX } from "./populate.js";
 import type { Topology } from "./topology.js";
 
+/** pkg/defaults: TunnelPortVXLAN, TunnelPortGeneve. */
+const TUNNEL_PORT = { vxlan: 8472, geneve: 6081 } as const;
+
 /** The node's datapath configuration. `settings` are effective ones (`effectiveSettings`). */
 export function datapathConfig(settings: CiliumSettings, profile: SettledProfile, topology: Topology): DatapathConfig {
   return {
@@ -20,10 +23,11 @@ export function datapathConfig(settings: CiliumSettings, profile: SettledProfile
       ...DEFAULT_DATAPATH.node,
       nativeIfindex: IFINDEX.native,
       hostIfindex: IFINDEX.ciliumHost,
+      tunnelIfindex: IFINDEX.tunnel,
       address4: [topology.nodeAddress],
       router4: [topology.routerAddress],
       nativeRoutingCidr4: settings.ipv4NativeRoutingCidr === null ? null : cidr(settings.ipv4NativeRoutingCidr),
-      tunnelPort: settings.tunnelPort ?? DEFAULT_DATAPATH.node.tunnelPort,
+      tunnelPort: settings.tunnelPort ?? TUNNEL_PORT[settings.tunnelProtocol],
     },
     conntrack: conntrackConfig(settings, profile),
     nat: natConfig(settings, profile),

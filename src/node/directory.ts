@@ -62,6 +62,11 @@ export class Directory {
     return this.own.includes(address) || this.endpoints.has(address) || this.#announced.has(address);
   }
 
+  /** The address is one that pods have. */
+  isPod(address: number): boolean {
+    return this.#pods.contains(address);
+  }
+
   /** Somebody has the address. Outside the cluster everybody has theirs. */
   exists(address: number): boolean {
     return this.#hosts.has(address) || this.own.includes(address) || !this.#pods.contains(address);

@@ -42,6 +42,10 @@ export class FlowTable {
   cpu = new Int32Array(0);
   /** 1: packets of this end, which is elsewhere, come to the simulated node. */
   towardNode = new Uint8Array(0);
+  /** `Wrapping` of those packets, the node that has wrapped them, and the identity in a tunnel's key. */
+  wrapping = new Uint8Array(0);
+  wrappedBy = new Int32Array(0);
+  tunnelKey = new Int32Array(0);
 
   // By flow.
   workload = new Int32Array(0);
@@ -67,6 +71,7 @@ export class FlowTable {
     const rows = capacity * 2;
     for (const column of ROW_COLUMNS) this[column] = widened(new Int32Array(rows), this[column]);
     this.towardNode = widened(new Uint8Array(rows), this.towardNode);
+    this.wrapping = widened(new Uint8Array(rows), this.wrapping);
     this.workload = widened(new Int32Array(capacity), this.workload);
     this.nth = widened(new Int32Array(capacity), this.nth);
     this.portPair = widened(new Int32Array(capacity), this.portPair);
@@ -98,6 +103,7 @@ export function flowName(table: FlowTable, flow: number): FlowName {
 
 const ROW_COLUMNS = [
   "place", "address", "port", "remoteAddress", "remotePort", "wireSource", "wireSourcePort", "wireTarget", "wireTargetPort", "cpu",
+  "wrappedBy", "tunnelKey",
 ] as const;
 const FLOW_COLUMNS = ["where", "established", "dsrOption"] as const;
 

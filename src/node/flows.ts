@@ -65,7 +65,7 @@ function flowTables(topology: Topology): FlowTables {
       frontends.map(({ address, port }) => ({ address: [address], port, name, namespace })),
     ),
     identityLabels: new Map(pods.map((pod) => [pod.identity, labelsOf(pod)])),
-    interfaces: new Map([[IFINDEX.native, "eth0"], ...topology.localPods.map((_, i) => [IFINDEX.firstPod + i, `lxc${i}`] as const)]),
+    interfaces: new Map([[IFINDEX.native, "eth0"], [IFINDEX.tunnel, "cilium_vxlan"], ...topology.localPods.map((_, i) => [IFINDEX.firstPod + i, `lxc${i}`] as const)]),
   });
 }
 

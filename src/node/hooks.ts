@@ -5,13 +5,18 @@
  * Between the programs stands the node's own stack, as far as it decides where a packet goes: its own addresses to its
  * processes, pods by their devices, everything else to the native device. Netfilter is not modelled.
  */
-import { cilFromHost, cilFromNetdev, cilToNetdev } from "../cilium/datapath/bpf-host.js";
+import { cilFromHost, cilFromNetdev, cilToHost, cilToNetdev } from "../cilium/datapath/bpf-host.js";
 import { cilFromContainer, cilToContainer } from "../cilium/datapath/bpf-lxc.js";
+import { cilFromOverlay, cilToOverlay } from "../cilium/datapath/bpf-overlay.js";
 import { sockForward } from "../cilium/datapath/bpf-sock.js";
 import { cilXdpEntry } from "../cilium/datapath/bpf-xdp.js";
 import { CTX_ACT_OK, CTX_ACT_REDIRECT, TC_ACT_SHOT, type DatapathContext } from "../cilium/datapath/context.js";
-import { IPPROTO_ICMP, IPPROTO_TCP, MARK_HOST } from "../cilium/datapath/packet.js";
+import {
+  IPPROTO_ESP, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, MARK_DECRYPT, MARK_ENCRYPT, MARK_HOST, MARK_OVERLAY, Packet,
+} from "../cilium/datapath/packet.js";
+import { IPV4_WORDS } from "../cilium/maps/address.js";
 import { IFINDEX } from "./populate.js";
+import { cipherNs, TUNNEL_BYTES, WIREGUARD_PORT, Wrapping } from "./wrapping.js";
 
 /** Hooks whose times are reported, in order of a packet's way. */
 export const RESULT_HOOKS = ["tc_ingress", "from_container", "to_netdev", "from_netdev"] as const;
@@ -37,6 +42,9 @@ const TTL = 64;
 /** Hops left when a packet of another node arrives: one router on the way. */
 const TTL_ARRIVING = 63;
 
+/** Bits of an IPv4 address. */
+const ADDRESS_BITS = 32;
+
 /** One packet as the node describes it. Addresses are words in network byte order. */
 export class PacketHeader {
   saddr = 0;
@@ -49,11 +57,21 @@ export class PacketHeader {
   length = 0;
   /** Whose packet it is, which no program sees: row of the sending end in the flow table of its protocol. */
   sender = 0;
+  /** `Wrapping` in which it comes from another node, that node's address, and the identity in a tunnel's key. */
+  wrapping: number = Wrapping.none;
+  wrappedBy = 0;
+  tunnelKey = 0;
+  /** Bytes that the wrapping adds. */
+  wrapBytes = 0;
 }
 
 export class NodeHooks {
   readonly datapath: DatapathContext;
   readonly header = new PacketHeader();
+  /** What the network sees of a packet in a tunnel, or of an encrypted one. */
+  readonly #outer = new Packet();
+  /** Destination of a route at hand. */
+  readonly #route = new Int32Array(1);
   /** Rewritten for each connect(). Pods do not share a network namespace with the node. */
   readonly #socket = { cookie: 0, netnsCookie: 0, inHostNamespace: false };
   /** Endpoint id of each local pod's address. */
@@ -63,6 +81,9 @@ export class NodeHooks {
   /** Cost of the programs that ran for the last packet, ns; -1 for a device that it did not pass. */
   ingressNs = 0;
   egressNs = 0;
+  /** Bytes that the last packet is longer on the wire, and the earliest time at which it may leave, ns (0 = now). */
+  wrapBytes = 0;
+  departureNs = 0;
   /** `Outcome` of the last packet, and the endpoint that it was delivered to. */
   outcome: number = Outcome.dropped;
   endpoint = 0;
@@ -96,7 +117,8 @@ export class NodeHooks {
   /** XDP when the node accelerates, then from-netdev with the pod's policy program. */
   receiveFromNetwork(): void {
     this.#fill(TTL_ARRIVING);
-    this.#receive();
+    if (this.header.wrapping === Wrapping.none) this.#receive();
+    else this.#receiveWrapped();
   }
 
   /** The same for a request that another node passes on, with a DSR option for this service. */
@@ -106,7 +128,8 @@ export class NodeHooks {
     packet.hasDsrOption = true;
     packet.setDsrAddr(service, at);
     packet.dsrPort = port;
-    this.#receive();
+    if (this.header.wrapping === Wrapping.none) this.#receive();
+    else this.#receiveWrapped();
   }
 
   /** connect() of a socket: the service in `header` becomes a backend. False: no backend, the call fails. */
@@ -137,6 +160,30 @@ export class NodeHooks {
     this.#afterIngress(cilFromNetdev(dp));
   }
 
+  /** The native device's programs see the outer packet first; the stack takes it for the node's own and unwraps it. */
+  #receiveWrapped(): void {
+    const { datapath: dp, header } = this;
+    const inner = dp.packet;
+    const tunnelled = header.wrapping === Wrapping.tunnel;
+    this.#fillOuter(header.wrappedBy, this.#own[0]!, tunnelled, inner.length + header.wrapBytes);
+    this.#receive();
+    dp.packet = inner;
+    if (this.outcome !== Outcome.host) return;
+    const outerNs = this.ingressNs;
+    dp.deliveredTo = 0;
+    if (tunnelled) {
+      inner.tunnelKey = header.tunnelKey;
+      inner.ifindex = IFINDEX.tunnel;
+      this.#afterIngress(cilFromOverlay(dp));
+    } else {
+      inner.mark = MARK_DECRYPT;
+      inner.ifindex = IFINDEX.native;
+      this.#afterIngress(cilFromNetdev(dp));
+      this.ingressNs += cipherNs(dp.config.encryption, inner.length);
+    }
+    this.ingressNs += outerNs;
+  }
+
   /** What follows a program at a device's ingress. */
   #afterIngress(verdict: number): void {
     const { datapath: dp } = this;
@@ -152,23 +199,63 @@ export class NodeHooks {
     if (dp.deliveredTo !== 0) {
       this.endpoint = dp.deliveredTo;
       this.outcome = dp.packet.protocol === IPPROTO_ICMP ? Outcome.answered : Outcome.pod;
-    } else if (dp.redirectIfindex === IFINDEX.native) {
-      this.#leave();
+    } else if (dp.redirectIfindex === IFINDEX.tunnel) {
+      this.#leaveByTunnel();
+    } else if (dp.redirectIfindex === IFINDEX.ciliumHost) {
+      cilToHost(dp);
+      this.#routeInStack();
     } else {
-      // Into the tunnel: the outer packet needs no translation.
-      this.outcome = Outcome.wire;
-      this.egressNs = 0;
+      this.#leave();
     }
   }
 
   /** to-netdev, on the way out. */
   #leave(): void {
     const { datapath: dp } = this;
-    dp.packet.ifindex = IFINDEX.native;
-    const verdict = cilToNetdev(dp);
+    const { packet } = dp;
+    packet.ifindex = IFINDEX.native;
+    let verdict = cilToNetdev(dp);
+    this.departureNs = packet.departure;
+    if (packet.mark === MARK_ENCRYPT) {
+      this.wrapBytes = packet.length - this.header.length;
+      if (verdict === CTX_ACT_OK) verdict = this.#leaveOuter(this.#nodeOf(packet.daddr), false, packet.length);
+    }
     this.egressNs = dp.takeCost();
+    if (packet.mark === MARK_ENCRYPT) this.egressNs += cipherNs(dp.config.encryption, packet.length);
+    this.#left(verdict);
+  }
+
+  /** to-overlay; then the tunnel device puts its headers around the packet, and to-netdev sees the outcome. */
+  #leaveByTunnel(): void {
+    const { datapath: dp } = this;
+    const { packet } = dp;
+    packet.ifindex = IFINDEX.tunnel;
+    let verdict = cilToOverlay(dp);
+    if (verdict === CTX_ACT_OK) {
+      this.wrapBytes = TUNNEL_BYTES;
+      verdict = this.#leaveOuter(packet.tunnelRemote, true, packet.length + TUNNEL_BYTES);
+    }
+    this.egressNs = dp.takeCost();
+    this.#left(verdict);
+  }
+
+  /** to-netdev for the packet around the present one. */
+  #leaveOuter(node: number, tunnelled: boolean, length: number): number {
+    const { datapath: dp } = this;
+    const inner = dp.packet;
+    this.#fillOuter(this.#own[0]!, node, tunnelled, length);
+    dp.packet.mark = tunnelled ? MARK_OVERLAY : MARK_ENCRYPT;
+    dp.packet.aggregate = inner.aggregate;
+    const verdict = cilToNetdev(dp);
+    this.departureNs = Math.max(this.departureNs, dp.packet.departure);
+    dp.packet = inner;
+    return verdict;
+  }
+
+  #left(verdict: number): void {
+    const { packet } = this.datapath;
     if (verdict === TC_ACT_SHOT) this.outcome = Outcome.dropped;
-    else this.outcome = dp.packet.protocol === IPPROTO_ICMP && dp.packet.innerProtocol !== 0 ? Outcome.answered : Outcome.wire;
+    else this.outcome = packet.protocol === IPPROTO_ICMP && packet.innerProtocol !== 0 ? Outcome.answered : Outcome.wire;
   }
 
   #routeInStack(): void {
@@ -181,7 +268,8 @@ export class NodeHooks {
     }
     const endpoint = this.#endpoints.get(daddr);
     if (endpoint === undefined) {
-      this.#leave();
+      if (dp.config.tunnel && this.#nodeOf(daddr) !== 0) this.#afterHost(cilFromHost(dp));
+      else this.#leave();
       return;
     }
     const program = dp.programs[endpoint];
@@ -190,6 +278,43 @@ export class NodeHooks {
     this.egressNs = dp.takeCost();
     this.endpoint = dp.deliveredTo;
     this.outcome = delivered ? Outcome.pod : verdict === TC_ACT_SHOT ? Outcome.dropped : Outcome.lost;
+  }
+
+  /** The node's routes to other nodes' pods lead to cilium_host, whose program takes them into the tunnel. */
+  #afterHost(verdict: number): void {
+    const { datapath: dp } = this;
+    if (verdict === CTX_ACT_REDIRECT && dp.redirectIfindex === IFINDEX.tunnel) {
+      this.#leaveByTunnel();
+      return;
+    }
+    this.egressNs = dp.takeCost();
+    this.outcome = verdict === TC_ACT_SHOT ? Outcome.dropped : Outcome.lost;
+  }
+
+  /** Node of a pod elsewhere, as the agent has told the kernel; 0 for every other address. */
+  #nodeOf(daddr: number): number {
+    const { ipcache } = this.datapath.maps;
+    this.#route[0] = daddr;
+    ipcache.setKey(this.#route, 0, IPV4_WORDS, ADDRESS_BITS);
+    const slot = ipcache.map.peek(ipcache.key, 0);
+    return slot < 0 ? 0 : ipcache.tunnelEndpoint(slot);
+  }
+
+  /** The packet around another one; from now on it is the programs' packet. */
+  #fillOuter(saddr: number, daddr: number, tunnelled: boolean, length: number): void {
+    const outer = this.#outer;
+    const { node, encryption } = this.datapath.config;
+    const port = tunnelled ? node.tunnelPort : WIREGUARD_PORT;
+    outer.reset();
+    outer.saddr = saddr;
+    outer.daddr = daddr;
+    outer.sport = port;
+    outer.dport = port;
+    outer.protocol = tunnelled || encryption === "wireguard" ? IPPROTO_UDP : IPPROTO_ESP;
+    outer.length = length;
+    outer.ttl = TTL;
+    this.datapath.packet = outer;
+    this.datapath.deliveredTo = 0;
   }
 
   #fill(ttl: number): void {
@@ -205,5 +330,7 @@ export class NodeHooks {
     packet.length = header.length;
     packet.ttl = ttl;
     datapath.deliveredTo = 0;
+    this.wrapBytes = 0;
+    this.departureNs = 0;
   }
 }

@@ -26,13 +26,13 @@ import { flowName, FlowTable, Place, rowOf } from "./flow-table.js";
 import { Outcome, type NodeHooks } from "./hooks.js";
 import type { Link } from "./link.js";
 import type { MapWatch } from "./map-watch.js";
+import { HeaderWriter } from "./headers.js";
 import { IFINDEX } from "./populate.js";
 import { PacketsInFlight } from "./segments.js";
 import type { Topology } from "./topology.js";
+import type { Underlay } from "./underlay.js";
+import { Wrapping } from "./wrapping.js";
 
-/** Bytes of IPv4 and TCP headers with the time stamp option; of IPv4 and UDP headers. */
-const TCP_HEADER_BYTES = 52;
-const UDP_HEADER_BYTES = 28;
 /** Bytes of a 4-tuple. */
 const TUPLE_BYTES = 12;
 /** A parsing XDP program (24 ns under BPF_PROG_TEST_RUN, kernel 6.18) and one LPM lookup (assumed, 36 ns). */
@@ -58,6 +58,7 @@ export interface NetworkParts {
   readonly hooks: NodeHooks;
   readonly cpus: CpuQueues;
   readonly link: Link;
+  readonly underlay: Underlay;
   readonly collector: Collector;
   readonly recorder: RunRecorder;
   readonly watch: MapWatch;
@@ -74,6 +75,7 @@ export class NodeNetwork {
   readonly #simulation: Simulation;
   readonly #prefilter: readonly PrefixWord[];
   readonly #flying = new PacketsInFlight();
+  readonly #headers: HeaderWriter;
   readonly #atEnd: number;
   readonly #atNic: number;
   readonly #atStranger: number;
@@ -86,6 +88,7 @@ export class NodeNetwork {
     const { simulation } = parts;
     this.#parts = parts;
     this.#simulation = simulation;
+    this.#headers = new HeaderWriter(parts.hooks, this.#flying, parts.underlay);
     this.#prefilter = parts.prefilter.map(parsePrefixWord);
     this.#atEnd = simulation.on((row) => this.#arrive(row));
     this.#atNic = simulation.on((row) => this.#arriveAtNic(row));
@@ -106,9 +109,14 @@ export class NodeNetwork {
     const from = rowOf(flow, fromSide);
     if (table.place[from] === Place.offNode) this.#sendFromElsewhere(row, table.towardNode[from] === 1);
     else {
-      this.#writeHeader(table, from, row);
+      this.#headers.write(table, from, row);
       this.#sendFromHere(row, table.place[from]!, table.cpu[from]!);
     }
+  }
+
+  /** The address is one of a pod on another node. */
+  isPodElsewhere(address: number): boolean {
+    return this.#parts.directory.isPod(address) && !this.#parts.directory.isHere(address);
   }
 
   /** The datapath's clock and CPU, as of now. */
@@ -121,8 +129,11 @@ export class NodeNetwork {
 
   /** Whether packets that this end sends come to the simulated node, and which CPU takes them there or sends them here. */
   place(table: FlowTable, row: number): void {
-    const { directory } = this.#parts;
+    const { directory, underlay } = this.#parts;
     table.towardNode[row] = table.place[row] === Place.offNode && directory.isHere(table.wireTarget[row]!) ? 1 : 0;
+    table.wrapping[row] = table.towardNode[row] === 1 ? underlay.find(table.wireSource[row]!, table.wireTarget[row]!) : Wrapping.none;
+    table.wrappedBy[row] = underlay.wrappedBy;
+    table.tunnelKey[row] = underlay.tunnelKey;
     if (table.place[row] !== Place.offNode && (row & 1) === Side.client) return;
     const ports = (table.wireSourcePort[row]! << 16) | table.wireTargetPort[row]!;
     table.cpu[row] = this.#receiveCpu(table.wireSource[row]!, table.wireTarget[row]!, ports);
@@ -132,8 +143,9 @@ export class NodeNetwork {
     return this.#flying.datagram[row] === 1 ? this.udp : this.tcp;
   }
 
-  #length(row: number): number {
-    return (this.#flying.datagram[row] === 1 ? UDP_HEADER_BYTES : TCP_HEADER_BYTES) + this.#flying.payloadBytes[row]!;
+  /** Row of the sending end. */
+  #sender(row: number): number {
+    return rowOf(this.#flying.flow[row]!, this.#flying.side[row]! ^ 1);
   }
 
   #sendFromElsewhere(row: number, towardNode: boolean): void {
@@ -142,33 +154,8 @@ export class NodeNetwork {
       this.#flying.release(row);
       return;
     }
-    this.#simulation.at(this.#simulation.now + link.delayNs(this.#length(row)), towardNode ? this.#atNic : this.#atEnd, row, 0);
-  }
-
-  #writeHeader(table: FlowTable, from: number, row: number): void {
-    const { header } = this.#parts.hooks;
-    header.saddr = table.wireSource[from]!;
-    header.daddr = table.wireTarget[from]!;
-    header.sport = table.wireSourcePort[from]!;
-    header.dport = table.wireTargetPort[from]!;
-    this.#describe(row, table.protocol);
-  }
-
-  #writeStrayHeader(row: number): void {
-    const { header } = this.#parts.hooks;
-    header.saddr = this.#flying.saddr[row]!;
-    header.daddr = this.#flying.daddr[row]!;
-    header.sport = this.#flying.sport[row]!;
-    header.dport = this.#flying.dport[row]!;
-    this.#describe(row, IPPROTO_TCP);
-  }
-
-  #describe(row: number, protocol: number): void {
-    const { header } = this.#parts.hooks;
-    header.protocol = protocol;
-    header.tcpFlags = this.#flying.tcpFlags[row]!;
-    header.length = this.#length(row);
-    header.sender = rowOf(this.#flying.flow[row]!, this.#flying.side[row]! ^ 1);
+    const bytes = this.#flying.bytes(row) + (towardNode ? this.#headers.wrapBytes(this.#table(row), this.#sender(row)) : 0);
+    this.#simulation.at(this.#simulation.now + link.delayNs(bytes), towardNode ? this.#atNic : this.#atEnd, row, 0);
   }
 
   #sendFromHere(row: number, place: number, socketCpu: number): void {
@@ -198,12 +185,12 @@ export class NodeNetwork {
     const flying = this.#flying;
     const table = this.#table(row);
     const flow = flying.flow[row]!;
-    const from = rowOf(flow, flying.side[row]! ^ 1);
+    const from = this.#sender(row);
     let cpu = table.cpu[from]!;
     if (flying.stray[row] === 1) {
-      this.#writeStrayHeader(row);
+      this.#headers.writeStray(row);
       cpu = this.#receiveCpu(flying.saddr[row]!, flying.daddr[row]!, (flying.sport[row]! << 16) | flying.dport[row]!);
-    } else this.#writeHeader(table, from, row);
+    } else this.#headers.write(table, from, row);
     if (this.#prefilter.length > 0 && this.#isFiltered(hooks.header.saddr, cpu)) {
       flying.release(row);
       return;
@@ -242,7 +229,7 @@ export class NodeNetwork {
         return;
       case Outcome.wire:
         if (link.loses()) this.#flying.release(row);
-        else this.#reach(row, Place.offNode, done + link.delayNs(this.#length(row)));
+        else this.#reach(row, Place.offNode, Math.max(done, hooks.departureNs) + link.delayNs(this.#flying.bytes(row) + hooks.wrapBytes));
         return;
       case Outcome.host:
         this.#reach(row, Place.host, done);
@@ -331,7 +318,7 @@ export class NodeNetwork {
     const { directory } = this.#parts;
     this.#parts.recorder.strayReset();
     if (place !== Place.offNode) {
-      this.#writeStrayHeader(row);
+      this.#headers.writeStray(row);
       this.#sendFromHere(row, place, this.#parts.hooks.datapath.cpu);
       return;
     }

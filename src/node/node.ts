@@ -16,7 +16,7 @@ import type { Ends, NodeNetwork } from "./network.js";
 import type { DatagramPorts } from "./datagram-ports.js";
 import type { TcpPorts } from "./ports.js";
 import { destinations, type Destination, type DrawDestination } from "./targets.js";
-import type { ClientTopology, Topology } from "./topology.js";
+import { ENTRY_NODE, nodeAddress, routerAddress, type ClientTopology, type Topology } from "./topology.js";
 import type { Sockets } from "./workloads/sockets.js";
 
 const PORTS = 65_536;
@@ -69,10 +69,11 @@ export class Node implements Sockets, Network, Ends {
     this.flows = network.tcp;
     this.datagrams = network.udp;
     this.cpus = parts.cpus;
-    const { mode } = parts.hooks.datapath.config.loadBalancer;
+    const { loadBalancer: { mode }, tunnel } = parts.hooks.datapath.config;
+    const entry = tunnel ? routerAddress(topology.podCidr, ENTRY_NODE) : nodeAddress(ENTRY_NODE);
     this.#destinations = scenario.workloads.map((workload) => {
-      const passing = mode === "dsr" || (mode === "hybrid" && workload.kind !== "queries") ? "dsr" : "snat";
-      return destinations(scenario, topology, workload, passing, streams.stream(`targets/${workload.name}`));
+      const passer = mode === "dsr" || (mode === "hybrid" && workload.kind !== "queries") ? null : entry;
+      return destinations(scenario, topology, workload, passer, streams.stream(`targets/${workload.name}`));
     });
     this.#listeners = this.#makeListeners();
     this.#openings = new Int32Array(scenario.workloads.length);
@@ -205,7 +206,7 @@ export class Node implements Sockets, Network, Ends {
     const row = rowOf(flow, Side.client);
     const source = passedOn?.source ?? null;
     table.place[row] = who.place;
-    table.address[row] = source ?? who.address;
+    table.address[row] = source ?? this.#ownAddress(who, header.daddr);
     table.port[row] = port;
     table.remoteAddress[row] = passedOn !== null && source !== null ? passedOn.pod.address : header.daddr;
     table.remotePort[row] = passedOn !== null && source !== null ? passedOn.port : header.dport;
@@ -222,6 +223,12 @@ export class Node implements Sockets, Network, Ends {
     table.nth[flow] = this.#parts.scenario.workloads[workload]!.kind === "flood" ? 0 : this.#openings[workload]!;
     table.where[flow] = where;
     table.established[flow] = 0;
+  }
+
+  /** The route to other nodes' pods through a tunnel makes processes of the node speak as `cilium_host`. */
+  #ownAddress({ place, address }: ClientTopology, peer: number): number {
+    const { topology, network, hooks } = this.#parts;
+    return place === Place.host && hooks.datapath.config.tunnel && network.isPodElsewhere(peer) ? topology.routerAddress : address;
   }
 
   /** One number for whoever owns ports on this node. */

@@ -1,6 +1,9 @@
 /** Packets on their way: what an event in the queue carries when two integers are not enough. Rows with a free list. */
 
 const NONE = -1;
+/** Bytes of IPv4 and TCP headers with the time stamp option; of IPv4 and UDP headers. */
+const TCP_HEADER_BYTES = 52;
+const UDP_HEADER_BYTES = 28;
 const INITIAL = 1024;
 
 export class PacketsInFlight {
@@ -33,6 +36,11 @@ export class PacketsInFlight {
     this.tag[row] = tag;
     this.stray[row] = 0;
     return row;
+  }
+
+  /** Bytes of a packet from the IP header on. */
+  bytes(row: number): number {
+    return (this.datagram[row] === 1 ? UDP_HEADER_BYTES : TCP_HEADER_BYTES) + this.payloadBytes[row]!;
   }
 
   /** Gives the row back; read what is needed first. */

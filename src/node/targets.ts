@@ -15,12 +15,12 @@ export interface Destination {
 /** Draws the destination of a workload's next flow. */
 export type DrawDestination = () => Destination;
 
-/** `mode`: how the cluster's nodes pass requests on. */
+/** `passer`: address that a node which passes requests on puts in the client's place, null with DSR. */
 export function destinations(
   scenario: Scenario,
   topology: Topology,
   workload: Workload,
-  mode: "snat" | "dsr",
+  passer: number | null,
   random: RandomStream,
 ): DrawDestination {
   const { to, from } = workload;
@@ -32,15 +32,14 @@ export function destinations(
   const { port } = scenario.services[to.service]!;
   if (from.kind === "remote") return fixedOrDrawn(localBackends(service, workload), random, (pod) => plain(pod.address, port));
   if (to.kind === "backends") return fixedOrDrawn(service.backends, random, (pod) => plain(pod.address, port));
-  if (workload.entry === "elsewhere") return passedOn(service, workload, mode, random);
+  if (workload.entry === "elsewhere") return passedOn(service, workload, passer, random);
   const frontend = from.kind === "world" ? service.frontends.at(-1)! : service.frontends[0]!;
   const destination = plain(frontend.address, frontend.port);
   return () => destination;
 }
 
-function passedOn(service: ServiceTopology, workload: Workload, mode: "snat" | "dsr", random: RandomStream): DrawDestination {
+function passedOn(service: ServiceTopology, workload: Workload, source: number | null, random: RandomStream): DrawDestination {
   const frontend = service.frontends.at(-1)!;
-  const source = mode === "snat" ? nodeAddress(ENTRY_NODE) : null;
   // A NodePort is called at the node that takes the request.
   const address = frontend.kind === "node-port" ? nodeAddress(ENTRY_NODE) : frontend.address;
   return fixedOrDrawn(localBackends(service, workload), random, (pod) => {

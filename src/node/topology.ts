@@ -85,6 +85,8 @@ export interface Topology {
   readonly nodeAddress: number;
   /** Address of `cilium_host` on the simulated node. */
   readonly routerAddress: number;
+  /** Prefix of all pods. */
+  readonly podCidr: string;
   /** Addresses of the nodes that carry a pod of this topology, by node number. */
   readonly nodeAddresses: ReadonlyMap<number, number>;
   /** Pods of the simulated node, in order of endpoint id. */
@@ -152,7 +154,8 @@ class Layout {
     return {
       nodeName: "node-0",
       nodeAddress: nodeAddress(0),
-      routerAddress: podAddress(scenario.cluster, 0, 1),
+      routerAddress: routerAddress(scenario.cluster.podCidr, 0),
+      podCidr: scenario.cluster.podCidr,
       nodeAddresses: new Map([...nodes].map((node) => [node, nodeAddress(node)])),
       localPods: this.#localPods,
       remoteClients: remotePods,
@@ -269,6 +272,11 @@ class Layout {
 function podAddress(cluster: Cluster, node: number, host: number): number {
   if (host - POD_HOST_FIRST >= PODS_PER_NODE) throw new RangeError(`more than ${PODS_PER_NODE} pods on node ${node}`);
   return addressAfter(cluster.podCidr.split("/")[0]!, node * 256 + host);
+}
+
+/** Address of `cilium_host` on a node by its number: the first of the node's pod network. */
+export function routerAddress(podCidr: string, node: number): number {
+  return addressAfter(podCidr.split("/")[0]!, node * 256 + 1);
 }
 
 /** Address of a node by its number; the simulated one is 0. */

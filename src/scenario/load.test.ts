@@ -151,7 +151,7 @@ describe("defaults", () => {
   });
 
   it("of the chart that are not modelled are named, not refused", () => {
-    expect(load(MINIMAL).base.assumptions.join("\n")).toMatch(/By default: tunnelling/);
+    expect(load(`${MINIMAL}helm: { set: { sctp.enabled: true } }\n`).base.assumptions.join("\n")).toMatch(/sctp\.enabled: SCTP traffic would be there/);
   });
 });
 

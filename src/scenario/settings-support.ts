@@ -28,13 +28,23 @@ interface Gap {
 const GAPS: readonly Gap[] = [
   { field: "enableIpv4", applies: ({ enableIpv4 }) => !enableIpv4, what: "a node without IPv4", changesTraffic: true },
   {
-    field: "routingMode",
-    applies: ({ routingMode }) => routingMode === "tunnel",
-    what: "tunnelling (VXLAN, Geneve)",
+    field: "enableWireguard",
+    applies: ({ enableWireguard, routingMode }) => enableWireguard && routingMode === "tunnel",
+    what: "WireGuard with a tunnel",
     changesTraffic: true,
   },
-  { field: "enableWireguard", applies: ({ enableWireguard }) => enableWireguard, what: "WireGuard", changesTraffic: true },
-  { field: "enableIpsec", applies: ({ enableIpsec }) => enableIpsec, what: "IPsec", changesTraffic: true },
+  {
+    field: "enableIpsec",
+    applies: ({ enableIpsec, routingMode }) => enableIpsec && routingMode === "tunnel",
+    what: "IPsec with a tunnel",
+    changesTraffic: true,
+  },
+  {
+    field: "lbMode",
+    applies: ({ lbMode, routingMode, dsrDispatch }) => lbMode !== "snat" && routingMode === "tunnel" && dsrDispatch !== "geneve",
+    what: "DSR through a tunnel without Geneve, with which no agent starts",
+    changesTraffic: true,
+  },
   { field: "cniChainingMode", applies: ({ cniChainingMode }) => cniChainingMode !== "none", what: "CNI chaining", changesTraffic: true },
   {
     field: "datapathMode",
@@ -42,7 +52,6 @@ const GAPS: readonly Gap[] = [
     what: "a datapath mode other than veth",
     changesTraffic: true,
   },
-  { field: "policyAuditMode", applies: ({ policyAuditMode }) => policyAuditMode, what: "policy audit mode", changesTraffic: true },
   { field: "enableHostFirewall", applies: ({ enableHostFirewall }) => enableHostFirewall, what: "the host firewall", changesTraffic: true },
   { field: "enableIpv6", applies: ({ enableIpv6 }) => enableIpv6, what: "IPv6 traffic", changesTraffic: false },
   { field: "enableSctp", applies: ({ enableSctp }) => enableSctp, what: "SCTP traffic", changesTraffic: false },

@@ -9,7 +9,7 @@ import { CTX_ACT_OK, CTX_ACT_REDIRECT, PROGRAM_HOST, TC_ACT_SHOT } from "./conte
 import type { DatapathContext } from "./context.js";
 import { DROP_FRAG_NOSUPPORT, DROP_UNKNOWN_L3, DROP_UNROUTABLE } from "./drop-reasons.js";
 import { departure } from "./edt.js";
-import { encryptForWire, isDecrypted } from "./encrypt.js";
+import { encryptForWire, isDecrypted, isEncrypted } from "./encrypt.js";
 import { HOST_ID, isReservedIdentity, lookupEndpoint, lookupRemoteEndpoint, WORLD_ID, worldIdentity } from "./eps.js";
 import {
   METRIC_EGRESS,
@@ -31,6 +31,7 @@ import { handleNatForward, NAT_FWD_DONE } from "./nodeport-egress.js";
 import { NO_ORIG_ADDRESS, sendDropNotify, sendTraceNotify, UNKNOWN } from "./notify.js";
 import { OP_RUN_HOST, OP_RUN_NETDEV_EGRESS, OP_RUN_NETDEV_INGRESS, OP_TAIL_CALL } from "./ops.js";
 import {
+  MARK_ENCRYPT,
   MARK_HOST,
   MARK_IDENTITY,
   MARK_OVERLAY,
@@ -51,6 +52,7 @@ export function cilFromNetdev(dp: DatapathContext): number {
   packet.xfer = 0;
   if (!dp.maps.hasFamily(packet.addressWords)) return dropped(dp, DROP_UNKNOWN_L3, UNKNOWN, METRIC_INGRESS);
   dp.useFamily(packet.addressWords);
+  if (isEncrypted(dp)) return CTX_ACT_OK;
   const identity = sourceIdentity(dp, worldIdentity(dp));
   const decrypted = isDecrypted(dp);
   sendTraceNotify(
@@ -119,7 +121,7 @@ export function cilToNetdev(dp: DatapathContext): number {
   }
   let reason = TRACE_REASON_UNKNOWN;
   let monitor = 0;
-  if (dp.config.loadBalancer.nodePort && packet.mark !== MARK_SNAT_DONE && packet.mark !== MARK_OVERLAY) {
+  if (dp.config.loadBalancer.nodePort && isUntranslated(packet.mark)) {
     const ret = handleNatForward(dp, UNKNOWN);
     if (ret === NAT_FWD_DONE) {
       encryptForWire(dp);
@@ -144,6 +146,11 @@ export function cilToNetdev(dp: DatapathContext): number {
     NO_ORIG_ADDRESS,
   );
   return CTX_ACT_OK;
+}
+
+/** Neither translated already nor the outside of something that was. */
+function isUntranslated(mark: number): boolean {
+  return mark !== MARK_SNAT_DONE && mark !== MARK_OVERLAY && mark !== MARK_ENCRYPT;
 }
 
 /** `cil_from_host`: TC egress of cilium_host: packets of the node to pods, and into the tunnel. */

@@ -7,12 +7,12 @@ import { IPV4_WORDS } from "../maps/address.js";
 import type { DatapathContext } from "./context.js";
 import { isReservedIdentity, lookupRemoteEndpoint } from "./eps.js";
 import { OP_CRYPTO } from "./ops.js";
-import { MARK_DECRYPT, MARK_ENCRYPT } from "./packet.js";
+import { IPPROTO_ESP, MARK_DECRYPT, MARK_ENCRYPT } from "./packet.js";
 
 /** Bytes that WireGuard adds: outer IPv4 20, UDP 8, header 16, tag 16. */
-const WIREGUARD_BYTES = 60;
+export const WIREGUARD_BYTES = 60;
 /** Bytes that IPsec (ESP in tunnel mode, AES-GCM) adds: outer IPv4 20, ESP 8, IV 8, trailer and tag 18 on average. */
-const IPSEC_BYTES = 54;
+export const IPSEC_BYTES = 54;
 
 /**
  * At to-netdev: a packet from one pod to a pod of another node leaves encrypted. Marks it and counts the work; the
@@ -30,6 +30,11 @@ export function encryptForWire(dp: DatapathContext): void {
   packet.mark = MARK_ENCRYPT;
   packet.length += encryption === "wireguard" ? WIREGUARD_BYTES : IPSEC_BYTES;
   dp.count(OP_CRYPTO);
+}
+
+/** `do_decrypt`: IPsec's packets go to the stack, which decrypts them and hands them to from-netdev once more. */
+export function isEncrypted({ config, packet }: DatapathContext): boolean {
+  return config.encryption === "ipsec" && packet.protocol === IPPROTO_ESP;
 }
 
 /** At from-netdev: whether the packet has just been decrypted; counts the work. */

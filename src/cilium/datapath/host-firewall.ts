@@ -10,7 +10,7 @@ import type { DatapathContext, EndpointProgram } from "./context.js";
 import { HOST_ID, lookupRemoteEndpoint, worldIdentity } from "./eps.js";
 import { tupleFromPacket } from "./l4.js";
 import { sendPolicyVerdictNotify } from "./notify.js";
-import { IPPROTO_TCP } from "./packet.js";
+import { IPPROTO_TCP, MARK_ENCRYPT, MARK_OVERLAY } from "./packet.js";
 import { policyVerdict } from "./policy.js";
 
 /** The host endpoint's policy, or undefined while it is not loaded: then nothing is enforced. */
@@ -33,7 +33,10 @@ export function hostPolicyIngress(dp: DatapathContext, srcIdentity: number): num
 /** `ipv4_host_policy_egress`: packets of the node itself. CTX_ACT_OK or a drop reason. */
 export function hostPolicyEgress(dp: DatapathContext): number {
   const program = hostProgram(dp);
-  if (program === undefined || identityOf(dp, dp.packet.saddrAt) !== HOST_ID) return CTX_ACT_OK;
+  const { mark } = dp.packet;
+  // The outside of a tunnelled or encrypted packet is nothing that the node has to say.
+  if (program === undefined || mark === MARK_OVERLAY || mark === MARK_ENCRYPT) return CTX_ACT_OK;
+  if (identityOf(dp, dp.packet.saddrAt) !== HOST_ID) return CTX_ACT_OK;
   return enforce(dp, program, identityOf(dp, dp.packet.daddrAt), true);
 }
 

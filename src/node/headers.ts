@@ -1,0 +1,60 @@
+/** Packets in flight as the hooks get them: addresses from the sender's row, and in what they come from another node. */
+import { IPPROTO_TCP } from "../cilium/datapath/packet.js";
+import { rowOf, type FlowTable } from "./flow-table.js";
+import type { NodeHooks } from "./hooks.js";
+import type { PacketsInFlight } from "./segments.js";
+import type { Underlay } from "./underlay.js";
+import { wrapBytes, Wrapping } from "./wrapping.js";
+
+export class HeaderWriter {
+  readonly #hooks: NodeHooks;
+  readonly #flying: PacketsInFlight;
+  readonly #underlay: Underlay;
+
+  constructor(hooks: NodeHooks, flying: PacketsInFlight, underlay: Underlay) {
+    this.#hooks = hooks;
+    this.#flying = flying;
+    this.#underlay = underlay;
+  }
+
+  /** A packet of the end at `from`. */
+  write(table: FlowTable, from: number, row: number): void {
+    const { header } = this.#hooks;
+    header.saddr = table.wireSource[from]!;
+    header.daddr = table.wireTarget[from]!;
+    header.sport = table.wireSourcePort[from]!;
+    header.dport = table.wireTargetPort[from]!;
+    header.wrapping = table.wrapping[from]!;
+    header.wrappedBy = table.wrappedBy[from]!;
+    header.tunnelKey = table.tunnelKey[from]!;
+    this.#describe(row, table.protocol);
+  }
+
+  /** An answer to a packet that nobody knew. */
+  writeStray(row: number): void {
+    const { header } = this.#hooks;
+    header.saddr = this.#flying.saddr[row]!;
+    header.daddr = this.#flying.daddr[row]!;
+    header.sport = this.#flying.sport[row]!;
+    header.dport = this.#flying.dport[row]!;
+    header.wrapping = this.#underlay.find(header.saddr, header.daddr);
+    header.wrappedBy = this.#underlay.wrappedBy;
+    header.tunnelKey = this.#underlay.tunnelKey;
+    this.#describe(row, IPPROTO_TCP);
+  }
+
+  /** Bytes that a packet of the end at `from` is longer on its way here. */
+  wrapBytes(table: FlowTable, from: number): number {
+    const wrapping = table.wrapping[from]!;
+    return wrapping === Wrapping.none ? 0 : wrapBytes(wrapping, this.#hooks.datapath.config.encryption);
+  }
+
+  #describe(row: number, protocol: number): void {
+    const { header } = this.#hooks;
+    header.protocol = protocol;
+    header.tcpFlags = this.#flying.tcpFlags[row]!;
+    header.length = this.#flying.bytes(row);
+    header.wrapBytes = header.wrapping === Wrapping.none ? 0 : wrapBytes(header.wrapping, this.#hooks.datapath.config.encryption);
+    header.sender = rowOf(this.#flying.flow[row]!, this.#flying.side[row]! ^ 1);
+  }
+}
