@@ -80,6 +80,8 @@ function measure({ metric, labels }: Expectation, figures: Figures): readonly Me
       return [ratio(figures.counts.queriesRetried, figures.counts.queriesStarted)];
     case "sockets_per_query":
       return [ratio(figures.counts.querySockets, figures.counts.queriesStarted)];
+    case "packets_audited":
+      return [figures.counts.packetsAudited];
     case "stray_resets":
       return [figures.counts.strayResets];
     case "packets_prefiltered":

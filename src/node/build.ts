@@ -28,6 +28,7 @@ import { Link } from "./link.js";
 import { MapWatch } from "./map-watch.js";
 import { NodeNetwork, type Ends } from "./network.js";
 import { Node } from "./node.js";
+import { egressAddress, writePodFeatures } from "./pod-features.js";
 import { PolicyWriter } from "./policies.js";
 import { populate } from "./populate.js";
 import { EphemeralPorts } from "../traffic/ephemeral-ports.js";
@@ -92,6 +93,7 @@ export function buildNode(
   const { maps, origins } = buildMaps(scenario, settings, profile, kernel);
   const config = datapathConfig(settings, profile, topology);
   populate(maps, topology, config);
+  writePodFeatures(maps, scenario, topology, settings);
   const services = new ServiceWriter(maps, settings, profile);
   services.writeAll(topology.services);
   const preloaded = preload(maps, scenario, topology, UPTIME_S, streams.stream("preload"));
@@ -109,13 +111,13 @@ export function buildNode(
   const watch = new MapWatch(maps, origins, () => datapath.now);
   const costs = new PacketCosts(maps, datapath.opCosts);
 
-  const directory = new Directory(topology, scenario.cluster.podCidr);
+  const directory = new Directory(topology, scenario.cluster.podCidr, scenario.egressGateways.filter(({ gateway }) => gateway === "here").map(egressAddress));
   const hooks = observer?.hooks(datapath, directory.own, directory.endpoints) ?? new NodeHooks(datapath, directory.own, directory.endpoints);
   const cpus = new CpuQueues(scenario.cluster.cpus);
   const link = new Link(scenario.cluster, streams.stream("link"));
   const network = new NodeNetwork({
     simulation, topology, directory, hooks, cpus, link, collector, recorder, watch,
-    underlay: new Underlay(topology, config), bootS: UPTIME_S, prefilter: scenario.prefilter,
+    underlay: new Underlay(topology, config, scenario.egressGateways), bootS: UPTIME_S, prefilter: scenario.prefilter,
   });
   const application = new TcpApplication(simulation, scenario, topology, streams, recorder);
   const queries = new QueryApplication(simulation, scenario, topology, streams, recorder);

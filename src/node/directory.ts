@@ -17,9 +17,11 @@ export class Directory {
   readonly #listeners = new Set<number>();
   readonly #pods: PrefixWord;
 
-  constructor(topology: Topology, podCidr: string) {
+  /** `announced`: addresses beside those of services that are routed to the node. */
+  constructor(topology: Topology, podCidr: string, announced: readonly number[]) {
     this.own = [topology.nodeAddress, topology.routerAddress];
     this.#pods = parsePrefixWord(podCidr);
+    for (const address of announced) this.#announced.add(address);
     for (const node of topology.nodeAddresses.keys()) this.#hosts.add(nodeAddress(node));
     topology.localPods.forEach((pod, place) => (this.#places[pod.endpointId] = place));
     for (const pod of [...topology.localPods, ...topology.remoteClients]) this.arrive(pod);

@@ -75,3 +75,120 @@ describe("what wraps packets", () => {
     expect(entries(one(WORLD, "type: NodePort, localBackends: 1", helm))).toEqual({ ct4: 3, any4: 1, nat: 0 });
   });
 });
+
+/** A workload for three seconds, with whatever else stands in the scenario. */
+function during(sections: string, helm: Readonly<Record<string, string>>): NodeWorld {
+  const world = nodeWorld(sections, helm);
+  world.simulation.run(seconds(3));
+  return world;
+}
+
+describe("policy audit mode", () => {
+  const sections = `services: [{ name: shop/cart, port: 80, backends: 1 }]
+policies: [{ endpoints: shop/web, egress: deny }]
+workloads: [{ name: w, from: { workload: shop/web }, to: shop/cart, arrivals: { constant: 5/s } }]
+`;
+
+  it("lets pass and counts what would be dropped without it", () => {
+    const off = during(sections, {}).recorder;
+    expect([off.connectionsEstablished, off.counts.packetsAudited]).toEqual([0, 0]);
+    expect(off.drops.kinds().map(({ code }) => code)).toEqual([133]);
+    const on = during(sections, { policyAuditMode: "true" }).recorder;
+    expect(on.connectionsEstablished).toBeGreaterThan(10);
+    expect(on.counts.packetsAudited).toBeGreaterThan(on.connectionsEstablished);
+    expect(on.drops.kinds()).toEqual([]);
+  });
+});
+
+describe("the host firewall", () => {
+  const ssh = 'from: { host: true }, to: "world 203.0.113.10:22"';
+  const sections = (policies: string): string => `policies: [${policies}]\nworkloads: [{ name: w, ${ssh}, arrivals: { constant: 5/s } }]\n`;
+  const helm = { "hostFirewall.enabled": "true" };
+
+  it("holds the node's own processes to the node's policy", () => {
+    expect(during(sections("{ endpoints: host, egress: deny }"), helm).recorder.drops.kinds().map(({ code }) => code)).toEqual([133]);
+    const allowed = during(sections("{ endpoints: host, egress: deny, allow: [{ direction: egress, to: world, port: 22 }] }"), helm);
+    expect(allowed.recorder.connectionsEstablished).toBeGreaterThan(10);
+    expect(during(sections(""), helm).recorder.connectionsEstablished).toBeGreaterThan(10);
+  });
+
+  it("tracks the node's own connections with one more entry, and their ICMP errors", () => {
+    const one = `workloads: [{ name: w, ${ssh}, ${ONE} }]\n`;
+    const count = (settings: Readonly<Record<string, string>>): Readonly<Record<string, number>> => entries(during(one, settings));
+    expect(count({})).toEqual({ ct4: 1, any4: 0, nat: 2 });
+    expect(count(helm)).toEqual({ ct4: 1, any4: 1, nat: 2 });
+  });
+
+  it("drops tunnelled packets of other nodes that its policy does not let in", () => {
+    const tunnel = (allow: string): NodeWorld =>
+      during(
+        `services: [{ name: shop/cart, port: 80, localBackends: 1 }]
+policies: [{ endpoints: host, ingress: deny, allow: [${allow}] }]
+workloads: [{ name: w, from: { remote: shop/web }, to: pods shop/cart, arrivals: { constant: 5/s } }]
+`,
+        { ...helm, routingMode: "tunnel" },
+      );
+    expect(tunnel("").recorder.connectionsEstablished).toBe(0);
+    expect(tunnel("{ direction: ingress, from: remote-node, port: 8472, protocol: UDP }").recorder.connectionsEstablished).toBeGreaterThan(10);
+  });
+});
+
+describe("the bandwidth manager", () => {
+  const sections = (limit: string): string => `bandwidth: [${limit}]
+services: [{ name: shop/cart, port: 80, backends: 1 }]
+workloads: [{ name: w, from: { workload: shop/web }, to: shop/cart, arrivals: { constant: 4/s }, connection: { requestBytes: 20000 } }]
+`;
+  const slowest = (limit: string): number =>
+    during(sections(limit), { "bandwidthManager.enabled": "true" }).recorder.requestLatency.summaries()["all"]!.maxNs!;
+
+  it("lets an annotated pod's packets leave at its rate, and others at once", () => {
+    const free = slowest("");
+    // 20 kB at 4 Mbit/s take 40 ms, at 2 Mbit/s 80 ms.
+    expect(slowest("{ pods: shop/web, egress: 4M }") - free).toBeGreaterThan(30e6);
+    expect(slowest("{ pods: shop/web, egress: 2M }") - free).toBeGreaterThan(65e6);
+    expect(slowest("{ pods: shop/web, egress: 10G }") - free).toBeLessThan(1e6);
+  });
+
+  it("drops what would leave after the horizon of two seconds", () => {
+    const { recorder } = during(sections("{ pods: shop/web, egress: 50k }"), { "bandwidthManager.enabled": "true" });
+    expect(recorder.drops.kinds().map(({ code }) => code)).toEqual([162]);
+  });
+
+  it("works through a tunnel too", () => {
+    const helm = { "bandwidthManager.enabled": "true", routingMode: "tunnel" };
+    const { recorder } = during(sections("{ pods: shop/web, egress: 2M }"), helm);
+    expect(recorder.requestLatency.summaries()["all"]!.maxNs!).toBeGreaterThan(65e6);
+  });
+});
+
+describe("an egress gateway", () => {
+  const helm = { "egressGateway.enabled": "true" };
+  const gateway = (fields: string): string => `egressGateways: [{ pods: shop/web, to: 203.0.113.0/24, ${fields} }]`;
+  const work = (from: string): string => `workloads: [{ name: w, from: { ${from}: shop/web }, to: "world 203.0.113.10:443", ${ONE} }]\n`;
+  const run = (rule: string, from: string): NodeWorld => {
+    const world = during(`${rule}\n${work(from)}`, helm);
+    expect(world.recorder.drops.kinds()).toEqual([]);
+    expect(world.recorder.counts).toMatchObject({ connectionsOpened: 1, connectionsEstablished: 1, strayResets: 0 });
+    expect(world.recorder.requestLatency.all().count, "the answer came back").toBe(1);
+    return world;
+  };
+
+  it("elsewhere: the pod's node tunnels to it and translates nothing", () => {
+    expect(entries(run(gateway("gateway: elsewhere"), "workload"))).toEqual({ ct4: 1, any4: 1, nat: 0 });
+  });
+
+  it("here: the node translates to the gateway's address, for its own pods and for those of others", () => {
+    expect(entries(run(gateway("egressIP: 192.168.0.77"), "workload"))).toEqual({ ct4: 1, any4: 1, nat: 2 });
+    // Section 5 of the table: OUT with needs_ct at the gateway, and the pair.
+    expect(entries(run(gateway("egressIP: 192.168.0.77"), "remote"))).toEqual({ ct4: 1, any4: 0, nat: 2 });
+  });
+});
+
+describe("the ip-masq-agent", () => {
+  it("leaves the agent's own list of prefixes unmasqueraded, and translates the rest", () => {
+    const run = (to: string, helm: Readonly<Record<string, string>>): number =>
+      entries(during(`workloads: [{ name: w, from: { workload: shop/web }, to: "world ${to}:443", ${ONE} }]\n`, helm))["nat"]!;
+    const agent = { "ipMasqAgent.enabled": "true" };
+    expect([run("203.0.113.10", {}), run("203.0.113.10", agent), run("8.8.8.8", agent)]).toEqual([2, 0, 2]);
+  });
+});

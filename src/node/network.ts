@@ -130,8 +130,10 @@ export class NodeNetwork {
   /** Whether packets that this end sends come to the simulated node, and which CPU takes them there or sends them here. */
   place(table: FlowTable, row: number): void {
     const { directory, underlay } = this.#parts;
-    table.towardNode[row] = table.place[row] === Place.offNode && directory.isHere(table.wireTarget[row]!) ? 1 : 0;
-    table.wrapping[row] = table.towardNode[row] === 1 ? underlay.find(table.wireSource[row]!, table.wireTarget[row]!) : Wrapping.none;
+    const [source, target] = [table.wireSource[row]!, table.wireTarget[row]!];
+    const toward = table.place[row] === Place.offNode && (directory.isHere(target) || underlay.leavesHere(source, target));
+    table.towardNode[row] = toward ? 1 : 0;
+    table.wrapping[row] = toward ? underlay.find(source, target) : Wrapping.none;
     table.wrappedBy[row] = underlay.wrappedBy;
     table.tunnelKey[row] = underlay.tunnelKey;
     if (table.place[row] !== Place.offNode && (row & 1) === Side.client) return;
@@ -165,6 +167,7 @@ export class NodeNetwork {
     if (place === Place.host) hooks.sendFromHost();
     else hooks.sendFromPod(topology.localPods[place]!.endpointId, IFINDEX.firstPod + place);
     recorder.packets++;
+    if (hooks.datapath.audited !== 0) this.#audited();
     const { now } = this.#simulation;
     if (place !== Place.host) {
       const ingressDone = cpus.work(cpu, now, hooks.ingressNs);
@@ -200,6 +203,7 @@ export class NodeNetwork {
     if (table.dsrOption[flow] === 1 && opens) hooks.receiveWithDsrOption(table.remoteAddress, from, table.remotePort[from]!);
     else hooks.receiveFromNetwork();
     recorder.packets++;
+    if (hooks.datapath.audited !== 0) this.#audited();
     const { now } = this.#simulation;
     const done = cpus.work(cpu, now, hooks.ingressNs);
     recorder.hooks.from_netdev.record(done - now);
@@ -355,6 +359,12 @@ export class NodeNetwork {
     const tag = flying.tag[row]!;
     flying.release(row);
     ends.unreachable(flow, side, tag);
+  }
+
+  /** The packet would have been denied but for audit mode. */
+  #audited(): void {
+    this.#parts.hooks.datapath.audited = 0;
+    this.#parts.recorder.auditedPacket();
   }
 
   #recordDrop(row: number, egress: boolean): void {

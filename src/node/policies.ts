@@ -3,13 +3,15 @@
  * programs are compiled with. pkg/policy, pkg/endpoint.
  */
 import type { PolicyEnforcement } from "../cilium/agent/settings.js";
-import type { DatapathContext } from "../cilium/datapath/context.js";
+import type { DatapathContext, EndpointProgram } from "../cilium/datapath/context.js";
 import type { CiliumMaps } from "../cilium/maps.js";
 import { POLICY_EGRESS, POLICY_INGRESS } from "../cilium/maps/policy-map.js";
-import type { AllowedPeer, Policy } from "../scenario/types.js";
+import type { AllowedPeer, Policy } from "../scenario/pod-types.js";
 import { checkWrite, IDENTITY, IFINDEX, PROTOCOL_NUMBER } from "./populate.js";
 import { workloadOf, type Topology } from "./topology.js";
 
+/** Whom a policy of the host firewall selects. */
+const HOST = "host";
 const DIRECTIONS = [[POLICY_INGRESS, "ingress"], [POLICY_EGRESS, "egress"]] as const;
 
 export class PolicyWriter {
@@ -26,15 +28,16 @@ export class PolicyWriter {
   /** Every endpoint's map, and the programs with their compiled-in values. */
   writeAll(datapath: DatapathContext, all: readonly Policy[]): void {
     for (const pod of this.#topology.localPods) this.#write(pod.endpointId, selecting(all, workloadOf(pod)));
+    if (datapath.config.hostFirewall) this.#write(this.#topology.hostEndpointId, selecting(all, HOST));
     this.#load(datapath, all);
   }
 
   /** The endpoints of one workload get other rules, in one instant. */
   replace(datapath: DatapathContext, all: readonly Policy[], workload: string): void {
-    for (const pod of this.#topology.localPods) {
-      if (workloadOf(pod) !== workload) continue;
-      this.#maps.policy(pod.endpointId).clear();
-      this.#write(pod.endpointId, selecting(all, workload));
+    const pods = this.#topology.localPods.filter((pod) => workloadOf(pod) === workload).map(({ endpointId }) => endpointId);
+    for (const endpointId of workload === HOST ? [this.#topology.hostEndpointId] : pods) {
+      this.#maps.policy(endpointId).clear();
+      this.#write(endpointId, selecting(all, workload));
     }
     this.#load(datapath, all);
   }
@@ -65,19 +68,26 @@ export class PolicyWriter {
   }
 
   #load(datapath: DatapathContext, all: readonly Policy[]): void {
-    this.#topology.localPods.forEach((pod, index) => {
-      const policies = selecting(all, workloadOf(pod));
-      datapath.programs[pod.endpointId] = {
-        lxcId: pod.endpointId,
-        ifindex: IFINDEX.firstPod + index,
-        identity: pod.identity,
-        address4: [pod.address],
-        address6: null,
-        policy: this.#maps.policy(pod.endpointId),
-        verdictIngress: this.#isEnforced(policies, "ingress"),
-        verdictEgress: this.#isEnforced(policies, "egress"),
-      };
+    this.#topology.localPods.forEach(({ endpointId, identity, address }, index) => {
+      const policies = selecting(all, workloadOf(this.#topology.localPods[index]!));
+      datapath.programs[endpointId] = this.#program(endpointId, identity, address, IFINDEX.firstPod + index, policies);
     });
+    if (!datapath.config.hostFirewall) return;
+    const { hostEndpointId, nodeAddress } = this.#topology;
+    datapath.programs[hostEndpointId] = this.#program(hostEndpointId, IDENTITY.host, nodeAddress, IFINDEX.ciliumHost, selecting(all, HOST));
+  }
+
+  #program(lxcId: number, identity: number, address: number, ifindex: number, policies: readonly Policy[]): EndpointProgram {
+    return {
+      lxcId,
+      ifindex,
+      identity,
+      address4: [address],
+      address6: null,
+      policy: this.#maps.policy(lxcId),
+      verdictIngress: this.#isEnforced(policies, "ingress"),
+      verdictEgress: this.#isEnforced(policies, "egress"),
+    };
   }
 }
 

@@ -2,7 +2,8 @@
 import type { DatapathContext } from "../cilium/datapath/context.js";
 import type { CiliumMaps } from "../cilium/maps.js";
 import type { Simulation } from "../core/simulation.js";
-import type { Happening, Policy, Scenario } from "../scenario/types.js";
+import type { Policy } from "../scenario/pod-types.js";
+import type { Happening, Scenario } from "../scenario/types.js";
 import { BackendChanges, type BackendParts } from "./backend-changes.js";
 import type { Collector } from "./collector.js";
 import type { CpuQueues } from "./cpu.js";

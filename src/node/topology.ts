@@ -32,9 +32,8 @@ const EXTERNAL = "192.0.2.0";
 const NODE_PORT_FIRST = 30_000;
 /** The agent keeps a frontend 0.0.0.0:nodePort, by which sockets find NodePorts of any node address. */
 const WILDCARD = 0;
-/** Name and identity of everybody outside the cluster. pkg/identity, ReservedIdentityWorld. */
-const WORLD = "world";
-const WORLD_IDENTITY = 2;
+/** Names and identities of the node itself, of everybody outside the cluster, and of the other nodes. pkg/identity, ReservedIdentity…. */
+const RESERVED: ReadonlyMap<string, number> = new Map([["host", 1], ["world", 2], ["remote-node", 6]]);
 /** The node that takes requests which do not enter at the simulated one. */
 export const ENTRY_NODE = 1;
 
@@ -85,6 +84,8 @@ export interface Topology {
   readonly nodeAddress: number;
   /** Address of `cilium_host` on the simulated node. */
   readonly routerAddress: number;
+  /** Endpoint id of the node itself. */
+  readonly hostEndpointId: number;
   /** Prefix of all pods. */
   readonly podCidr: string;
   /** Addresses of the nodes that carry a pod of this topology, by node number. */
@@ -94,7 +95,7 @@ export interface Topology {
   /** Client pods of other nodes. */
   readonly remoteClients: readonly Pod[];
   readonly services: readonly ServiceTopology[];
-  /** Identity of each workload (`namespace/name`), in order of first mention, and of the world. */
+  /** Identity of each workload (`namespace/name`), in order of first mention, and those that Cilium reserves. */
   readonly identities: ReadonlyMap<string, number>;
   /** For each workload of the scenario, who opens its connections. */
   readonly clients: readonly (readonly ClientTopology[])[];
@@ -118,15 +119,21 @@ export function workloadOf({ namespace, workload }: Pod): string {
   return `${namespace}/${workload}`;
 }
 
+/** Every pod of a workload (`namespace/name`), wherever it is. */
+export function podsOf({ localPods, remoteClients, services }: Topology, workload: string): readonly Pod[] {
+  const elsewhere = services.flatMap(({ backends, later }) => [...backends.filter(({ node }) => node !== 0), ...later]);
+  return [...localPods, ...remoteClients, ...elsewhere].filter((pod) => workloadOf(pod) === workload);
+}
+
 function identitiesOf(scenario: Scenario): ReadonlyMap<string, number> {
   const clients = scenario.workloads.flatMap(({ from }) => (from.kind === "pod" || from.kind === "remote" ? [from.workload] : []));
   const names = [
     ...clients,
     ...scenario.services.map(({ name }) => name),
     ...scenario.policies.flatMap(({ endpoints, allow }) => [endpoints, ...allow.map(({ peer }) => peer)]),
-  ].filter((name) => name !== WORLD);
+  ].filter((name) => !RESERVED.has(name));
   const numbered = [...new Set(names)].map((name, index) => [name, IDENTITY_FIRST + index] as const);
-  return new Map([...numbered, [WORLD, WORLD_IDENTITY]]);
+  return new Map([...numbered, ...RESERVED]);
 }
 
 /** Hands out addresses, endpoint ids and identities in the order of the scenario. */
@@ -150,11 +157,13 @@ class Layout {
     const withLater = services.map((service) => ({ ...service, later: this.#laterBackends(service) }));
     const remotePods = [...remote.values()].flat();
     const nodes = new Set([0, ...[...withLater.flatMap(({ backends, later }) => [...backends, ...later]), ...remotePods].map(({ node }) => node)]);
-    if (scenario.workloads.some(({ entry }) => entry === "elsewhere")) nodes.add(ENTRY_NODE);
+    const elsewhere = [...scenario.workloads.map(({ entry }) => entry), ...scenario.egressGateways.map(({ gateway }) => gateway)];
+    if (elsewhere.includes("elsewhere")) nodes.add(ENTRY_NODE);
     return {
       nodeName: "node-0",
       nodeAddress: nodeAddress(0),
       routerAddress: routerAddress(scenario.cluster.podCidr, 0),
+      hostEndpointId: ENDPOINT_FIRST + this.#localPods.length,
       podCidr: scenario.cluster.podCidr,
       nodeAddresses: new Map([...nodes].map((node) => [node, nodeAddress(node)])),
       localPods: this.#localPods,

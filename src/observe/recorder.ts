@@ -47,6 +47,8 @@ export class RunRecorder {
   /** SYNs of floods, and packets that XDP's prefilter threw away. */
   synsSpoofed = 0;
   packetsPrefiltered = 0;
+  /** Packets that only policy audit mode let pass. */
+  packetsAudited = 0;
   synSent = 0;
   synRetransmitted = 0;
 
@@ -64,10 +66,10 @@ export class RunRecorder {
   /** What the result model wants to know. */
   get counts(): RecordedCounts {
     const { packets, connectionsOpened, connectionsEstablished, connectionsFailed, connectionsBroken, synSent, synRetransmitted } = this;
-    const { queriesStarted, querySockets, queriesAnswered, queriesRetried, queriesFailed, strayResets, synsSpoofed, packetsPrefiltered } = this;
+    const { queriesStarted, querySockets, queriesAnswered, queriesRetried, queriesFailed, strayResets, synsSpoofed, packetsPrefiltered, packetsAudited } = this;
     return {
       packets, connectionsOpened, connectionsEstablished, connectionsFailed, connectionsBroken, synSent, synRetransmitted,
-      queriesStarted, querySockets, queriesAnswered, queriesRetried, queriesFailed, strayResets, synsSpoofed, packetsPrefiltered,
+      queriesStarted, querySockets, queriesAnswered, queriesRetried, queriesFailed, strayResets, synsSpoofed, packetsPrefiltered, packetsAudited,
     };
   }
 
@@ -133,6 +135,10 @@ export class RunRecorder {
 
   prefilteredPacket(): void {
     if (this.counting) this.packetsPrefiltered++;
+  }
+
+  auditedPacket(): void {
+    if (this.counting) this.packetsAudited++;
   }
 
   strayReset(): void {

@@ -103,6 +103,8 @@ export interface RunCounts {
   /** SYNs of floods, which no client stands behind. */
   readonly synsSpoofed: number;
   readonly packetsPrefiltered: number;
+  /** That a policy denies and its audit mode let pass. */
+  readonly packetsAudited: number;
   readonly preloadedEntries: number;
 }
 

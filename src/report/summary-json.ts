@@ -71,6 +71,7 @@ const COUNTS = keysOf<RunCounts>()(
   "queriesRetried",
   "queriesFailed",
   "strayResets",
+  "packetsAudited",
   "synsSpoofed",
   "packetsPrefiltered",
   "preloadedEntries",

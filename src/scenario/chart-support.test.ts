@@ -65,7 +65,13 @@ describe("a value that is refused", () => {
     // A bare minor means its newest patch.
     const minor = MINORS.find((each) => lookUp(key.split("."), { minor: each, patch: NEWEST_PATCH }).status === "known")!;
     expect(mistakes(scenario(minor, `${key}: ${on(line)}`))).toEqual([
-      expect.objectContaining({ severity: "error", line: 4, column: 18 + key.length, message: `${key} can't be simulated: ${line.why}`, expected: line.instead }),
+      expect.objectContaining({
+        severity: "error",
+        line: 4,
+        column: 18 + key.length,
+        message: `${key} can't be simulated: ${line.why}`,
+        expected: line.instead,
+      }),
     ]);
     for (const value of [...line.off.map((word) => `"${word}"`), "null"]) {
       expect(load(scenario(minor, `${key}: ${value}`)).base.name).toBe("one");

@@ -118,7 +118,7 @@ export const CHART_SUPPORT: readonly ChartSupport[] = [
     policyCIDRMatchMode proxy standaloneDnsProxy tls enableK8sEventHandover wellKnownIdentities envoy disableEnvoyVersionCheck`),
 
   // Features of their own.
-  modelled("egressGateway.enabled encryption.enabled encryption.type"),
+  modelled("bandwidthManager.enabled egressGateway.enabled encryption.enabled encryption.type"),
   refused("encryption.nodeEncryption", "encrypt-node", "encryption between processes of nodes", WITHOUT),
   refused("encryption.strictMode.enabled", "enable-encryption-strict-mode", "drops of what is not encrypted", WITHOUT),
   refused("encryption.strictMode.egress.enabled", "enable-encryption-strict-mode-egress", "drops of what is not encrypted", WITHOUT),
@@ -126,7 +126,6 @@ export const CHART_SUPPORT: readonly ChartSupport[] = [
   refused("encryption.wireguard.encapsulate", "wireguard-encapsulate", "WireGuard inside the tunnel", WITHOUT),
   refused("encryption.ipsec.encryptedOverlay", "enable-ipsec-encrypted-overlay", "IPsec around the tunnel", WITHOUT),
   refused("", "enable-ztunnel", "encryption by ztunnel", WITHOUT),
-  refused("bandwidthManager.enabled", "enable-bandwidth-manager", "rate limits for pods", WITHOUT),
   refused("bandwidthManager.bbr", "enable-bbr", "BBR as congestion control", WITHOUT),
   noEffect("keys and files of features that their own switch decides about", "encryption egressGateway bandwidthManager ipMasqAgent vtep"),
   noEffect("pods of other clusters are as pods of other nodes", "cluster clustermesh externalWorkloads"),

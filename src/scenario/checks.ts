@@ -7,7 +7,8 @@
 
 import { formatCount, formatDuration } from "../core/units.js";
 import { checkTimeline } from "./check-timeline.js";
-import { checkWorkloads, namesOf } from "./check-workloads.js";
+import { checkPods } from "./check-pods.js";
+import { checkWorkloads } from "./check-workloads.js";
 import { contains, parseIpv4, parsePrefix } from "./cidr.js";
 import type { Diagnostics } from "./diagnostics.js";
 import { mapLabel, MAP_NAMES, PRELOADABLE } from "./map-names.js";
@@ -22,8 +23,6 @@ export type CheckedInput = {
     : ScenarioInput[Section] | undefined;
 };
 
-/** Name of everybody outside the cluster, as a policy's peer. */
-const WORLD = "world";
 /** Each node takes a /24 of the pod network. */
 const NODE_PREFIX_BITS = 24;
 /** Samples of a series; more would fill the disk and say nothing. */
@@ -48,7 +47,7 @@ class Checker {
     this.#preload();
     checkWorkloads(this.#input, this.#tree, this.#found);
     checkTimeline(this.#input, this.#tree, this.#found);
-    this.#policies();
+    checkPods(this.#input, this.#tree, this.#found);
     this.#observe();
   }
 
@@ -151,34 +150,6 @@ class Checker {
         );
       }
     }
-  }
-
-  #policies(): void {
-    const services = namesOf(this.#tree, "services", ["name"]);
-    const local = [...namesOf(this.#tree, "workloads", ["from", "workload"]), ...this.#localServices()];
-    const workloads = [...local, ...namesOf(this.#tree, "workloads", ["from", "remote"])];
-    const seen = new Map<string, number>();
-    for (const [index, policy] of this.#input.policies.entries()) {
-      if (policy === undefined) continue;
-      this.#once(seen, policy.endpoints, ["policies", index, "endpoints"], `a policy for ${policy.endpoints}`);
-      this.#known(policy.endpoints, local, ["policies", index, "endpoints"], "workload of the simulated node");
-      for (const [rule, peer] of policy.allow.entries()) {
-        const key = "to" in peer ? "to" : "from";
-        const name = "to" in peer ? peer.to : peer.from;
-        this.#known(name, [...new Set([...services, ...workloads, WORLD])], ["policies", index, "allow", rule, key], "service or workload");
-      }
-    }
-  }
-
-  /** Services with a pod on the simulated node. */
-  #localServices(): readonly string[] {
-    return this.#input.services.flatMap((service) => (service !== undefined && service.localBackends > 0 ? [service.name] : []));
-  }
-
-  #known(name: string, valid: readonly string[], path: Path, what: string): void {
-    if (valid.includes(name)) return;
-    const expected = valid.length === 0 ? `a ${what}` : `one of ${valid.join(", ")}`;
-    this.#found.error(this.#at(path), `there is no ${what} "${name}"`, { expected, names: { written: name, valid } });
   }
 
   #observe(): void {

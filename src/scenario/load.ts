@@ -15,6 +15,7 @@ import { openValuesFile, type ValuesFile } from "./helm/values-file.js";
 import { isForVariant, override, overrideVariant, readOverrides, type Override } from "./overrides.js";
 import { readInput, STDIN, type ReadResult } from "./read-file.js";
 import { clusterOf, readExpectations, resolve, resolveProfile } from "./resolve.js";
+import { checkNeeds } from "./check-pods.js";
 import { checkCoverage, checkNetfilter, checkSizes } from "./settings-support.js";
 import { place, type Place, type SourceText } from "./source.js";
 import { describe, isNull, mergeTrees, placeOf, treeAt, withEntry, withoutKeys, type Tree, type TreeMap } from "./tree.js";
@@ -165,6 +166,7 @@ class Loader {
     const leftOut = checkCoverage(helm, this.#found);
     if (input === undefined) return undefined;
     const assumptions = [...leftOut, ...checkNetfilter(helm, input)];
+    checkNeeds(helm.input.settings, input, tree, this.#found);
     checkSizes(helm, profile.cilium, clusterOf(input.cluster), placeOf(tree, ["helm"]), this.#found);
     return resolve({ tree, input, variant, profile: profile.choice, helm, assumptions, expect });
   }

@@ -57,6 +57,7 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   sockets_per_query: { unit: "ratio", labels: {}, about: "UDP sockets that an exchange took, on average" },
   stray_resets: { unit: "count", labels: {}, about: "resets by hosts that did not know a packet's connection" },
   packets_prefiltered: { unit: "count", labels: {}, about: "packets that XDP's prefilter threw away" },
+  packets_audited: { unit: "count", labels: {}, about: "packets that a policy denies and policy audit mode let pass" },
   map_pressure_max: { unit: "ratio", labels: { map, window }, about: "highest share of a map's entries in use" },
   map_pressure_min: { unit: "ratio", labels: { map, window }, about: "lowest share of a map's entries in use" },
   map_pressure_end: { unit: "ratio", labels: { map, window }, about: "share of a map's entries in use at the end" },

@@ -227,16 +227,49 @@ describe("what no model covers", () => {
     { from: "clusterIP: 10.96.1.2", to: "affinity: true", at: "affinity", message: /session affinity is not modelled/ },
     {
       from: "bpf.ctTcpMax: 65536",
-      to: "encryption.enabled: true, encryption.type: wireguard",
+      to: "routingMode: tunnel, encryption.enabled: true, encryption.type: wireguard",
       at: "true, encryption.type",
-      message: /WireGuard can't be simulated/,
+      message: /WireGuard with a tunnel can't be simulated/,
     },
-    { from: "bpf.ctTcpMax: 65536", to: "routingMode: tunnel", at: "tunnel }", message: /tunnelling/ },
+    { from: "bpf.ctTcpMax: 65536", to: "routingMode: tunnel, loadBalancer.mode: dsr", at: "dsr }", message: /DSR through a tunnel without Geneve/ },
   ])("$to", (mistake) => {
     const text = changed(mistake.from, mistake.to).replace(/variants:[\s\S]*$/, "");
     const found = one(text);
     expect(`${found.line}:${found.column}`).toBe(positionOf(text, mistake.at));
     expect(found.message).toMatch(mistake.message);
+  });
+});
+
+describe("what does nothing with the settings", () => {
+  const hint = /does nothing with these settings/;
+  it.each<Mistake>([
+    { from: "endpoints: shop/web", to: "endpoints: host", at: "host", message: hint, expected: /hostFirewall\.enabled: true/ },
+    { from: "client:", to: "bandwidth: [{ pods: shop/web, egress: 10M }]\nclient:", at: "bandwidth", message: hint, expected: /bandwidthManager/ },
+    {
+      from: "client:",
+      to: "egressGateways: [{ pods: shop/web, to: 203.0.113.0/24 }]\nclient:",
+      at: "egressGateways",
+      message: hint,
+      expected: /egressGateway\.enabled: true/,
+    },
+  ])("$to", (mistake) => {
+    const text = changed(mistake.from, mistake.to).replace(/variants:[\s\S]*$/, "");
+    const found = one(text);
+    expect(found.line).toBe(Number(positionOf(text, mistake.at).split(":")[0]));
+    expect(found.message).toMatch(mistake.message);
+    expect(found.expected).toMatch(mistake.expected!);
+  });
+
+  it("pods that are not there, prefixes and addresses that are none", () => {
+    const helm = "bpf.ctTcpMax: 65536, bandwidthManager.enabled: true";
+    const sections = "bandwidth: [{ pods: shop/wbe, egress: 10M }]\negressGateways: [{ pods: shop/web, to: 203.0.113.7/24, egressIP: 1.2.3.400 }]\n";
+    const text = changed("bpf.ctTcpMax: 65536", helm).replace("client:", `${sections}client:`).replace(/variants:[\s\S]*$/, "");
+    expect(mistakes(text).map(({ message }) => message)).toEqual([
+      'there is no workload of the simulated node "shop/wbe"',
+      "an egress gateway policy does nothing with these settings",
+      "203.0.113.7/24 is no network prefix",
+      "1.2.3.400 is no IPv4 address",
+    ]);
   });
 });
 

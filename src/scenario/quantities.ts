@@ -154,13 +154,16 @@ export function bytes(min: number, max: number): Leaf<Bytes> {
 
 const BITS_SUFFIX = /\s*(?:bit\/s|bps|b\/s)$/;
 
-/** Speed of a link, bits a second: `100G`, `25Gbit/s`. */
-export function bitRate(): Leaf<number> {
+/** Slowest link, bits a second; less is one whose unit was forgotten. */
+const LINK_RATE_MIN = 1e6;
+
+/** Speed of a link or of a pod, bits a second, at least `min`: `100G`, `25Gbit/s`. */
+export function bitRate(min = LINK_RATE_MIN): Leaf<number> {
   return leaf({
-    form: "a link speed in bits a second such as 100G, 25Gbit/s or 1G",
+    form: "a speed in bits a second such as 100G, 25Gbit/s or 1M",
     schema: { type: "string", pattern: "^\\d+(\\.\\d+)?[kMG]?(bit/s|bps|b/s)?$", examples: ["100G"] },
     read: (value) => {
-      const rate = typeof value === "string" ? readWhole(value.replace(BITS_SUFFIX, ""), 1e6, 1e13) : new Misfit();
+      const rate = typeof value === "string" ? readWhole(value.replace(BITS_SUFFIX, ""), min, 1e13) : new Misfit();
       return rate;
     },
   });

@@ -10,18 +10,17 @@ import { ExpectationError, parseExpectation, type Expectation, type ExpectationN
 import type { HelmRead } from "./helm/read-helm.js";
 import { mapLabel, PRELOADABLE } from "./map-names.js";
 import { SET_SOURCE } from "./overrides.js";
+import type { AllowedPeer, Policy } from "./pod-types.js";
 import type { ScenarioInput } from "./schema.js";
 import { lineOf, place, type Place } from "./source.js";
 import { pathText, placeOf, treeAt, type Path, type Tree, type TreeMap, type TreeScalar } from "./tree.js";
 import type {
-  AllowedPeer,
   Arrivals,
   Bursts,
   Cluster,
   Happening,
   MapOverride,
   Origin,
-  Policy,
   Preload,
   PreloadKind,
   ProfileChoice,
@@ -85,6 +84,8 @@ export function resolve(request: ResolveRequest): Scenario {
     maps: Object.fromEntries(Object.entries(input.maps).map(([name, override]) => [mapLabel(name)!, mapOverride(override)])),
     services: input.services.map(serviceOf),
     policies: input.policies.map(policyOf),
+    bandwidth: input.bandwidth.map(({ pods, egress }) => ({ pods, bitsPerSecond: egress })),
+    egressGateways: input.egressGateways.map(({ pods, to, gateway, egressIP }) => ({ pods, prefix: to, gateway, egressIp: egressIP ?? null })),
     preload: input.preload.map(preloadOf),
     workloads: input.workloads.map((workload) => workloadOf(workload, input.services)),
     timeline: input.timeline.map((event) => timelineOf(event, input.services)),

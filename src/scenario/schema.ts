@@ -7,10 +7,12 @@
 
 import { z } from "zod";
 import type { Nanoseconds } from "../core/units.js";
-import { anyRate, bitRate, bytes, decimal, duration, durationRange, expiry, portRange, prose, rate, share, text, whole, type Leaf } from "./quantities.js";
+import { ADDRESS, LABEL, address, port, prefix, protocol, qualifiedName, shortName, version } from "./names.js";
+import { anyRate, bitRate, bytes, decimal, duration, durationRange, expiry, portRange, prose, rate, share, text, whole } from "./quantities.js";
+import { bandwidth, egressGateway, policy } from "./schema-pods.js";
 import {
-  CLOSERS, DEPARTURES, ENTRIES, FLOOD_KINDS, FLOW_FILTERS, HOOKS, MAP_TYPES, PORT_SEARCHES, PRELOAD_KINDS, PROTOCOLS,
-  SERVICE_TYPES, VERDICTS, type Distribution,
+  CLOSERS, DEPARTURES, ENTRIES, FLOOD_KINDS, FLOW_FILTERS, HOOKS, MAP_TYPES, PORT_SEARCHES, PRELOAD_KINDS, SERVICE_TYPES,
+  type Distribution,
 } from "./types.js";
 
 export const API_VERSION = "ctlab/v1";
@@ -30,7 +32,6 @@ const CONNECTIONS_MAX = 10_000_000;
 const PAYLOAD_MAX = GIB;
 const REQUESTS_MAX = 1_000_000;
 const FLOWS_MAX = 100_000_000;
-const PORT_MAX = 65_535;
 /** `net.ipv4.tcp_syn_retries` takes up to 127, `tcp_syn_linear_timeouts` up to 127 (`MAX_TCP_SYNCNT`). */
 const SYN_COUNT_MAX = 127;
 /** Hosts of a /12; more are not told apart by anything in the model. */
@@ -49,24 +50,6 @@ const HISTOGRAM_COUNT_MAX = Number.MAX_SAFE_INTEGER;
 const ONE_NS = 1 as Nanoseconds;
 /** Steps of the series below this would fill the disk. */
 const SERIES_MIN = 1e6 as Nanoseconds;
-
-const LABEL = "[a-z0-9]([a-z0-9.-]*[a-z0-9])?";
-const ADDRESS = "\\d{1,3}(\\.\\d{1,3}){3}";
-
-const qualifiedName = (): Leaf<string> => {
-  const form = "a name with its namespace such as production/order-service";
-  return text({ form, pattern: new RegExp(`^${LABEL}/${LABEL}$`), examples: ["production/order-service"] });
-};
-const peerName = (): Leaf<string> =>
-  text({ form: "a name with its namespace such as production/order-service, or world", pattern: new RegExp(`^(${LABEL}/${LABEL}|world)$`) });
-const shortName = (): Leaf<string> =>
-  text({ form: "a name of small letters, digits and dashes", pattern: /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/ });
-const version = (example: string): Leaf<string> =>
-  text({ form: `a release such as ${example}`, pattern: /^v?\d+\.\d+/, examples: [example] }).meta({ type: ["string", "number"] });
-const address = (): Leaf<string> => text({ form: "an IPv4 address such as 10.96.12.7", pattern: new RegExp(`^${ADDRESS}$`) });
-const prefix = (): Leaf<string> => text({ form: "an IPv4 prefix such as 10.244.0.0/16", pattern: new RegExp(`^${ADDRESS}/\\d{1,2}$`) });
-const port = (): Leaf<number> => whole(1, PORT_MAX);
-const protocol = (): z.ZodPrefault<z.ZodEnum<{ TCP: "TCP"; UDP: "UDP" }>> => z.enum(PROTOCOLS).prefault("TCP");
 
 const profile = z
   .strictObject({
@@ -114,19 +97,6 @@ const service = z.strictObject({
   clusterIP: address().optional().describe("Address of the service; without it the next one of 10.96.0.0/12."),
   nodePort: port().optional().describe("NodePort; without it the next one from 30000."),
   sessionAffinity: duration({ min: ONE_NS }).optional().describe("How long a client stays with its backend (ClientIP)."),
-});
-
-const peer = { port: port().optional().describe("Without it: every port."), protocol: protocol() };
-const allowedPeer = z.union([
-  z.strictObject({ direction: z.literal("egress").prefault("egress"), to: peerName().describe("Service, workload, or world."), ...peer }),
-  z.strictObject({ direction: z.literal("ingress").prefault("ingress"), from: peerName().describe("Workload, or world."), ...peer }),
-]);
-
-const policy = z.strictObject({
-  endpoints: qualifiedName().describe("The workload whose pods this selects."),
-  ingress: z.enum(VERDICTS).prefault("allow").describe("What happens to traffic that no rule names."),
-  egress: z.enum(VERDICTS).prefault("allow").describe("What happens to traffic that no rule names."),
-  allow: z.array(allowedPeer).prefault([]).describe("Peers that are allowed where the default is deny."),
 });
 
 const expires = z.union([
@@ -378,6 +348,8 @@ export const scenarioSchema = z.strictObject({
   maps: z.record(z.string(), mapOverride).prefault({}).describe("Departures from the maps that Helm and the kernel give."),
   services: z.array(service).prefault([]),
   policies: z.array(policy).prefault([]).describe("Network policies; pods that none selects may do everything."),
+  bandwidth: z.array(bandwidth).prefault([]).describe("Annotations of pods with a rate limit (bandwidthManager.enabled)."),
+  egressGateways: z.array(egressGateway).prefault([]).describe("Egress gateway policies (egressGateway.enabled)."),
   preload: z.array(preload).prefault([]).describe("State that exists before the first packet, not simulated from birth."),
   workloads: z.array(workload).prefault([]).describe("Who talks to whom."),
   timeline: z.array(timelineEvent).prefault([]).describe("What happens while the run goes on."),

@@ -52,15 +52,8 @@ const GAPS: readonly Gap[] = [
     what: "a datapath mode other than veth",
     changesTraffic: true,
   },
-  { field: "enableHostFirewall", applies: ({ enableHostFirewall }) => enableHostFirewall, what: "the host firewall", changesTraffic: true },
   { field: "enableIpv6", applies: ({ enableIpv6 }) => enableIpv6, what: "IPv6 traffic", changesTraffic: false },
   { field: "enableSctp", applies: ({ enableSctp }) => enableSctp, what: "SCTP traffic", changesTraffic: false },
-  {
-    field: "enableEgressGateway",
-    applies: ({ enableEgressGateway }) => enableEgressGateway,
-    what: "egress gateway policies",
-    changesTraffic: false,
-  },
 ];
 
 /** Reports what a run can't simulate; returns a sentence for each feature that it leaves out and may. */

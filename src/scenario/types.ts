@@ -8,6 +8,7 @@
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import type { Bytes, Nanoseconds } from "../core/units.js";
 import type { Expectation } from "./expect.js";
+import type { EgressGateway, Policy, RateLimit } from "./pod-types.js";
 
 /** A scenario file: what all variants share, and the variants in the order of the file. */
 export interface ScenarioFile {
@@ -46,6 +47,8 @@ export interface Scenario {
   readonly maps: Readonly<Record<string, MapOverride>>;
   readonly services: readonly Service[];
   readonly policies: readonly Policy[];
+  readonly bandwidth: readonly RateLimit[];
+  readonly egressGateways: readonly EgressGateway[];
   readonly preload: readonly Preload[];
   readonly workloads: readonly Workload[];
   readonly timeline: readonly TimelineEvent[];
@@ -127,27 +130,6 @@ export interface Service {
   readonly nodePort: number | null;
   /** Session affinity by client address, ns; null = none. */
   readonly affinityNs: Nanoseconds | null;
-}
-
-export const VERDICTS = ["allow", "deny"] as const;
-export type DefaultVerdict = (typeof VERDICTS)[number];
-
-/** What a set of endpoints may do; endpoints that no policy selects may do everything. */
-export interface Policy {
-  /** `namespace/workload`. */
-  readonly endpoints: string;
-  readonly ingress: DefaultVerdict;
-  readonly egress: DefaultVerdict;
-  readonly allow: readonly AllowedPeer[];
-}
-
-export interface AllowedPeer {
-  readonly direction: "ingress" | "egress";
-  /** Service or workload, `namespace/name`. */
-  readonly peer: string;
-  /** 0 = every port. */
-  readonly port: number;
-  readonly protocol: Protocol;
 }
 
 export const PRELOAD_KINDS = ["established", "closing", "syn", "udp"] as const;

@@ -37,7 +37,7 @@ function validParts(data: Readonly<Record<string, unknown>>): CheckedInput {
   return Object.fromEntries(sections) as unknown as CheckedInput;
 }
 
-const LISTS = ["services", "policies", "preload", "workloads", "timeline", "prefilter", "expect"];
+const LISTS = ["services", "policies", "bandwidth", "egressGateways", "preload", "workloads", "timeline", "prefilter", "expect"];
 
 function validSection(value: unknown, schema: z.ZodType, name: string): unknown {
   const whole = schema.safeParse(value);

@@ -123,6 +123,7 @@ export interface CiliumSettings {
   readonly datapathMode: DatapathMode;
   readonly enableTcx: boolean;
   readonly enableEgressGateway: boolean;
+  readonly enableBandwidthManager: boolean;
   readonly enableWireguard: boolean;
   readonly enableIpsec: boolean;
   readonly enablePmtuDiscovery: boolean;
@@ -242,6 +243,7 @@ export const SETTING_SOURCES: { readonly [Field in keyof CiliumSettings]: Settin
   datapathMode: source("datapath-mode", "bpf.datapathMode"),
   enableTcx: source("enable-tcx", "bpf.enableTCX"),
   enableEgressGateway: source("enable-ipv4-egress-gateway", "egressGateway.enabled"),
+  enableBandwidthManager: source("enable-bandwidth-manager", "bandwidthManager.enabled"),
   enableWireguard: source("enable-wireguard", "encryption.enabled"),
   enableIpsec: source("enable-ipsec", "encryption.enabled"),
   enablePmtuDiscovery: source("enable-pmtu-discovery", "pmtuDiscovery.enabled"),
@@ -358,6 +360,7 @@ export function defaultSettings(profile: CiliumProfile): CiliumSettings {
     datapathMode: "veth",
     enableTcx: profile.helm.hasTcx,
     enableEgressGateway: false,
+    enableBandwidthManager: false,
     enableWireguard: false,
     enableIpsec: false,
     enablePmtuDiscovery: false,

@@ -175,6 +175,8 @@ export class DatapathContext {
   /** Match type and audit of the last policy lookup. */
   policyMatch = 0;
   policyAudited = false;
+  /** Lookups that audit mode let pass, since whoever counts them has cleared this. */
+  audited = 0;
   /** Slot of the entry that `ctCreate` made last. */
   createdSlot = 0;
   /** Device of the last redirect. */

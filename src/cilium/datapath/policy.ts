@@ -134,6 +134,7 @@ export function policyVerdict(dp: DatapathContext, program: EndpointProgram, rem
   if (dp.observer !== null) dp.observer.policy(egress, remoteIdentity, verdict, dp.policyMatch);
   if (verdict < 0 && dp.config.policyAudit) {
     dp.policyAudited = true;
+    dp.audited++;
     dp.extError = 0;
     return CTX_ACT_OK;
   }

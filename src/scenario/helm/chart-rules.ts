@@ -63,6 +63,7 @@ export const CHART_RULES: readonly ChartRule[] = [
   present("bpf.datapathMode", "datapath-mode"),
   present("bpf.enableTCX", "enable-tcx"),
   truthy("egressGateway.enabled", "enable-ipv4-egress-gateway"),
+  truthy("bandwidthManager.enabled", "enable-bandwidth-manager"),
   truthy("pmtuDiscovery.enabled", "enable-pmtu-discovery"),
   present("fragmentTracking", "enable-ipv4-fragment-tracking"),
   present("socketLB.enabled", "bpf-lb-sock"),

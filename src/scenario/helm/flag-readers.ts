@@ -207,6 +207,7 @@ export const FLAG_READERS: { readonly [Field in keyof CiliumSettings]: FlagReade
   datapathMode: word(["veth", "netkit", "netkit-l2", "lb-only"]),
   enableTcx: truth,
   enableEgressGateway: truth,
+  enableBandwidthManager: truth,
   enableWireguard: truth,
   enableIpsec: truth,
   enablePmtuDiscovery: truth,

@@ -1,0 +1,119 @@
+/** What policies, rate limits and egress gateways say about the rest of a scenario, and about the settings that they need. */
+
+import type { CiliumSettings } from "../cilium/agent/settings.js";
+import type { CheckedInput } from "./checks.js";
+import { namesOf } from "./check-workloads.js";
+import { parseIpv4, parsePrefix } from "./cidr.js";
+import type { Diagnostics } from "./diagnostics.js";
+import type { ScenarioInput } from "./schema.js";
+import type { Place } from "./source.js";
+import { placeOf, type Path, type Tree } from "./tree.js";
+
+/** Peers of a rule that are no workloads: everybody outside the cluster, the other nodes, the node itself. */
+const RESERVED = ["world", "remote-node", "host"];
+const HOST = "host";
+
+export function checkPods(input: CheckedInput, tree: Tree, found: Diagnostics): void {
+  new PodChecker(input, tree, found).run();
+}
+
+class PodChecker {
+  readonly #input: CheckedInput;
+  readonly #tree: Tree;
+  readonly #found: Diagnostics;
+  /** Workloads with pods on the simulated node, and on any. */
+  readonly #local: readonly string[];
+  readonly #all: readonly string[];
+
+  constructor(input: CheckedInput, tree: Tree, found: Diagnostics) {
+    this.#input = input;
+    this.#tree = tree;
+    this.#found = found;
+    const services = input.services.flatMap((service) => (service !== undefined && service.localBackends > 0 ? [service.name] : []));
+    this.#local = [...namesOf(tree, "workloads", ["from", "workload"]), ...services];
+    this.#all = [...this.#local, ...namesOf(tree, "workloads", ["from", "remote"])];
+  }
+
+  run(): void {
+    this.#policies();
+    this.#bandwidth();
+    this.#egressGateways();
+  }
+
+  #policies(): void {
+    const services = namesOf(this.#tree, "services", ["name"]);
+    const seen = new Map<string, number>();
+    for (const [index, policy] of this.#input.policies.entries()) {
+      if (policy === undefined) continue;
+      const path: Path = ["policies", index, "endpoints"];
+      this.#once(seen, policy.endpoints, path, `a policy for ${policy.endpoints}`);
+      if (policy.endpoints !== HOST) this.#known(policy.endpoints, this.#local, path, "workload of the simulated node");
+      for (const [rule, peer] of policy.allow.entries()) {
+        const key = "to" in peer ? "to" : "from";
+        const name = "to" in peer ? peer.to : peer.from;
+        const valid = [...new Set([...services, ...this.#all, ...RESERVED])];
+        this.#known(name, valid, ["policies", index, "allow", rule, key], "service or workload");
+      }
+    }
+  }
+
+  #bandwidth(): void {
+    const seen = new Map<string, number>();
+    for (const [index, limit] of this.#input.bandwidth.entries()) {
+      if (limit === undefined) continue;
+      const path: Path = ["bandwidth", index, "pods"];
+      this.#once(seen, limit.pods, path, `a limit for ${limit.pods}`);
+      this.#known(limit.pods, this.#local, path, "workload of the simulated node");
+    }
+  }
+
+  #egressGateways(): void {
+    for (const [index, rule] of this.#input.egressGateways.entries()) {
+      if (rule === undefined) continue;
+      const path: Path = ["egressGateways", index];
+      this.#known(rule.pods, rule.gateway === "here" ? this.#all : this.#local, [...path, "pods"], "workload");
+      if (parsePrefix(rule.to) === undefined) {
+        this.#found.error(this.#at([...path, "to"]), `${rule.to} is no network prefix`, { expected: "octets up to 255 and no bits behind the prefix" });
+      }
+      if (rule.egressIP !== undefined && parseIpv4(rule.egressIP) === undefined) {
+        this.#found.error(this.#at([...path, "egressIP"]), `${rule.egressIP} is no IPv4 address`, { expected: "octets up to 255" });
+      }
+      if (rule.gateway === "elsewhere" && this.#input.cluster?.nodes === 1) {
+        this.#found.error(this.#at([...path, "gateway"]), "the cluster has only one node", { expected: "here" });
+      }
+    }
+  }
+
+  #at(path: Path): Place {
+    return placeOf(this.#tree, path);
+  }
+
+  /** Reports a name that an earlier item has too. */
+  #once(seen: Map<string, number>, key: string, path: Path, what: string): void {
+    const at = this.#at(path);
+    const line = seen.get(key);
+    if (line !== undefined) this.#found.error(at, `${what} is already there, in line ${line}`);
+    else seen.set(key, at.source.position(at.start).line);
+  }
+
+  #known(name: string, valid: readonly string[], path: Path, what: string): void {
+    if (valid.includes(name)) return;
+    const expected = valid.length === 0 ? `a ${what}` : `one of ${[...new Set(valid)].join(", ")}`;
+    this.#found.error(this.#at(path), `there is no ${what} "${name}"`, { expected, names: { written: name, valid } });
+  }
+}
+
+/** Sections that do nothing on a node whose settings don't ask for them. */
+export function checkNeeds(settings: CiliumSettings, input: ScenarioInput, tree: Tree, found: Diagnostics): void {
+  const need = (path: Path, what: string, keys: string): void => {
+    found.error(placeOf(tree, path), `${what} does nothing with these settings`, { expected: `helm.set { ${keys} }` });
+  };
+  const host = input.policies.findIndex(({ endpoints }) => endpoints === HOST);
+  if (host >= 0 && !settings.enableHostFirewall) need(["policies", host, "endpoints"], "a policy of the node itself", "hostFirewall.enabled: true");
+  if (input.bandwidth.length > 0 && !settings.enableBandwidthManager) {
+    need(["bandwidth", 0], "an annotation with a rate limit", "bandwidthManager.enabled: true");
+  }
+  if (input.egressGateways.length > 0 && !(settings.enableEgressGateway && settings.enableBpfMasquerade && settings.kubeProxyReplacement)) {
+    need(["egressGateways", 0], "an egress gateway policy", "egressGateway.enabled: true, bpf.masquerade: true, kubeProxyReplacement: true");
+  }
+}

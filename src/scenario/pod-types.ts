@@ -1,0 +1,42 @@
+/** What a resolved scenario says about pods beside their traffic: policies, rate limits, egress gateways. */
+
+import type { Entry, Protocol } from "./types.js";
+
+export const VERDICTS = ["allow", "deny"] as const;
+export type DefaultVerdict = (typeof VERDICTS)[number];
+
+/** What a set of endpoints may do; endpoints that no policy selects may do everything. */
+export interface Policy {
+  /** `namespace/workload`, or `host`. */
+  readonly endpoints: string;
+  readonly ingress: DefaultVerdict;
+  readonly egress: DefaultVerdict;
+  readonly allow: readonly AllowedPeer[];
+}
+
+export interface AllowedPeer {
+  readonly direction: "ingress" | "egress";
+  /** Service or workload, `namespace/name`; `world`, `remote-node` or `host`. */
+  readonly peer: string;
+  /** 0 = every port. */
+  readonly port: number;
+  readonly protocol: Protocol;
+}
+
+/** Pods with `kubernetes.io/egress-bandwidth`. */
+export interface RateLimit {
+  /** `namespace/workload`. */
+  readonly pods: string;
+  readonly bitsPerSecond: number;
+}
+
+/** Pods whose traffic to a prefix outside leaves by one node. */
+export interface EgressGateway {
+  /** `namespace/workload`. */
+  readonly pods: string;
+  readonly prefix: string;
+  /** The simulated node is the gateway, or another one. */
+  readonly gateway: Entry;
+  /** Null = the gateway node's own address. */
+  readonly egressIp: string | null;
+}
