@@ -1,24 +1,27 @@
-// Puts what runs into few files, after the compiler has written one for each module.
+// Puts what runs into few files, after the compiler has written one for each module. Results are the same, and so are
+// the modules for all others.
 //
 // A simulating thread: V8 compiles calls and constants within a module to less code than those between modules; a run
-// takes 6 to 10 % less time. The command line: a file that is looked up and opened costs more than the code in it, and
-// `ctlab resolve` needs 180 of them; it starts in half the time. Results are the same, and so are the modules for all
-// others.
-import { rmSync } from "node:fs";
-import { dirname, relative } from "node:path";
+// takes 6 to 10 % less time. `ctlab resolve`: see src/cli/bundle.ts.
+import { writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
 import { rolldown } from "rolldown";
 
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
 const PACKAGES = /^[^./]/;
-/** Packages that every command, or `ctlab resolve`, needs at once; the others stay where npm puts them. */
+/** Packages that `ctlab resolve` needs. */
 const INLINED = ["commander", "picocolors", "yaml"];
-/** What `ctlab resolve` loads when it runs. */
-const RESOLVE = /dist[\\/](lab[\\/]resolve-files|report[\\/](resolve-text|resolve-diff-text|terminal|json)|cli[\\/]failure)\.js$/;
-const CHUNKS = "chunks";
+/** Modules whose lazy parts are needed by `ctlab resolve`. What other commands load lazily is not in its file. */
+const LAZY = /cli[\\/](?:program|resolve)\.js$/;
+const CHILD_PROCESS = "node:child_process";
+/** Takes the command through most of its code. */
+const REHEARSAL = ["resolve", "-f", "scenarios/values/incident.yaml", "--node", "16cpu,64Gi", "--cilium", "1.14"];
 
 await bundleWorker(`${dist}/lab/worker.js`);
-await bundleCommandLine(`${dist}/main.js`);
+await bundleResolve(`${dist}/cli/program.js`, `${dist}/cli/resolve.cjs`);
+await cacheCode(`${dist}/cli/resolve.cjs.code`);
 
 async function bundleWorker(file) {
   const bundle = await rolldown({ input: file, platform: "node", external: PACKAGES });
@@ -26,35 +29,33 @@ async function bundleWorker(file) {
   await bundle.close();
 }
 
-async function bundleCommandLine(file) {
+async function bundleResolve(input, file) {
   const bundle = await rolldown({
-    input: file,
+    input,
     platform: "node",
-    external: (id) => PACKAGES.test(id) && !INLINED.includes(id),
+    external: (id) => PACKAGES.test(id) && !INLINED.includes(id) && id !== CHILD_PROCESS,
     // The form of `yaml` in ES modules, of which only what is used is taken.
     resolve: { alias: { yaml: fileURLToPath(new URL("../node_modules/yaml/browser/dist/index.js", import.meta.url)) } },
-    plugins: [{ name: "module-urls", transform: keepModuleUrl }],
+    plugins: [
+      { name: "lazy", resolveDynamicImport: (id, importer) => (LAZY.test(importer) ? null : { id, external: true }) },
+      // With it commander starts commands that are programs of their own. There are none.
+      { name: "no-child-process", resolveId: (id) => (id === CHILD_PROCESS ? "\0none" : null), load: (id) => (id === "\0none" ? "" : null) },
+    ],
   });
-  rmSync(`${dist}/${CHUNKS}`, { recursive: true, force: true });
-  await bundle.write({
-    dir: dist,
-    format: "esm",
-    entryFileNames: "[name].js",
-    chunkFileNames: `${CHUNKS}/[name].js`,
-    codeSplitting: {
-      groups: [
-        // The entry waits for the command, which needs these: it stands apart, or both would wait for ever.
-        { name: "start", tags: ["$initial"], test: (id) => id !== file, priority: 2 },
-        { name: "resolve", test: RESOLVE, priority: 1 },
-      ],
-    },
-  });
+  await bundle.write({ file, format: "cjs", codeSplitting: false });
   await bundle.close();
 }
 
-/** `import.meta.url` stays the address of the module as the compiler wrote it: files beside it are found as before. */
-function keepModuleUrl(code, id) {
-  if (!id.startsWith(dist) || !code.includes("import.meta.url")) return null;
-  const fromChunk = relative(`${dist}/${CHUNKS}`, id).replaceAll("\\", "/");
-  return { code: code.replaceAll("import.meta.url", `new URL(${JSON.stringify(fromChunk)}, import.meta.url).href`), map: null };
+/** Runs the command and keeps V8's code for what ran. */
+async function cacheCode(file) {
+  const { loadBundle } = await import("../dist/cli/bundle.js");
+  const { program, code } = loadBundle();
+  const write = process.stdout.write;
+  process.stdout.write = () => true;
+  process.chdir(dirname(dist));
+  for (const more of [[], ["--json"], ["--diff-set", "bpf.ctTcpMax=1048576"], ["--pin"]]) await program.runCli([...REHEARSAL, ...more]);
+  process.stdout.write = write;
+  // V8 takes code only under the flags with which it was made; the command changes them after it is loaded.
+  setFlagsFromString("--opt");
+  writeFileSync(file, code());
 }

@@ -97,22 +97,32 @@ class Shortener {
 
   #result(until: number): ShortenedText {
     this.#keep(until);
-    const starts = this.#starts;
-    const origins = this.#origins;
-    return { text: this.#kept.join(""), original: (offset) => originalOffset(offset, starts, origins) };
+    return { text: this.#kept.join(""), original: offsetMap(this.#starts, this.#origins) };
   }
 }
 
-/** Offsets of the last stretch that begins at or before one. */
-function originalOffset(offset: number, starts: readonly number[], origins: readonly number[]): number {
+/** From offsets in stretches that begin at `starts` to the same place in stretches that begin at `origins`. */
+function offsetMap(starts: readonly number[], origins: readonly number[]): (offset: number) => number {
+  const holds = (stretch: number, offset: number): boolean => offset >= starts[stretch]! && offset < (starts[stretch + 1] ?? Number.POSITIVE_INFINITY);
+  // Most often somebody asks for a place near the last one.
+  let last = 0;
+  return (offset) => {
+    if (starts.length === 0) return offset;
+    if (!holds(last, offset)) last = holds(last + 1, offset) ? last + 1 : lastAtOrBefore(starts, offset);
+    return offset - starts[last]! + origins[last]!;
+  };
+}
+
+/** Index of the last number in a rising list that is not above a limit; 0 if all are. */
+function lastAtOrBefore(rising: readonly number[], limit: number): number {
   let low = 0;
-  let high = starts.length - 1;
+  let high = rising.length - 1;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if (starts[middle]! <= offset) low = middle;
+    if (rising[middle]! <= limit) low = middle;
     else high = middle - 1;
   }
-  return high < 0 ? offset : offset - starts[low]! + origins[low]!;
+  return low;
 }
 
 /** A blank line or a comment, by its first letter. */

@@ -124,16 +124,19 @@ export function withoutKeys(map: TreeMap, keys: readonly string[]): TreeMap {
   return { ...map, entries: new Map([...map.entries].filter(([key]) => !keys.includes(key))) };
 }
 
-/** Every scalar, and every empty list or map, below a tree with its path. */
-export function* leaves(tree: Tree, path: Path = []): Generator<{ readonly path: Path; readonly tree: Tree }> {
-  if (tree.kind === "scalar") yield { path, tree };
-  else if (tree.kind === "list") {
-    if (tree.items.length === 0) yield { path, tree };
-    for (const [index, item] of tree.items.entries()) yield* leaves(item, [...path, index]);
-  } else {
-    if (tree.entries.size === 0) yield { path, tree };
-    for (const [key, { value }] of tree.entries) yield* leaves(value, [...path, key]);
+/** How many scalars, and empty lists or maps, a tree holds; without those below a name (`a.b.0`) for which `skips` holds. */
+export function countLeaves(tree: Tree, skips: (name: string) => boolean = () => false, name = ""): number {
+  if (skips(name)) return 0;
+  if (tree.kind === "scalar") return 1;
+  const below: Iterable<readonly [string | number, Tree]> =
+    tree.kind === "list" ? tree.items.entries() : [...tree.entries].map(([key, { value }]) => [key, value]);
+  let count = 0;
+  let isEmpty = true;
+  for (const [step, value] of below) {
+    isEmpty = false;
+    count += countLeaves(value, skips, `${name}.${step}`);
   }
+  return isEmpty ? 1 : count;
 }
 
 /** What a value is, for messages: `a list`, `the text "5x"`, `nothing`. */

@@ -1,4 +1,4 @@
-/** Which keys a release's chart reads: `lookUp` tells known keys from older ones and from typing mistakes. */
+/** Which keys a release's chart reads: `lookUp` and `lookUpBelow` tell known keys from older ones and from typing mistakes. */
 
 import { CHART_KEYS } from "./chart-keys-table.js";
 
@@ -9,12 +9,13 @@ interface KeyRange {
   readonly last: number;
 }
 
-interface KeyNode extends KeyRange {
+/** A key of the chart, with those below it. */
+export interface ChartKey extends KeyRange {
   /** Anything may stand below. */
   readonly open: boolean;
   /** One value may stand for the keys: an image as `repository:tag`. */
   readonly single: boolean;
-  readonly keys: ReadonlyMap<string, KeyNode>;
+  readonly keys: ReadonlyMap<string, ChartKey>;
 }
 
 const OLDEST_MINOR = 8;
@@ -31,26 +32,39 @@ export interface ChartRelease {
 
 export type KeyStatus =
   /** A container has keys of its own; `single` says that one value may stand for them. */
-  | { readonly status: "known"; readonly container: boolean; readonly single: boolean }
+  | { readonly status: "known"; readonly key: ChartKey; readonly container: boolean; readonly single: boolean }
   /** Some chart has it, but not this one. */
   | { readonly status: "other release"; readonly when: string }
   | { readonly status: "unknown"; readonly siblings: readonly string[] };
 
-/** What the chart of a release makes of a key, given by its path. Ancestors must be known. */
+/** What the chart of a release makes of a key, given by its path. */
 export function lookUp(path: readonly string[], release: ChartRelease): KeyStatus {
-  let node = root();
-  for (const [depth, step] of path.entries()) {
-    if (node.open || node.keys.size === 0) return { status: "known", container: false, single: true };
-    const below = node.keys.get(step);
-    if (below === undefined) return { status: "unknown", siblings: depth === path.length - 1 ? present(node, release) : [] };
-    if (!covers(below, release)) return { status: "other release", when: rangeText(below, release) };
-    node = below;
+  let key = chartRoot();
+  let found: KeyStatus = { status: "known", key, container: true, single: false };
+  for (const step of path) {
+    found = lookUpBelow(key, step, release);
+    if (found.status !== "known") return found;
+    key = found.key;
   }
-  return { status: "known", container: !node.open && present(node, release).length > 0, single: node.single };
+  return found;
 }
 
-function present({ keys }: KeyNode, release: ChartRelease): readonly string[] {
+/** The same for a key right below a known one. */
+export function lookUpBelow(parent: ChartKey, step: string, release: ChartRelease): KeyStatus {
+  if (parent.open || parent.keys.size === 0) return { status: "known", key: parent, container: false, single: true };
+  const key = parent.keys.get(step);
+  if (key === undefined) return { status: "unknown", siblings: present(parent, release) };
+  if (!covers(key, release)) return { status: "other release", when: rangeText(key, release) };
+  return { status: "known", key, container: !key.open && hasAny(key, release), single: key.single };
+}
+
+function present({ keys }: ChartKey, release: ChartRelease): readonly string[] {
   return [...keys].filter(([, node]) => covers(node, release)).map(([name]) => name);
+}
+
+function hasAny({ keys }: ChartKey, release: ChartRelease): boolean {
+  for (const key of keys.values()) if (covers(key, release)) return true;
+  return false;
 }
 
 function covers({ first, firstPatch, last }: KeyRange, { minor, patch }: ChartRelease): boolean {
@@ -64,25 +78,25 @@ function rangeText({ first, firstPatch, last }: KeyRange, { minor }: ChartReleas
     : `charts have it from 1.${first}${firstPatch > 0 ? `.${firstPatch}` : ""} on`;
 }
 
-let parsed: KeyNode | undefined;
+let parsed: ChartKey | undefined;
 
-/** The table as a tree, in the compact form of `chart-keys-table.ts`. */
-function root(): KeyNode {
+/** What holds all keys of the chart: the table of `chart-keys-table.ts` as a tree. */
+export function chartRoot(): ChartKey {
   parsed ??= new Group(EVER, "", () => readKeys(EVER, CHART_KEYS.match(/[{}]|[^\s{}]+/g) ?? [], 0));
   return parsed;
 }
 
 /** A key; those below it are read when somebody asks for them, as a file touches few of the chart's groups. */
-class Group implements KeyNode {
+class Group implements ChartKey {
   readonly first: number;
   readonly firstPatch: number;
   readonly last: number;
   readonly open: boolean;
   readonly single: boolean;
-  readonly #read: () => ReadonlyMap<string, KeyNode>;
-  #keys: ReadonlyMap<string, KeyNode> | undefined;
+  readonly #read: () => ReadonlyMap<string, ChartKey>;
+  #keys: ReadonlyMap<string, ChartKey> | undefined;
 
-  constructor({ first, firstPatch, last }: KeyRange, mark: string, read: () => ReadonlyMap<string, KeyNode> = noKeys) {
+  constructor({ first, firstPatch, last }: KeyRange, mark: string, read: () => ReadonlyMap<string, ChartKey> = noKeys) {
     this.first = first;
     this.firstPatch = firstPatch;
     this.last = last;
@@ -91,15 +105,15 @@ class Group implements KeyNode {
     this.#read = read;
   }
 
-  get keys(): ReadonlyMap<string, KeyNode> {
+  get keys(): ReadonlyMap<string, ChartKey> {
     this.#keys ??= this.#read();
     return this.#keys;
   }
 }
 
 /** The keys from one token of the table up to the brace that closes their group. */
-function readKeys(parent: KeyRange, tokens: readonly string[], from: number): ReadonlyMap<string, KeyNode> {
-  const keys = new Map<string, KeyNode>();
+function readKeys(parent: KeyRange, tokens: readonly string[], from: number): ReadonlyMap<string, ChartKey> {
+  const keys = new Map<string, ChartKey>();
   for (let at = from; at < tokens.length && tokens[at] !== "}"; at++) {
     const [, name, mark, range] = /^([^@*%]+)([*%]?)(?:@(.*))?$/.exec(tokens[at]!)!;
     const own = range === undefined ? parent : readRange(range);
@@ -124,11 +138,11 @@ function closingBrace(tokens: readonly string[], from: number): number {
   return tokens.length;
 }
 
-function noKeys(): ReadonlyMap<string, KeyNode> {
+function noKeys(): ReadonlyMap<string, ChartKey> {
   return new Map();
 }
 
-function imageKeys(range: KeyRange): ReadonlyMap<string, KeyNode> {
+function imageKeys(range: KeyRange): ReadonlyMap<string, ChartKey> {
   return new Map(IMAGE_KEYS.map((key) => [key, new Group(range, "%")]));
 }
 

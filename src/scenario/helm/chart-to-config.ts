@@ -5,7 +5,7 @@
 
 import type { CiliumProfile } from "../../cilium/profile/cilium-profile.js";
 import type { Diagnostics } from "../diagnostics.js";
-import { isNull, describe, leaves, treeAt, type Tree, type TreeMap, type TreeScalar } from "../tree.js";
+import { countLeaves, describe, isNull, treeAt, type Tree, type TreeMap, type TreeScalar } from "../tree.js";
 import { CHART_RULES, EXPONENT_FROM, HUBBLE_RULES, largeNumberBreaks, type ChartRule } from "./chart-rules.js";
 import type { CiliumConfig, ConfigValue } from "./config.js";
 
@@ -50,12 +50,9 @@ class ConfigWriter {
     this.#dropEmpty();
     this.#extraConfig();
     this.#extraArgs();
-    const ignored = [...leaves(this.#values)].filter(({ path }) => path.length > 0 && !this.#isUsed(path.map(String))).length;
+    const isUsed = (name: string): boolean => this.#used.has(name);
+    const ignored = [...this.#values.entries].reduce((sum, [key, { value }]) => sum + countLeaves(value, isUsed, key), 0);
     return { config: this.#config, ignored };
-  }
-
-  #isUsed(path: readonly string[]): boolean {
-    return path.some((_, index) => this.#used.has(path.slice(0, index + 1).join(".")));
   }
 
   /** A value that is given and not null, whatever its kind. */

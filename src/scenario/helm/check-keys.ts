@@ -5,8 +5,8 @@
 
 import type { Diagnostics } from "../diagnostics.js";
 import { nearestName } from "../nearest.js";
-import { describe, isNull, leaves, type Tree, type TreeEntry, type TreeMap } from "../tree.js";
-import { lookUp, type ChartRelease } from "./chart-keys.js";
+import { countLeaves, describe, isNull, type Tree, type TreeEntry, type TreeMap } from "../tree.js";
+import { chartRoot, lookUp, lookUpBelow, type ChartKey, type ChartRelease } from "./chart-keys.js";
 import { isModelled } from "./chart-rules.js";
 
 /** Names that were taken over by others; the chart says nothing about the old one. */
@@ -65,7 +65,7 @@ export interface CheckedValues {
 /** Goes through all keys of merged values; reports typing mistakes, keys of other releases, groups given as a value. */
 export function checkKeys(values: TreeMap, release: ChartRelease, found: Diagnostics): CheckedValues {
   const checker = new KeyChecker(release, found);
-  return { values: checker.map(values, []), left: checker.left };
+  return { values: checker.map(values, chartRoot(), []), left: checker.left };
 }
 
 class KeyChecker {
@@ -78,29 +78,30 @@ class KeyChecker {
     this.#found = found;
   }
 
-  map(map: TreeMap, path: readonly string[]): TreeMap {
+  /** `path` leads to the map, which holds what stands below `group` of the chart. */
+  map(map: TreeMap, group: ChartKey, path: readonly string[]): TreeMap {
     const entries = new Map<string, TreeEntry>();
     for (const [key, entry] of map.entries) {
-      const value = this.#entry(key, entry, [...path, key]);
-      if (value === undefined) this.left += [...leaves(entry.value)].length;
-      else entries.set(key, { ...entry, value });
+      const value = this.#entry(key, entry, group, path);
+      if (value === undefined) this.left += countLeaves(entry.value);
+      else entries.set(key, value === entry.value ? entry : { ...entry, value });
     }
     return { ...map, entries };
   }
 
-  #entry(key: string, entry: TreeEntry, path: readonly string[]): Tree | undefined {
-    const name = path.join(".");
-    if (name === HELM_GLOBAL) return undefined;
-    const found = lookUp(path, this.#release);
-    if (found.status === "known") return this.#known(entry, path, found.container, found.single);
-    if (found.status === "other release") this.#otherRelease(name, entry, found.when);
+  #entry(key: string, entry: TreeEntry, group: ChartKey, parents: readonly string[]): Tree | undefined {
+    if (key === HELM_GLOBAL && parents.length === 0) return undefined;
+    const found = lookUpBelow(group, key, this.#release);
+    if (found.status === "known" && (!found.container || isNull(entry.value))) return entry.value;
+    const path = [...parents, key];
+    if (found.status === "known") return this.#container(entry, found.key, path, found.single);
+    if (found.status === "other release") this.#otherRelease(path.join("."), entry, found.when);
     else this.#unknown(key, path, entry, found.siblings);
     return undefined;
   }
 
-  #known(entry: TreeEntry, path: readonly string[], container: boolean, single: boolean): Tree | undefined {
-    if (!container || isNull(entry.value)) return entry.value;
-    if (entry.value.kind === "map") return this.map(entry.value, path);
+  #container(entry: TreeEntry, group: ChartKey, path: readonly string[], single: boolean): Tree | undefined {
+    if (entry.value.kind === "map") return this.map(entry.value, group, path);
     if (single) return entry.value;
     const name = path.join(".");
     this.#found.error(entry.value.at, `${name} is a group of keys; it can't be ${describe(entry.value)}`, {

@@ -1,0 +1,60 @@
+/** `ctlab resolve` starts from a file of its own; it must be there, be fast, and be the same program. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ROOT, scratch } from "./cli.js";
+
+const folder = scratch();
+const DIST = join(folder.path, "dist");
+afterAll(folder.remove);
+
+/** A copy of what is installed, to take files away from. */
+beforeAll(() => {
+  mkdirSync(DIST);
+  for (const name of ["main.js", "bpf", "cilium", "cli", "core", "lab", "report", "scenario"]) cpSync(join(ROOT, "dist", name), join(DIST, name), { recursive: true });
+  copyFileSync(join(ROOT, "package.json"), join(folder.path, "package.json"));
+  symlinkSync(join(ROOT, "node_modules"), join(folder.path, "node_modules"));
+});
+
+interface Answer {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(args: readonly string[]): Answer {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(DIST, "main.js"), ...args], { cwd: ROOT, encoding: "utf8" });
+  return { code: status, stdout, stderr };
+}
+
+const NODE = ["--node", "16cpu,64Gi", "--cilium", "1.18"];
+const COMMANDS = [
+  ["resolve", "-f", "test/fixtures/helm/values-1.17.yaml", ...NODE],
+  ["resolve", "-f", "test/fixtures/helm/values-1.17.yaml", ...NODE, "--json"],
+  ["resolve", "-f", "test/fixtures/helm/mistakes.yaml", ...NODE],
+  ["resolve", "-f", "test/fixtures/helm/values-1.17.yaml", ...NODE, "--diff-set", "bpf.ctTcpMax=1048576"],
+  ["resolve", "--nod", "16cpu"],
+  ["resolve", "--help"],
+];
+
+describe("the file of ctlab resolve", () => {
+  it("comes with V8's code, which V8 takes", () => {
+    const script = `import(${JSON.stringify(join(DIST, "cli", "bundle.js"))}).then(({ loadBundle }) => process.stdout.write(String(loadBundle().isCodeTaken)))`;
+    expect(execFileSync(process.execPath, ["-e", script], { encoding: "utf8" })).toBe("true");
+  });
+
+  it("answers as the modules do, with V8's code, with code of another V8, and without", () => {
+    const bundled = COMMANDS.map(run);
+    expect(bundled.map(({ code }) => code)).toEqual([0, 0, 2, 0, 2, 0]);
+    const code = join(DIST, "cli", "resolve.cjs.code");
+    const foreign = readFileSync(code);
+    foreign[4] = foreign[4]! ^ 0xff;
+    writeFileSync(code, foreign);
+    expect(COMMANDS.map(run)).toEqual(bundled);
+    rmSync(code);
+    expect(COMMANDS.map(run)).toEqual(bundled);
+    rmSync(join(DIST, "cli", "resolve.cjs"));
+    expect(COMMANDS.map(run)).toEqual(bundled);
+  });
+});
