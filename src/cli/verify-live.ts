@@ -1,4 +1,4 @@
-/** `ctlab verify maps --live`: the models beside this machine's kernel. */
+/** `ctlab verify maps --live` and `ctlab verify testbed --live`: the models beside this machine's kernel. */
 import { writeFileSync } from "node:fs";
 import { formatCount } from "../core/units.js";
 import { isUnavailable } from "../lab/live/syscall.js";
@@ -9,12 +9,18 @@ import { EXIT, type ExitCode } from "./exit.js";
 export interface LiveCommandOptions {
   readonly json?: boolean;
   readonly operations: number;
+  readonly seconds: number;
+  readonly map: "hash" | "lru";
   readonly seed: string;
 }
 
 export async function verifyLive(kind: VectorKind, options: LiveCommandOptions): Promise<ExitCode> {
+  if (kind === "testbed") {
+    const { verifyLiveTestbed } = await import("./verify-live-testbed.js");
+    return verifyLiveTestbed(options);
+  }
   if (kind !== "maps") {
-    process.stderr.write(`ctlab: --live compares kind maps; there is no live counterpart for ${kind}.\n`);
+    process.stderr.write(`ctlab: --live compares kinds maps and testbed; there is no live counterpart for ${kind}.\n`);
     return EXIT.invalid;
   }
   const interrupt = new AbortController();

@@ -8,6 +8,8 @@ interface VerifyOptions {
   readonly json?: boolean;
   readonly live?: boolean;
   readonly operations: number;
+  readonly seconds: number;
+  readonly map: "hash" | "lru";
   readonly seed: string;
   readonly table: string;
 }
@@ -24,19 +26,22 @@ export function addVerifyCommand(program: Command, done: (code: ExitCode) => voi
     .argument("<kind>", "what the files hold")
     .argument("[files...]", "vector files, plain or gzip; - reads stdin")
     .option("--json", "the same as data")
-    .option("--live", "compare with this machine's kernel instead of files (kind maps; needs root)")
-    .addOption(new Option("--operations <n>", "with --live: how many operations to compare").argParser(positiveNumber).default(1_000_000))
-    .addOption(new Option("--seed <text>", "with --live: seed of the random operations").default("1"))
+    .option("--live", "compare with this machine's kernel instead of files (kinds maps and testbed; needs root)")
+    .addOption(new Option("--operations <n>", "maps --live: how many operations to compare").argParser(positiveNumber).default(1_000_000))
+    .addOption(new Option("--seconds <n>", "testbed --live: how long the experiment takes").argParser(positiveNumber).default(60))
+    .addOption(new Option("--map <type>", "testbed --live: the classifier's map").choices(["hash", "lru"]).default("hash"))
+    .addOption(new Option("--seed <text>", "with --live: seed of the random operations or of the offered load").default("1"))
     .addOption(new Option("--table <file>", "kind testbed: where the table of all experiments goes").default("reports/validation.md"))
     .addHelpText(
       "after",
       "\nExamples:\n" +
         "  ctlab verify maps traces/*.jsonl.gz       every kernel trace must give the same results, victims and order\n" +
         "  ctlab verify maps --live                  a million random operations against this machine's kernel\n" +
+        "  ctlab verify testbed --live               the recorded experiment for real on this machine, and simulated\n" +
         "  ctlab verify programs --json dsr.json     as data\n" +
         "  ctlab verify testbed experiments/*.json   recorded and simulated figures side by side, in reports/validation.md\n\n" +
         "Exit code: 0 everything compared equal, 3 something differs or nothing was compared, 2 a file can't be read,\n" +
-        "4 --live is not possible here (says what is missing).\n",
+        "4 --live is not possible here (says what is missing), 130 interrupted (testbed --live takes down what it built).\n",
     )
     .action(async (kind: string, files: readonly string[], options: VerifyOptions) => {
       done(await verify(kind, files, options));

@@ -11,7 +11,7 @@ export const Reg = { r0: 0, r1: 1, r2: 2, r3: 3, r4: 4, r5: 5, r6: 6, r7: 7, r8:
 export type Reg = (typeof Reg)[keyof typeof Reg];
 
 /** Helper functions by number (`enum bpf_func_id`). */
-export const Helper = { mapLookup: 1, mapUpdate: 2, mapDelete: 3 } as const;
+export const Helper = { mapLookup: 1, mapUpdate: 2, mapDelete: 3, ktimeGetNs: 5, skbLoadBytes: 26 } as const;
 
 /** Program types (`enum bpf_prog_type`). */
 export const ProgramType = { schedCls: 3, rawTracepoint: 17 } as const;
@@ -22,7 +22,7 @@ const INSTRUCTION_BYTES = 8;
 const LOG_BYTES = 1 << 16;
 
 /** 32-bit arithmetic operations, high bits of the opcode. */
-const ALU = { add: 0x00, mul: 0x20, and: 0x50, rsh: 0x70, lsh: 0x60, xor: 0xa0, mov: 0xb0 } as const;
+const ALU = { add: 0x00, mul: 0x20, div: 0x30, or: 0x40, and: 0x50, rsh: 0x70, lsh: 0x60, xor: 0xa0, mov: 0xb0 } as const;
 type Alu = keyof typeof ALU;
 const JUMP = { always: 0x00, equal: 0x10, notEqual: 0x50, less: 0xa0 } as const;
 
@@ -30,13 +30,20 @@ const CLASS_ALU32 = 0x04;
 const CLASS_ALU64 = 0x07;
 const CLASS_JMP = 0x05;
 const SOURCE_REGISTER = 0x08;
-/** Memory access codes: load, store from register, store immediate; of a double word, word or byte. */
+/** Memory access codes: load, store from register, store immediate; of a double word, word, half word or byte. */
 const LOAD_DW = 0x79;
 const LOAD_W = 0x61;
+const LOAD_H = 0x69;
 const LOAD_B = 0x71;
 const STORE_DW = 0x7b;
 const STORE_W = 0x63;
+const STORE_H = 0x6b;
+const STORE_IMM_W = 0x62;
 const STORE_IMM_DW = 0x7a;
+/** An atomic operation on a double word; which one stands in the immediate. */
+const ATOMIC_DW = 0xdb;
+/** Adds, and gives the value from before. */
+const ATOMIC_FETCH_ADD = 0x01;
 const LOAD_IMM64 = 0x18;
 const CALL = 0x85;
 const EXIT = 0x95;
@@ -79,6 +86,10 @@ export class Assembler {
     return this.emit(LOAD_W, dst, src, offset, 0);
   }
 
+  loadH(dst: Reg, src: Reg, offset: number): this {
+    return this.emit(LOAD_H, dst, src, offset, 0);
+  }
+
   loadB(dst: Reg, src: Reg, offset: number): this {
     return this.emit(LOAD_B, dst, src, offset, 0);
   }
@@ -89,6 +100,19 @@ export class Assembler {
 
   storeW(dst: Reg, offset: number, src: Reg): this {
     return this.emit(STORE_W, dst, src, offset, 0);
+  }
+
+  storeH(dst: Reg, offset: number, src: Reg): this {
+    return this.emit(STORE_H, dst, src, offset, 0);
+  }
+
+  storeImmediateW(dst: Reg, offset: number, value: number): this {
+    return this.emit(STORE_IMM_W, dst, 0, offset, value);
+  }
+
+  /** Adds `src` to the double word at `dst + offset`, whose value from before goes to `src`. */
+  fetchAddDw(dst: Reg, offset: number, src: Reg): this {
+    return this.emit(ATOMIC_DW, dst, src, offset, ATOMIC_FETCH_ADD);
   }
 
   storeImmediateDw(dst: Reg, offset: number, value: number): this {

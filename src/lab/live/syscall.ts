@@ -14,6 +14,7 @@ export const BpfCommand = {
   mapDelete: 3,
   mapNextKey: 4,
   programLoad: 5,
+  objectPin: 6,
   programTestRun: 10,
   mapInfoByFd: 15,
   mapLookupAndDelete: 21,

@@ -1,0 +1,74 @@
+/** `ctlab verify testbed --live`: the recorded experiment for real on this machine, and simulated. */
+import { isUnavailable } from "../lab/live/syscall.js";
+import { SECONDS_MAX, SECONDS_MIN, verifyTestbedLive, type LiveTestbedReport } from "../lab/live/verify-testbed.js";
+import { plainTable, type Column } from "../report/text-layout.js";
+import { EXIT, type ExitCode } from "./exit.js";
+import type { LiveCommandOptions } from "./verify-live.js";
+
+/** What may end the process while namespaces are up. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const CLEAR_LINE = "\r\u001b[2K";
+
+export async function verifyLiveTestbed(options: LiveCommandOptions): Promise<ExitCode> {
+  if (options.seconds < SECONDS_MIN || options.seconds > SECONDS_MAX) {
+    process.stderr.write(`ctlab: --seconds takes ${SECONDS_MIN} to ${SECONDS_MAX}, not ${options.seconds}.\n`);
+    return EXIT.invalid;
+  }
+  const interrupt = new AbortController();
+  const onSignal = (): void => interrupt.abort();
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  const clear = (): void => void (process.stderr.isTTY && process.stderr.write(CLEAR_LINE));
+  try {
+    const report = await verifyTestbedLive({
+      ...options,
+      signal: interrupt.signal,
+      onProgress: (done, of) => void (process.stderr.isTTY && process.stderr.write(`${CLEAR_LINE}${done} of ${of} s`)),
+    });
+    clear();
+    if (isUnavailable(report)) {
+      process.stderr.write(`ctlab: no live comparison here: ${report.message}\n`);
+      return EXIT.inconclusive;
+    }
+    if (options.json === true) process.stdout.write(`${JSON.stringify({ schemaVersion: 1, kind: "testbed", ...report }, null, 2)}\n`);
+    else print(report);
+    return report.held ? EXIT.good : EXIT.missed;
+  } catch (error) {
+    clear();
+    if (!interrupt.signal.aborted) throw error;
+    process.stderr.write("ctlab: interrupted; everything that was built for the experiment is taken down\n");
+    return EXIT.interrupted;
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  }
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: "figure", align: "left" },
+  { title: "kernel", align: "right" },
+  { title: "simulated", align: "right" },
+  { title: "distance", align: "right" },
+  { title: "bound", align: "right" },
+  { title: "", align: "left" },
+];
+const DIGITS = 4;
+
+function print({ kernel, cpus, seed, seconds, map, connections, lagUs, measures, held }: LiveTestbedReport): void {
+  const rows = measures.map(({ name, recorded, simulated, distance, bound }) => {
+    const verdict = bound === undefined ? "" : distance <= bound ? "holds" : "missed";
+    return [name, figure(recorded), figure(simulated), figure(distance), bound === undefined ? "none" : String(bound), verdict];
+  });
+  const lag = `started ${figure(lagUs.median / 1000)} ms late (median), at most ${figure(lagUs.largest / 1000)} ms`;
+  const lines = [
+    `kernel ${kernel}, ${cpus} possible CPUs, seed ${seed}: ${seconds} s, ${map.type} map of ${map.maxEntries} entries, GC every ${map.gcIntervalS} s`,
+    `${connections} connections, ${lag}`,
+    "",
+    ...plainTable(COLUMNS, rows),
+    "",
+    held ? "the simulation predicts this machine within every bound" : "the simulation misses a bound",
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function figure(value: number): string {
+  return String(Number(value.toPrecision(DIGITS)));
+}
