@@ -3,7 +3,7 @@
 //
 // A simulating thread: V8 compiles calls and constants within a module to less code than those between modules; a run
 // takes 6 to 10 % less time. `ctlab resolve`: see src/cli/bundle.ts.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
@@ -42,8 +42,14 @@ async function bundleResolve(input, file) {
       { name: "no-child-process", resolveId: (id) => (id === CHILD_PROCESS ? "\0none" : null), load: (id) => (id === "\0none" ? "" : null) },
     ],
   });
-  await bundle.write({ file, format: "cjs", codeSplitting: false });
+  await bundle.write({ file, format: "cjs", codeSplitting: false, banner: INLINED.map(notice).join("\n") });
   await bundle.close();
+}
+
+/** A package's licence, which goes wherever its code goes. */
+function notice(name) {
+  const licence = readFileSync(new URL(`../node_modules/${name}/LICENSE`, import.meta.url), "utf8").trim();
+  return `/*\n${name}\n\n${licence.replaceAll("*/", "* /")}\n*/`;
 }
 
 /** Runs the command and keeps V8's code for what ran. */
