@@ -24,6 +24,7 @@ const TABLE: readonly (readonly [CiliumMapName, MapType, number, number, number]
   ["lb_affinity_match", MapType.hash, 8, 1, 65536],
   ["lb4_source_range", MapType.lpmTrie, 12, 1, 65536],
   ["lb4_reverse_sk", MapType.lruHash, 16, 8, 262144],
+  ["lb6_reverse_sk", MapType.lruHash, 32, 20, 262144],
   ["ipcache", MapType.lpmTrie, 24, 12, 512000],
   ["lxc", MapType.hash, 20, 48, 65535],
   ["nodeport_neigh4", MapType.lruHash, 4, 8, 524288],

@@ -97,7 +97,8 @@ export const CILIUM_MAPS = {
   lb4_source_range: map("lb4_source_range", MapType.lpmTrie, 4, [12, 1], LB_MAX),
   lb6_source_range: map("lb6_source_range", MapType.lpmTrie, 6, [24, 1], LB_MAX),
   lb4_reverse_sk: map("lb4_reverse_sk", MapType.lruHash, 4, [16, 8], SOCK_REV_MAX),
-  lb6_reverse_sk: map("lb6_reverse_sk", MapType.lruHash, 6, [28, 20], SOCK_REV_MAX),
+  // 28 bytes, padded to the alignment of the 8-byte cookie.
+  lb6_reverse_sk: map("lb6_reverse_sk", MapType.lruHash, 6, [32, 20], SOCK_REV_MAX),
   ipcache: map("ipcache", MapType.lpmTrie, 0, [24, 12], IPCACHE_MAX),
   lxc: map("lxc", MapType.hash, 0, [20, 48], ENDPOINTS_MAX, ENDPOINT_STORED_WORDS),
   nodeport_neigh4: map("nodeport_neigh4", MapType.lruHash, 4, [4, 8], NAT_MAX),

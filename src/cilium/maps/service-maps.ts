@@ -267,13 +267,13 @@ export class SourceRangeMap {
 export class ReverseSkMap {
   declare readonly map: BpfMap;
   declare readonly addressWords: AddressWords;
-  /** cookie (two words), backend address, port. */
+  /** cookie (two words), backend address, port, padding. */
   declare readonly key: Int32Array;
 
   constructor(map: BpfMap, addressWords: AddressWords) {
     this.map = map;
     this.addressWords = addressWords;
-    this.key = new Int32Array(addressWords + 3);
+    this.key = new Int32Array(map.spec.keySize >>> 2);
   }
 
   setKey(cookie: number, address: Int32Array, at: number, port: number): void {

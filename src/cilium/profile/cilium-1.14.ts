@@ -137,8 +137,9 @@ export const cilium114: CiliumMinor = {
       metricsEntries: 1024,
       policyStatsEntriesDefault: null,
       // IPv6 key + value as the agent's Go structs lie in memory. Socket reverse NAT: 32 + 20; the key's 28 bytes are padded
-      // to its 8-byte cookie, and an agent's log shows 52 (404311371776 B give 3546590 and 1773295 entries). Cilium's own
-      // size test passes 48.
+      // to its 8-byte cookie (written out as 6 bytes since 1.14, by the compiler before). Agents of 1.18.0 and 1.19.4 print
+      // SizeofSockRevElement 52, and another's log fits it (404311371776 B give 3546590 and 1773295 entries). Cilium's own size
+      // test passes 48.
       elementBytes: { ct: 94, nat: 94, neigh: 24, sockRev: 52 },
       dynamicFloors: { ctTcp: 131_072, ctAny: 65_536, nat: 131_072, sockRev: 65_536 },
       entriesMin: 1024, // LimitTableMin
