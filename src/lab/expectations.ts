@@ -84,6 +84,8 @@ function measure({ metric, labels }: Expectation, figures: Figures): readonly Me
       return [figures.counts.packetsAudited];
     case "stray_resets":
       return [figures.counts.strayResets];
+    case "added_backend_share":
+      return [ratio(figures.counts.addedServersReached, figures.counts.serversReached)];
     case "packets_prefiltered":
       return [figures.counts.packetsPrefiltered];
     case "inserts_refused":

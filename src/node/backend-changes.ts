@@ -10,6 +10,7 @@ import { BACKEND_ACTIVE, BACKEND_TERMINATING } from "../cilium/maps/service-maps
 import type { Simulation } from "../core/simulation.js";
 import type { Happening } from "../scenario/types.js";
 import { Side } from "../traffic/tcp-peers.js";
+import type { AddedBackends } from "./added-backends.js";
 import type { Directory } from "./directory.js";
 import { rowOf } from "./flow-table.js";
 import type { Node } from "./node.js";
@@ -21,6 +22,7 @@ export interface BackendParts {
   readonly topology: Topology;
   readonly directory: Directory;
   readonly services: ServiceWriter;
+  readonly added: AddedBackends;
   readonly node: Node;
 }
 
@@ -88,6 +90,7 @@ export class BackendChanges {
     else if (what === "forgotten") this.#known[service] = others;
     else this.#known[service] = before.map((each) => (each.pod === pod ? { pod, state: BACKEND_TERMINATING } : each));
     this.#parts.services.write(this.#parts.topology.services[service]!, this.#known[service]!);
+    if (what === "known") this.#parts.added.known(service, pod.address);
   }
 
   /** The pod is gone, and its connections with it. */

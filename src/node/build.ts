@@ -16,6 +16,7 @@ import type { Client, Scenario } from "../scenario/types.js";
 import type { Application } from "../traffic/tcp-peers.js";
 import { tcpProfile, type TcpProfile } from "../traffic/tcp-profile.js";
 import { randomBootTime } from "../traffic/timer-wheel.js";
+import { AddedBackends } from "./added-backends.js";
 import { buildMaps } from "./build-maps.js";
 import { Collector } from "./collector.js";
 import { PacketCosts } from "./costs.js";
@@ -73,7 +74,7 @@ export interface NodeObserver {
   sockets(inner: Sockets): Sockets;
   ends(inner: Ends, protocol: number): Ends;
   /** The node is complete. */
-  attach(maps: CiliumMaps, topology: Topology, sockets: Sockets): void;
+  attach(maps: CiliumMaps, topology: Topology, sockets: Sockets, collector: Collector): void;
 }
 
 /** Builds the node and schedules its first events. Throws a `RangeError` when the agent or a map refuses the scenario. */
@@ -115,8 +116,9 @@ export function buildNode(
   const hooks = observer?.hooks(datapath, directory.own, directory.endpoints) ?? new NodeHooks(datapath, directory.own, directory.endpoints);
   const cpus = new CpuQueues(scenario.cluster.cpus);
   const link = new Link(scenario.cluster, streams.stream("link"));
+  const added = new AddedBackends(scenario.workloads, recorder);
   const network = new NodeNetwork({
-    simulation, topology, directory, hooks, cpus, link, collector, recorder, watch,
+    simulation, topology, directory, hooks, cpus, link, collector, recorder, watch, added,
     underlay: new Underlay(topology, config, scenario.egressGateways), bootS: UPTIME_S, prefilter: scenario.prefilter,
   });
   const application = new TcpApplication(simulation, scenario, topology, streams, recorder);
@@ -147,9 +149,10 @@ export function buildNode(
   const sockets = observer?.sockets(node) ?? node;
   application.attach(sockets);
   queries.attach(sockets);
-  observer?.attach(maps, topology, node);
+  observer?.attach(maps, topology, node, collector);
   workloads.start();
-  new Timeline({ simulation, scenario, topology, maps, datapath, policies, collector, watch, link, cpus, directory, services, node }).start();
+  const timeline = { simulation, scenario, topology, maps, datapath, policies, collector, watch, link, cpus, directory, services, added, node };
+  new Timeline(timeline).start();
   return { simulation, node, maps, watch, collector, costs, flows, profile, kernel, topology, preloaded };
 }
 

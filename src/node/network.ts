@@ -19,6 +19,7 @@ import { clockSeconds, type Nanoseconds, type Seconds } from "../core/units.js";
 import type { RunRecorder } from "../observe/recorder.js";
 import { Side, TcpFlag } from "../traffic/tcp-peers.js";
 import { parsePrefixWord, type PrefixWord } from "./address-offset.js";
+import type { AddedBackends } from "./added-backends.js";
 import type { Collector } from "./collector.js";
 import type { CpuQueues } from "./cpu.js";
 import type { Directory } from "./directory.js";
@@ -62,6 +63,7 @@ export interface NetworkParts {
   readonly collector: Collector;
   readonly recorder: RunRecorder;
   readonly watch: MapWatch;
+  readonly added: AddedBackends;
   /** Datapath clock at simulated time 0. */
   readonly bootS: Seconds;
   /** Prefixes whose packets XDP throws away first. */
@@ -288,6 +290,7 @@ export class NodeNetwork {
     table.port[row] = packet.dport;
     table.remoteAddress[row] = packet.saddr;
     table.remotePort[row] = packet.sport;
+    this.#parts.added.reached(table.workload[flow]!, packet.daddr);
     table.speakPlainly(row);
     if (place === Place.offNode && packet.hasDsrOption) {
       // The backend's node answers in the service's name.

@@ -49,6 +49,9 @@ export class RunRecorder {
   packetsPrefiltered = 0;
   /** Packets that only policy audit mode let pass. */
   packetsAudited = 0;
+  /** First packets that reached a server of a service which backends have joined, and those of them that reached such a backend. */
+  serversReached = 0;
+  addedServersReached = 0;
   synSent = 0;
   synRetransmitted = 0;
 
@@ -67,9 +70,11 @@ export class RunRecorder {
   get counts(): RecordedCounts {
     const { packets, connectionsOpened, connectionsEstablished, connectionsFailed, connectionsBroken, synSent, synRetransmitted } = this;
     const { queriesStarted, querySockets, queriesAnswered, queriesRetried, queriesFailed, strayResets, synsSpoofed, packetsPrefiltered, packetsAudited } = this;
+    const { serversReached, addedServersReached } = this;
     return {
       packets, connectionsOpened, connectionsEstablished, connectionsFailed, connectionsBroken, synSent, synRetransmitted,
       queriesStarted, querySockets, queriesAnswered, queriesRetried, queriesFailed, strayResets, synsSpoofed, packetsPrefiltered, packetsAudited,
+      serversReached, addedServersReached,
     };
   }
 
@@ -139,6 +144,13 @@ export class RunRecorder {
 
   auditedPacket(): void {
     if (this.counting) this.packetsAudited++;
+  }
+
+  /** A first packet came to a server; `added`: a backend that had joined during the run. */
+  serverReached(added: boolean): void {
+    if (!this.counting) return;
+    this.serversReached++;
+    if (added) this.addedServersReached++;
   }
 
   strayReset(): void {

@@ -105,6 +105,9 @@ export interface RunCounts {
   readonly packetsPrefiltered: number;
   /** That a policy denies and its audit mode let pass. */
   readonly packetsAudited: number;
+  /** First packets to services that backends have joined during the run, from then on, and those that reached such a backend. */
+  readonly serversReached: number;
+  readonly addedServersReached: number;
   readonly preloadedEntries: number;
 }
 

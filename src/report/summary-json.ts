@@ -74,6 +74,8 @@ const COUNTS = keysOf<RunCounts>()(
   "packetsAudited",
   "synsSpoofed",
   "packetsPrefiltered",
+  "serversReached",
+  "addedServersReached",
   "preloadedEntries",
 );
 const WINDOW = keysOf<Window>()("name", "startNs", "endNs");

@@ -56,6 +56,11 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   query_retried_share: { unit: "ratio", labels: {}, about: "exchanges that were answered after something had to be sent again, as a share of those begun" },
   sockets_per_query: { unit: "ratio", labels: {}, about: "UDP sockets that an exchange took, on average" },
   stray_resets: { unit: "count", labels: {}, about: "resets by hosts that did not know a packet's connection" },
+  added_backend_share: {
+    unit: "ratio",
+    labels: {},
+    about: "share of new connections and exchanges that backends added during the run get, of the services that they joined",
+  },
   packets_prefiltered: { unit: "count", labels: {}, about: "packets that XDP's prefilter threw away" },
   packets_audited: { unit: "count", labels: {}, about: "packets that a policy denies and policy audit mode let pass" },
   map_pressure_max: { unit: "ratio", labels: { map, window }, about: "highest share of a map's entries in use" },

@@ -9,7 +9,7 @@ import { ctlab, scratch } from "./cli.js";
 
 const NAMES = readdirSync("scenarios").filter((name) => name.endsWith(".yaml")).map((name) => name.replace(".yaml", ""));
 /** About a second each. */
-const QUICK = ["nat-orphans", "map-resize", "node-local-dns-restart", "dns-backend-lag"];
+const QUICK = ["nat-orphans", "map-resize", "node-local-dns-restart", "dns-backend-lag", "sticky-service"];
 const MINUTE = 60_000;
 const dropReasons = DROP_REASONS.flatMap(({ text }) => (text === undefined ? [] : [text]));
 const folder = scratch();

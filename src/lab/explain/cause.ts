@@ -104,7 +104,7 @@ function dropped(record: TraceRecord, packet: PacketFacts): Cause {
     return { mechanism: null, title: `${refusing.map} is a plain hash map and was full: it refuses new entries, and their packets are dropped`, evidence };
   }
   if (code === CT_INSERT_FAILED && errno === "EBUSY") {
-    return { mechanism: "M3", title: "the insert met a bucket that garbage collection's walk held locked on the same CPU", evidence };
+    return { mechanism: "M3", title: "the insert met a bucket that a walk of the agent held locked on the same CPU", evidence };
   }
   if (code === CT_INSERT_FAILED) return { mechanism: "M4", title: `the insert into conntrack failed with ${errno}: the LRU found no element`, evidence };
   if (code === NO_NAT_MAPPING) {

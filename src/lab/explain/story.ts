@@ -136,7 +136,7 @@ function metText(record: TraceRecord, packet: PacketFacts, first: boolean, figur
     ...refusals(record),
   ];
   const told = first || packet.drop !== null || met.length > 0;
-  const scene = told ? ` (${[...fills.map(fillText), gcText(record.timeNs, figures.gcRuns)].join("; ")})` : "";
+  const scene = told ? ` (${[...fills.map(fillText), gcText(record.timeNs, figures.gcRuns, packet.agentWalks)].join("; ")})` : "";
   const found = met.length === 0 ? "" : `: ${met.join("; ")}`;
   if (packet.drop !== null) {
     const { code, reason, errno } = packet.drop;
@@ -170,11 +170,12 @@ export function fillText({ map, entries, maxEntries }: MapFill): string {
   return `${map} ${shareText(entries / maxEntries)} full (${formatCount(entries)} of ${formatCount(maxEntries)})`;
 }
 
-/** What garbage collection did at a moment. */
-export function gcText(timeNs: number, runs: readonly GcRun[]): string {
+/** What garbage collection did at a moment; `agentWalks`: a walk was under way, be it of a run or another one. */
+function gcText(timeNs: number, runs: readonly GcRun[], agentWalks = false): string {
   const walking = runs.find(({ startNs, endNs }) => startNs <= timeNs && timeNs < endNs);
   if (walking?.startNs === timeNs) return "GC begins to walk the maps";
   if (walking !== undefined) return `GC has been walking the maps for ${formatDuration(timeNs - walking.startNs)}`;
+  if (agentWalks) return "the agent is walking a map outside of a GC run, to count its entries or for a pod that came or went";
   const last = runs.findLast(({ endNs }) => endNs <= timeNs);
   const next = runs.find(({ startNs }) => startNs > timeNs)?.startNs ?? (last === undefined ? undefined : last.endNs + last.nextIntervalNs);
   const until = next === undefined || next < timeNs ? "" : `, next in ${formatDuration(next - timeNs)}`;

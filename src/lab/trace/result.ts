@@ -69,6 +69,8 @@ export interface PacketFacts {
   readonly drop: { readonly code: number; readonly reason: string; readonly errno: string | null } | null;
   /** Conntrack and NAT as the packet found them. */
   readonly fills: readonly MapFill[];
+  /** The agent walks a map: to collect, to count its entries, or for a pod that came or went. */
+  readonly agentWalks: boolean;
 }
 
 export interface EntryFacts {

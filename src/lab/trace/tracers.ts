@@ -2,6 +2,7 @@
 import type { CiliumMaps } from "../../cilium/maps.js";
 import type { DatapathContext } from "../../cilium/datapath/context.js";
 import type { NodeObserver } from "../../node/build.js";
+import type { Collector } from "../../node/collector.js";
 import type { NodeHooks } from "../../node/hooks.js";
 import type { Ends } from "../../node/network.js";
 import type { Topology } from "../../node/topology.js";
@@ -39,9 +40,9 @@ export class Tracers implements NodeObserver {
     return this.#tracers.reduce((ends, tracer) => followedEnds(tracer, ends, protocol), inner);
   }
 
-  attach(maps: CiliumMaps, topology: Topology, sockets: Sockets): void {
+  attach(maps: CiliumMaps, topology: Topology, sockets: Sockets, collector: Collector): void {
     for (const tracer of this.#tracers) tracer.attach(topology, sockets, this.#hooks);
-    this.#hooks.attach(maps);
+    this.#hooks.attach(maps, collector);
   }
 
   finish(variant: string | null): readonly ConnectionTrace[] {

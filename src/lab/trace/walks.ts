@@ -6,6 +6,7 @@ import { dropText } from "../../cilium/datapath/drop-reasons.js";
 import { tcpFlagsText, WalkTrace } from "../../cilium/datapath/trace/walk-trace.js";
 import { protocolText } from "../../cilium/datapath/trace/describe.js";
 import type { CiliumMaps } from "../../cilium/maps.js";
+import type { Collector } from "../../node/collector.js";
 import { NodeHooks, Outcome } from "../../node/hooks.js";
 import { fillOf, OwnEntries } from "./own-entries.js";
 import { tupleText } from "./request.js";
@@ -50,6 +51,7 @@ interface Followed {
 export class FollowedHooks extends NodeHooks {
   readonly #tracers: readonly ConnectionTracer[];
   #maps!: CiliumMaps;
+  #collector!: Collector;
   #followed: readonly Followed[] = [];
   /** The present connect(), when it was worth recording. */
   connect: Walked | null = null;
@@ -59,8 +61,9 @@ export class FollowedHooks extends NodeHooks {
     this.#tracers = tracers;
   }
 
-  attach(maps: CiliumMaps): void {
+  attach(maps: CiliumMaps, collector: Collector): void {
     this.#maps = maps;
+    this.#collector = collector;
     this.#followed = this.#tracers.map((tracer) => {
       const entries = new OwnEntries(maps, this.datapath, (text, entry) => tracer.record("entry", text, { entry }));
       return { tracer, entries, walk: new FollowedWalk(maps, entries) };
@@ -113,6 +116,7 @@ export class FollowedHooks extends NodeHooks {
   #packet({ tracer, walk, entries }: Followed, how: string, run: () => void): void {
     entries.look();
     const fills = this.#fills();
+    const agentWalks = this.#collector.busy;
     const { saddr, sport, daddr, dport, protocol, tcpFlags, length, sender } = this.header;
     const headers = `${protocolText(protocol)} ${tupleText(saddr, sport, daddr, dport)}`;
     const who = tracer.senderName(sender, saddr, sport);
@@ -125,7 +129,7 @@ export class FollowedHooks extends NodeHooks {
     const flags = tcpFlagsText(tcpFlags);
     const what = [flags, `${length} bytes`].filter((text) => text !== "").join(" ");
     const from = who === "client" || who === "server" ? who : "stranger";
-    const packet: PacketFacts = { from, flags, again, outcome: OUTCOMES[this.outcome] ?? "lost", drop: this.#drop(), fills };
+    const packet: PacketFacts = { from, flags, again, outcome: OUTCOMES[this.outcome] ?? "lost", drop: this.#drop(), fills, agentWalks };
     tracer.record("packet", `${who} ${how} ${what}${again === 0 ? "" : `, retransmission ${again}`}`, { ...walked, packet });
   }
 
