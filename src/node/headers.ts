@@ -24,9 +24,7 @@ export class HeaderWriter {
     header.daddr = table.wireTarget[from]!;
     header.sport = table.wireSourcePort[from]!;
     header.dport = table.wireTargetPort[from]!;
-    header.wrapping = table.wrapping[from]!;
-    header.wrappedBy = table.wrappedBy[from]!;
-    header.tunnelKey = table.tunnelKey[from]!;
+    this.#wrap(table.wrapping[from]!, table.wrappedBy[from]!, table.tunnelKey[from]!);
     this.#describe(row, table.protocol);
   }
 
@@ -37,9 +35,8 @@ export class HeaderWriter {
     header.daddr = this.#flying.daddr[row]!;
     header.sport = this.#flying.sport[row]!;
     header.dport = this.#flying.dport[row]!;
-    header.wrapping = this.#underlay.find(header.saddr, header.daddr);
-    header.wrappedBy = this.#underlay.wrappedBy;
-    header.tunnelKey = this.#underlay.tunnelKey;
+    const wrapping = this.#underlay.find(header.saddr, header.daddr);
+    this.#wrap(wrapping, this.#underlay.wrappedBy, this.#underlay.tunnelKey);
     this.#describe(row, IPPROTO_TCP);
   }
 
@@ -49,12 +46,20 @@ export class HeaderWriter {
     return wrapping === Wrapping.none ? 0 : wrapBytes(wrapping, this.#hooks.datapath.config.encryption);
   }
 
+  #wrap(wrapping: number, wrappedBy: number, tunnelKey: number): void {
+    const { header } = this.#hooks;
+    header.wrapping = wrapping;
+    if (wrapping === Wrapping.none) return;
+    header.wrappedBy = wrappedBy;
+    header.tunnelKey = tunnelKey;
+    header.wrapBytes = wrapBytes(wrapping, this.#hooks.datapath.config.encryption);
+  }
+
   #describe(row: number, protocol: number): void {
     const { header } = this.#hooks;
     header.protocol = protocol;
     header.tcpFlags = this.#flying.tcpFlags[row]!;
     header.length = this.#flying.bytes(row);
-    header.wrapBytes = header.wrapping === Wrapping.none ? 0 : wrapBytes(header.wrapping, this.#hooks.datapath.config.encryption);
     header.sender = rowOf(this.#flying.flow[row]!, this.#flying.side[row]! ^ 1);
   }
 }

@@ -216,12 +216,13 @@ export class NodeHooks {
     packet.ifindex = IFINDEX.native;
     let verdict = cilToNetdev(dp);
     this.departureNs = packet.departure;
-    if (packet.mark === MARK_ENCRYPT) {
+    const encrypted = packet.mark === MARK_ENCRYPT;
+    if (encrypted && verdict === CTX_ACT_OK) {
       this.wrapBytes = packet.length - this.header.length;
-      if (verdict === CTX_ACT_OK) verdict = this.#leaveOuter(this.#nodeOf(packet.daddr), false, packet.length);
+      verdict = this.#leaveOuter(this.#nodeOf(packet.daddr), false, packet.length);
     }
     this.egressNs = dp.takeCost();
-    if (packet.mark === MARK_ENCRYPT) this.egressNs += cipherNs(dp.config.encryption, packet.length);
+    if (encrypted) this.egressNs += cipherNs(dp.config.encryption, packet.length);
     this.#left(verdict);
   }
 
