@@ -32,7 +32,7 @@ export function buildMaps(scenario: Scenario, settings: CiliumSettings, profile:
   const maps = new CiliumMaps(
     {
       ipv4: settings.enableIpv4,
-      ipv6: false,
+      ipv6: settings.enableIpv6,
       flavour: { preallocate: settings.preallocateMaps, distributedLru: usesDistributedLru(settings, profile) },
       overrides,
       // Nothing in a run reads an entry's packets and bytes; without room for them 68 bytes hold an entry instead of 96.

@@ -10,10 +10,12 @@ import { AddressSet, conntrackPairs } from "../cilium/agent/gc-targets.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import { SIGNAL_NAT_FILL_UP } from "../cilium/datapath/events.js";
 import type { CiliumMaps } from "../cilium/maps.js";
-import { IPV4_WORDS } from "../cilium/maps/address.js";
+import type { AddressWords } from "../cilium/maps/address.js";
 import type { SettledProfile } from "../cilium/profile/assumptions.js";
 import type { KernelProfile } from "../cilium/profile/kernel.js";
 import type { GcRun } from "../observe/result.js";
+import { addressOf } from "./ipv6.js";
+import { familiesOf } from "./populate.js";
 import type { Topology } from "./topology.js";
 
 /** CPU on which the agent's collector works; the agent is not pinned, one CPU stands for wherever it is. */
@@ -57,7 +59,7 @@ export class Collector {
       pairs: conntrackPairs(maps, settings.enableNodePort || settings.enableBpfMasquerade),
       cpu: AGENT_CPU,
       bootSeconds: bootS,
-      restored: [knownAddresses(topology)],
+      restored: familiesOf(maps).map((words) => knownAddresses(topology, words)),
     });
     return new ConntrackGc(config, MEASURED_GC_COSTS, { onRun: (record) => void this.runs.push(asGcRun(record)) });
   }
@@ -105,9 +107,8 @@ export class Collector {
   /** An endpoint with this address comes or goes: the agent walks the maps for its connections. */
   scrub(address: number): void {
     if (this.#down) return;
-    const set = new AddressSet(IPV4_WORDS);
-    set.add(Int32Array.of(address));
-    this.#schedule(this.#gc.scrub(this.#simulation.now, [set]).stepAt);
+    const sets = familiesOf(this.#options.maps).map((words) => new AddressSet(words).add(Int32Array.from(addressOf(address, words))));
+    this.#schedule(this.#gc.scrub(this.#simulation.now, sets).stepAt);
   }
 
   #schedule(at: number): void {
@@ -116,10 +117,10 @@ export class Collector {
 }
 
 /** Addresses that the first scan of 1.14 and early 1.15 takes for known. */
-function knownAddresses(topology: Topology): AddressSet {
-  const known = new AddressSet(IPV4_WORDS);
-  for (const address of [topology.nodeAddress, topology.routerAddress]) known.add(Int32Array.of(address));
-  for (const pod of topology.localPods) known.add(Int32Array.of(pod.address));
+function knownAddresses(topology: Topology, words: AddressWords): AddressSet {
+  const known = new AddressSet(words);
+  const pods = topology.localPods.map(({ address }) => address);
+  for (const address of [topology.nodeAddress, topology.routerAddress, ...pods]) known.add(Int32Array.from(addressOf(address, words)));
   return known;
 }
 

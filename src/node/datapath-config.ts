@@ -4,11 +4,12 @@
  */
 import { NS_PER_S } from "../core/units.js";
 import { MONITOR_AGGREGATION, type CiliumSettings } from "../cilium/agent/settings.js";
-import { ipv4 } from "../cilium/maps/address.js";
+import { ipv4, IPV6_WORDS } from "../cilium/maps/address.js";
 import {
   DEFAULT_DATAPATH, type Cidr, type ConntrackConfig, type DatapathConfig, type LoadBalancerConfig, type NatConfig,
 } from "../cilium/datapath/config.js";
 import type { SettledProfile } from "../cilium/profile/assumptions.js";
+import { addressOf, prefix6Of } from "./ipv6.js";
 import { IFINDEX } from "./populate.js";
 import type { Topology } from "./topology.js";
 
@@ -28,12 +29,17 @@ export function datapathConfig(settings: CiliumSettings, profile: SettledProfile
       address4: [topology.nodeAddress],
       router4: [topology.routerAddress],
       nativeRoutingCidr4: settings.ipv4NativeRoutingCidr === null ? null : cidr(settings.ipv4NativeRoutingCidr),
+      address6: settings.enableIpv6 ? addressOf(topology.nodeAddress, IPV6_WORDS) : null,
+      router6: settings.enableIpv6 ? addressOf(topology.routerAddress, IPV6_WORDS) : null,
+      nativeRoutingCidr6: prefix6Of(cidr(topology.podCidr)),
       tunnelPort: settings.tunnelPort ?? TUNNEL_PORT[settings.tunnelProtocol],
     },
     conntrack: conntrackConfig(settings, profile),
     nat: natConfig(settings, profile),
     loadBalancer: loadBalancerConfig(settings, profile),
     tunnel: settings.routingMode === "tunnel",
+    bpfMasquerade6: settings.enableBpfMasquerade && settings.enableIpv6Masquerade && settings.enableIpv6,
+    dualStackWorldIdentities: settings.enableIpv6,
     bpfMasquerade4: settings.enableBpfMasquerade && settings.enableIpv4Masquerade,
     ipMasqAgent: settings.enableIpMasqAgent,
     hostRouting: !settings.enableHostLegacyRouting,

@@ -192,3 +192,57 @@ describe("the ip-masq-agent", () => {
     expect([run("203.0.113.10", {}), run("203.0.113.10", agent), run("8.8.8.8", agent)]).toEqual([2, 0, 2]);
   });
 });
+
+describe("IPv6", () => {
+  const dual = { "ipv6.enabled": "true" };
+  const v6 = (fields: string): string => `${fields}, family: IPv6`;
+  const entries6 = ({ node: { maps } }: NodeWorld): Readonly<Record<string, number>> => {
+    return { ct6: maps.ct6Global.map.count, any6: maps.ctAny6Global.map.count, nat6: maps.snatV6External.map.count };
+  };
+
+  it.each([
+    ["pod → pod, same node", "from: { workload: shop/web }, to: pods shop/cart", "localBackends: 1", {}, { ct6: 2, any6: 2, nat6: 0 }],
+    ["pod → pod, other node: source", "from: { workload: shop/web }, to: pods shop/cart", "backends: 1", {}, { ct6: 1, any6: 1, nat6: 0 }],
+    ["pod → pod, other node: destination", "from: { remote: shop/web }, to: pods shop/cart", "localBackends: 1", {}, { ct6: 1, any6: 1, nat6: 0 }],
+    ["pod → ClusterIP, socket LB", "from: { workload: shop/web }, to: shop/cart", "backends: 1", {}, { ct6: 1, any6: 1, nat6: 0 }],
+    ["pod → ClusterIP, per-packet LB", "from: { workload: shop/web }, to: shop/cart", "backends: 1", SOCKET_LB_OFF, { ct6: 2, any6: 1, nat6: 0 }],
+    ["pod → itself by ClusterIP", "from: { workload: shop/cart }, to: shop/cart", "localBackends: 1", SOCKET_LB_OFF, { ct6: 3, any6: 2, nat6: 0 }],
+    ["pod → world, masqueraded", 'from: { workload: shop/web }, to: "world 203.0.113.10:443"', "backends: 1", {}, { ct6: 1, any6: 1, nat6: 2 }],
+    ["process of the node → world", 'from: { host: true }, to: "world 203.0.113.10:443"', "backends: 1", {}, { ct6: 1, any6: 0, nat6: 2 }],
+    ["world → NodePort, SNAT, remote backend", WORLD, "type: NodePort, backends: 1", {}, { ct6: 2, any6: 0, nat6: 2 }],
+    ["world → NodePort, local backend", WORLD, "type: NodePort, localBackends: 1", {}, { ct6: 3, any6: 1, nat6: 0 }],
+    ["world → NodePort, XDP", WORLD, "type: NodePort, backends: 1", { "loadBalancer.acceleration": "native" }, { ct6: 2, any6: 0, nat6: 2 }],
+    ["world → NodePort, SNAT, backend's node", `${WORLD}, entry: elsewhere`, "type: NodePort, localBackends: 1", {}, { ct6: 1, any6: 1, nat6: 0 }],
+    ["world → NodePort, DSR, remote backend", WORLD, "type: NodePort, backends: 1", { "loadBalancer.mode": "dsr" }, { ct6: 1, any6: 0, nat6: 0 }],
+    [
+      "world → NodePort, DSR, backend's node", `${WORLD}, entry: elsewhere`, "type: NodePort, localBackends: 1",
+      { "loadBalancer.mode": "dsr" }, { ct6: 2, any6: 1, nat6: 1 },
+    ],
+    ["pod → pod through a tunnel", "from: { workload: shop/web }, to: pods shop/cart", "backends: 1", { routingMode: "tunnel" }, { ct6: 1, any6: 1, nat6: 0 }],
+    ["pod from a tunnel", "from: { remote: shop/web }, to: pods shop/cart", "localBackends: 1", { routingMode: "tunnel" }, { ct6: 1, any6: 1, nat6: 0 }],
+  ] as const)("%s: as many entries as IPv4, in maps of its own", (_name, workload, services, helm, expected) => {
+    const world = one(v6(workload), services, { ...dual, ...helm });
+    expect(entries6(world)).toEqual(expected);
+    // The outside of a tunnel is IPv4, and known by its mark.
+    expect(entries(world)).toEqual({ ct4: 0, any4: 0, nat: 0 });
+  });
+
+  it("policies that name the world mean it in both families", () => {
+    const sections = (family: string): string => `policies:
+  - { endpoints: shop/web, egress: deny, allow: [{ direction: egress, to: world, port: 443 }] }
+workloads: [{ name: w, from: { workload: shop/web }, to: "world 203.0.113.10:443", family: ${family}, arrivals: { constant: 5/s } }]
+`;
+    for (const family of ["IPv4", "IPv6"]) expect(during(sections(family), dual).recorder.connectionsEstablished).toBeGreaterThan(10);
+  });
+
+  it("datagrams go to the map of other protocols", () => {
+    const { node, recorder } = during(
+      `services: [{ name: shop/dns, port: 53, protocol: UDP, backends: 1 }]
+workloads: [{ name: w, from: { workload: shop/web }, to: shop/dns, family: IPv6, arrivals: { constant: 5/s }, query: {} }]
+`,
+      dual,
+    );
+    expect(recorder.counts.queriesAnswered).toBeGreaterThan(10);
+    expect(node.maps.ctAny6Global.map.count).toBeGreaterThan(10);
+  });
+});

@@ -59,6 +59,8 @@ export class FlowTable {
   established = new Uint8Array(0);
   /** 1: another node passes the client's requests on with a DSR option that names `remoteAddress`. */
   dsrOption = new Uint8Array(0);
+  /** 1: both ends speak IPv6. */
+  ipv6 = new Uint8Array(0);
 
   constructor(protocol: number) {
     this.protocol = protocol;
@@ -105,7 +107,7 @@ const ROW_COLUMNS = [
   "place", "address", "port", "remoteAddress", "remotePort", "wireSource", "wireSourcePort", "wireTarget", "wireTargetPort", "cpu",
   "wrappedBy", "tunnelKey",
 ] as const;
-const FLOW_COLUMNS = ["where", "established", "dsrOption"] as const;
+const FLOW_COLUMNS = ["where", "established", "dsrOption", "ipv6"] as const;
 
 function widened<Column extends { set(from: ArrayLike<number>): void }>(wider: Column, column: ArrayLike<number>): Column {
   wider.set(column);

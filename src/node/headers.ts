@@ -6,6 +6,9 @@ import type { PacketsInFlight } from "./segments.js";
 import type { Underlay } from "./underlay.js";
 import { wrapBytes, Wrapping } from "./wrapping.js";
 
+/** An IPv6 header takes 40 bytes, an IPv4 header 20. */
+const IPV6_MORE_BYTES = 20;
+
 export class HeaderWriter {
   readonly #hooks: NodeHooks;
   readonly #flying: PacketsInFlight;
@@ -20,6 +23,7 @@ export class HeaderWriter {
   /** A packet of the end at `from`. */
   write(table: FlowTable, from: number, row: number): void {
     const { header } = this.#hooks;
+    header.ipv6 = table.ipv6[from >> 1] === 1;
     header.saddr = table.wireSource[from]!;
     header.daddr = table.wireTarget[from]!;
     header.sport = table.wireSourcePort[from]!;
@@ -29,15 +33,21 @@ export class HeaderWriter {
   }
 
   /** An answer to a packet that nobody knew. */
-  writeStray(row: number): void {
+  writeStray(table: FlowTable, row: number): void {
     const { header } = this.#hooks;
+    header.ipv6 = table.ipv6[this.#flying.flow[row]!] === 1;
     header.saddr = this.#flying.saddr[row]!;
     header.daddr = this.#flying.daddr[row]!;
     header.sport = this.#flying.sport[row]!;
     header.dport = this.#flying.dport[row]!;
-    const wrapping = this.#underlay.find(header.saddr, header.daddr);
+    const wrapping = this.#underlay.find(header.saddr, header.daddr, header.ipv6);
     this.#wrap(wrapping, this.#underlay.wrappedBy, this.#underlay.tunnelKey);
     this.#describe(row, IPPROTO_TCP);
+  }
+
+  /** Bytes of a packet from the IP header on. */
+  bytes(row: number, ipv6: boolean): number {
+    return this.#flying.bytes(row) + (ipv6 ? IPV6_MORE_BYTES : 0);
   }
 
   /** Bytes that a packet of the end at `from` is longer on its way here. */
@@ -59,7 +69,7 @@ export class HeaderWriter {
     const { header } = this.#hooks;
     header.protocol = protocol;
     header.tcpFlags = this.#flying.tcpFlags[row]!;
-    header.length = this.#flying.bytes(row);
+    header.length = this.bytes(row, header.ipv6);
     header.sender = rowOf(this.#flying.flow[row]!, this.#flying.side[row]! ^ 1);
   }
 }

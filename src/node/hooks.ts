@@ -12,9 +12,10 @@ import { sockForward } from "../cilium/datapath/bpf-sock.js";
 import { cilXdpEntry } from "../cilium/datapath/bpf-xdp.js";
 import { CTX_ACT_OK, CTX_ACT_REDIRECT, TC_ACT_SHOT, type DatapathContext } from "../cilium/datapath/context.js";
 import {
-  IPPROTO_ESP, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, MARK_DECRYPT, MARK_ENCRYPT, MARK_HOST, MARK_OVERLAY, Packet,
+  IPPROTO_ESP, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, MARK_DECRYPT, MARK_ENCRYPT, MARK_HOST, MARK_OVERLAY, Packet,
 } from "../cilium/datapath/packet.js";
-import { IPV4_WORDS } from "../cilium/maps/address.js";
+import { IPV6_WORDS } from "../cilium/maps/address.js";
+import { writeAddress6 } from "./ipv6.js";
 import { IFINDEX } from "./populate.js";
 import { cipherNs, TUNNEL_BYTES, WIREGUARD_PORT, Wrapping } from "./wrapping.js";
 
@@ -42,11 +43,11 @@ const TTL = 64;
 /** Hops left when a packet of another node arrives: one router on the way. */
 const TTL_ARRIVING = 63;
 
-/** Bits of an IPv4 address. */
-const ADDRESS_BITS = 32;
+const WORD_BITS = 32;
 
-/** One packet as the node describes it. Addresses are words in network byte order. */
+/** One packet as the node describes it. Addresses are words in network byte order; of IPv6 the last one (see ipv6.ts). */
 export class PacketHeader {
+  ipv6 = false;
   saddr = 0;
   daddr = 0;
   sport = 0;
@@ -70,8 +71,8 @@ export class NodeHooks {
   readonly header = new PacketHeader();
   /** What the network sees of a packet in a tunnel, or of an encrypted one. */
   readonly #outer = new Packet();
-  /** Destination of a route at hand. */
-  readonly #route = new Int32Array(1);
+  /** Service of a DSR option at hand. */
+  readonly #service = new Int32Array(IPV6_WORDS);
   /** Rewritten for each connect(). Pods do not share a network namespace with the node. */
   readonly #socket = { cookie: 0, netnsCookie: 0, inHostNamespace: false };
   /** Endpoint id of each local pod's address. */
@@ -126,7 +127,10 @@ export class NodeHooks {
     const { packet } = this.datapath;
     this.#fill(TTL_ARRIVING);
     packet.hasDsrOption = true;
-    packet.setDsrAddr(service, at);
+    if (this.header.ipv6) {
+      writeAddress6(this.#service, 0, service[at]!);
+      packet.setDsrAddr(this.#service, 0);
+    } else packet.setDsrAddr(service, at);
     packet.dsrPort = port;
     if (this.header.wrapping === Wrapping.none) this.#receive();
     else this.#receiveWrapped();
@@ -138,9 +142,9 @@ export class NodeHooks {
     this.#fill(TTL);
     this.#socket.cookie = cookie;
     this.#socket.inHostNamespace = inHostNamespace;
-    const connected = sockForward(dp, this.#socket, "cil_sock4_connect") >= 0;
+    const connected = sockForward(dp, this.#socket, this.header.ipv6 ? "cil_sock6_connect" : "cil_sock4_connect") >= 0;
     dp.takeCost(); // the application's CPU pays
-    this.header.daddr = dp.packet.daddr;
+    this.header.daddr = dp.packet.daddrEnd;
     this.header.dport = dp.packet.dport;
     return connected;
   }
@@ -198,7 +202,7 @@ export class NodeHooks {
     const { datapath: dp } = this;
     if (dp.deliveredTo !== 0) {
       this.endpoint = dp.deliveredTo;
-      this.outcome = dp.packet.protocol === IPPROTO_ICMP ? Outcome.answered : Outcome.pod;
+      this.outcome = isIcmp(dp.packet) ? Outcome.answered : Outcome.pod;
     } else if (dp.redirectIfindex === IFINDEX.tunnel) {
       this.#leaveByTunnel();
     } else if (dp.redirectIfindex === IFINDEX.ciliumHost) {
@@ -219,7 +223,7 @@ export class NodeHooks {
     const encrypted = packet.mark === MARK_ENCRYPT;
     if (encrypted && verdict === CTX_ACT_OK) {
       this.wrapBytes = packet.length - this.header.length;
-      verdict = this.#leaveOuter(this.#nodeOf(packet.daddr), false, packet.length);
+      verdict = this.#leaveOuter(this.#nodeBehind(), false, packet.length);
     }
     this.egressNs = dp.takeCost();
     if (encrypted) this.egressNs += cipherNs(dp.config.encryption, packet.length);
@@ -256,12 +260,12 @@ export class NodeHooks {
   #left(verdict: number): void {
     const { packet } = this.datapath;
     if (verdict === TC_ACT_SHOT) this.outcome = Outcome.dropped;
-    else this.outcome = packet.protocol === IPPROTO_ICMP && packet.innerProtocol !== 0 ? Outcome.answered : Outcome.wire;
+    else this.outcome = isIcmp(packet) && packet.innerProtocol !== 0 ? Outcome.answered : Outcome.wire;
   }
 
   #routeInStack(): void {
     const { datapath: dp } = this;
-    const { daddr } = dp.packet;
+    const daddr = dp.packet.daddrEnd;
     if (this.#own.includes(daddr)) {
       this.outcome = Outcome.host;
       this.egressNs = -1;
@@ -269,7 +273,7 @@ export class NodeHooks {
     }
     const endpoint = this.#endpoints.get(daddr);
     if (endpoint === undefined) {
-      if (dp.config.tunnel && this.#nodeOf(daddr) !== 0) this.#afterHost(cilFromHost(dp));
+      if (dp.config.tunnel && this.#nodeBehind() !== 0) this.#afterHost(cilFromHost(dp));
       else this.#leave();
       return;
     }
@@ -292,11 +296,10 @@ export class NodeHooks {
     this.outcome = verdict === TC_ACT_SHOT ? Outcome.dropped : Outcome.lost;
   }
 
-  /** Node of a pod elsewhere, as the agent has told the kernel; 0 for every other address. */
-  #nodeOf(daddr: number): number {
-    const { ipcache } = this.datapath.maps;
-    this.#route[0] = daddr;
-    ipcache.setKey(this.#route, 0, IPV4_WORDS, ADDRESS_BITS);
+  /** Node of the packet's destination, when that is a pod elsewhere, as the agent has told the kernel; else 0. */
+  #nodeBehind(): number {
+    const { packet, maps: { ipcache } } = this.datapath;
+    ipcache.setKey(packet.row, packet.daddrAt, packet.addressWords, packet.addressWords * WORD_BITS);
     const slot = ipcache.map.peek(ipcache.key, 0);
     return slot < 0 ? 0 : ipcache.tunnelEndpoint(slot);
   }
@@ -322,8 +325,14 @@ export class NodeHooks {
     const { header, datapath } = this;
     const { packet } = datapath;
     packet.reset();
-    packet.saddr = header.saddr;
-    packet.daddr = header.daddr;
+    if (header.ipv6) {
+      packet.addressWords = IPV6_WORDS;
+      writeAddress6(packet.row, packet.saddrAt, header.saddr);
+      writeAddress6(packet.row, packet.daddrAt, header.daddr);
+    } else {
+      packet.saddr = header.saddr;
+      packet.daddr = header.daddr;
+    }
     packet.sport = header.sport;
     packet.dport = header.dport;
     packet.protocol = header.protocol;
@@ -334,4 +343,8 @@ export class NodeHooks {
     this.wrapBytes = 0;
     this.departureNs = 0;
   }
+}
+
+function isIcmp({ protocol }: Packet): boolean {
+  return protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6;
 }

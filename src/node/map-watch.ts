@@ -5,6 +5,7 @@ import type { BpfMap } from "../bpf/map.js";
 import { kernelMemory } from "../bpf/memory.js";
 import { MapType } from "../bpf/spec.js";
 import type { CiliumMaps } from "../cilium/maps.js";
+import type { CtMap } from "../cilium/maps/ct-map.js";
 import type { CiliumMapName } from "../cilium/maps/definitions.js";
 import type { MapResult } from "../observe/result.js";
 
@@ -13,6 +14,9 @@ export const WATCHED_MAPS = [
   "ct4_global",
   "ct_any4_global",
   "snat_v4_external",
+  "ct6_global",
+  "ct_any6_global",
+  "snat_v6_external",
   "lb4_reverse_sk",
   "lb4_services_v2",
   "lb4_backends_v3",
@@ -74,7 +78,7 @@ export class MapWatch {
   /** Conntrack entries are live while their lifetime has not passed; of entries of other maps nobody can tell. */
   #watchEvictions(watched: Watched): void {
     if (!(watched.map instanceof LruHashMap)) return;
-    const ct = watched.name === "ct4_global" ? this.#maps.ct4Global : watched.name === "ct_any4_global" ? this.#maps.ctAny4Global : null;
+    const ct = conntrackView(this.#maps, watched.name);
     watched.map.onEvict = (slot) => {
       watched.evictions++;
       if (ct !== null && ct.lifetime(slot) >= this.#clock()) watched.evictionsLive++;
@@ -114,5 +118,21 @@ export class MapWatch {
       evictions,
       evictionsLive,
     }));
+  }
+}
+
+/** The conntrack view of a map; null for maps of other kinds. */
+function conntrackView(maps: CiliumMaps, name: CiliumMapName): CtMap | null {
+  switch (name) {
+    case "ct4_global":
+      return maps.ct4Global;
+    case "ct_any4_global":
+      return maps.ctAny4Global;
+    case "ct6_global":
+      return maps.ct6Global;
+    case "ct_any6_global":
+      return maps.ctAny6Global;
+    default:
+      return null;
   }
 }

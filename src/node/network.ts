@@ -135,7 +135,7 @@ export class NodeNetwork {
     const [source, target] = [table.wireSource[row]!, table.wireTarget[row]!];
     const toward = table.place[row] === Place.offNode && (directory.isHere(target) || underlay.leavesHere(source, target));
     table.towardNode[row] = toward ? 1 : 0;
-    table.wrapping[row] = toward ? underlay.find(source, target) : Wrapping.none;
+    table.wrapping[row] = toward ? underlay.find(source, target, table.ipv6[row >> 1] === 1) : Wrapping.none;
     table.wrappedBy[row] = underlay.wrappedBy;
     table.tunnelKey[row] = underlay.tunnelKey;
     if (table.place[row] !== Place.offNode && (row & 1) === Side.client) return;
@@ -145,6 +145,10 @@ export class NodeNetwork {
 
   #table(row: number): FlowTable {
     return this.#flying.datagram[row] === 1 ? this.udp : this.tcp;
+  }
+
+  #bytes(row: number): number {
+    return this.#headers.bytes(row, this.#table(row).ipv6[this.#flying.flow[row]!] === 1);
   }
 
   /** Row of the sending end. */
@@ -158,7 +162,7 @@ export class NodeNetwork {
       this.#flying.release(row);
       return;
     }
-    const bytes = this.#flying.bytes(row) + (towardNode ? this.#headers.wrapBytes(this.#table(row), this.#sender(row)) : 0);
+    const bytes = this.#bytes(row) + (towardNode ? this.#headers.wrapBytes(this.#table(row), this.#sender(row)) : 0);
     this.#simulation.at(this.#simulation.now + link.delayNs(bytes), towardNode ? this.#atNic : this.#atEnd, row, 0);
   }
 
@@ -193,10 +197,10 @@ export class NodeNetwork {
     const from = this.#sender(row);
     let cpu = table.cpu[from]!;
     if (flying.stray[row] === 1) {
-      this.#headers.writeStray(row);
+      this.#headers.writeStray(this.#table(row), row);
       cpu = this.#receiveCpu(flying.saddr[row]!, flying.daddr[row]!, (flying.sport[row]! << 16) | flying.dport[row]!);
     } else this.#headers.write(table, from, row);
-    if (this.#prefilter.length > 0 && this.#isFiltered(hooks.header.saddr, cpu)) {
+    if (this.#prefilter.length > 0 && !hooks.header.ipv6 && this.#isFiltered(hooks.header.saddr, cpu)) {
       flying.release(row);
       return;
     }
@@ -235,7 +239,7 @@ export class NodeNetwork {
         return;
       case Outcome.wire:
         if (link.loses()) this.#flying.release(row);
-        else this.#reach(row, Place.offNode, Math.max(done, hooks.departureNs) + link.delayNs(this.#flying.bytes(row) + hooks.wrapBytes));
+        else this.#reach(row, Place.offNode, Math.max(done, hooks.departureNs) + link.delayNs(this.#bytes(row) + hooks.wrapBytes));
         return;
       case Outcome.host:
         this.#reach(row, Place.host, done);
@@ -257,9 +261,9 @@ export class NodeNetwork {
     const to = rowOf(flying.flow[row]!, flying.side[row]!);
     const expected =
       table.place[to] === place &&
-      table.address[to] === packet.daddr &&
+      table.address[to] === packet.daddrEnd &&
       table.port[to] === packet.dport &&
-      table.remoteAddress[to] === packet.saddr &&
+      table.remoteAddress[to] === packet.saddrEnd &&
       table.remotePort[to] === packet.sport;
     if (expected || this.#opens(row, table, place)) this.#simulation.at(at, this.#atEnd, row, 0);
     else this.#misdirected(row, place, at);
@@ -274,11 +278,11 @@ export class NodeNetwork {
     if (!datagram && (flying.tcpFlags[row]! & OPENING) !== TcpFlag.syn) return false;
     const { packet } = this.#parts.hooks.datapath;
     const { directory } = this.#parts;
-    if (!directory.exists(packet.daddr)) return false;
+    if (!directory.exists(packet.daddrEnd)) return false;
     const ends = datagram ? this.#udpEnds : this.#tcpEnds;
     if (table.place[rowOf(flow, Side.server)] !== Place.unbound && !ends.reopen(flow)) return false;
     this.#bindServer(table, flow, place);
-    if (!directory.listens(packet.daddr, packet.dport)) ends.refuse(flow);
+    if (!directory.listens(packet.daddrEnd, packet.dport)) ends.refuse(flow);
     return true;
   }
 
@@ -286,15 +290,15 @@ export class NodeNetwork {
     const { packet } = this.#parts.hooks.datapath;
     const row = rowOf(flow, Side.server);
     table.place[row] = place;
-    table.address[row] = packet.daddr;
+    table.address[row] = packet.daddrEnd;
     table.port[row] = packet.dport;
-    table.remoteAddress[row] = packet.saddr;
+    table.remoteAddress[row] = packet.saddrEnd;
     table.remotePort[row] = packet.sport;
     this.#parts.added.reached(table.workload[flow]!, packet.daddr);
     table.speakPlainly(row);
     if (place === Place.offNode && packet.hasDsrOption) {
       // The backend's node answers in the service's name.
-      table.wireSource[row] = packet.row[packet.dsrAddrAt]!;
+      table.wireSource[row] = packet.row[packet.dsrAddrAt + packet.addressWords - 1]!;
       table.wireSourcePort[row] = packet.dsrPort;
     }
     this.place(table, row);
@@ -305,13 +309,13 @@ export class NodeNetwork {
     const flying = this.#flying;
     const { packet } = this.#parts.hooks.datapath;
     const mute = flying.datagram[row] === 1 || (flying.tcpFlags[row]! & TcpFlag.rst) !== 0 || flying.stray[row] === 1;
-    if (mute || !this.#parts.directory.exists(packet.daddr)) {
+    if (mute || !this.#parts.directory.exists(packet.daddrEnd)) {
       flying.release(row);
       return;
     }
     flying.stray[row] = 1;
-    flying.saddr[row] = packet.daddr;
-    flying.daddr[row] = packet.saddr;
+    flying.saddr[row] = packet.daddrEnd;
+    flying.daddr[row] = packet.saddrEnd;
     flying.sport[row] = packet.dport;
     flying.dport[row] = packet.sport;
     flying.side[row] = flying.side[row]! ^ 1;
@@ -325,7 +329,7 @@ export class NodeNetwork {
     const { directory } = this.#parts;
     this.#parts.recorder.strayReset();
     if (place !== Place.offNode) {
-      this.#headers.writeStray(row);
+      this.#headers.writeStray(this.#table(row), row);
       this.#sendFromHere(row, place, this.#parts.hooks.datapath.cpu);
       return;
     }

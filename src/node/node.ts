@@ -20,6 +20,8 @@ import { ENTRY_NODE, nodeAddress, routerAddress, type ClientTopology, type Topol
 import type { Sockets } from "./workloads/sockets.js";
 
 const PORTS = 65_536;
+/** Keys of IPv6 remotes lie above those of IPv4. */
+const IPV6_KEYS = 2 ** 32 * PORTS;
 const NO_LISTENER = 0;
 
 export interface NodeParts {
@@ -51,6 +53,8 @@ export class Node implements Sockets, Network, Ends {
   serverHost = 0;
   readonly #parts: NodeParts;
   readonly #destinations: readonly DrawDestination[];
+  /** Which workloads speak IPv6. */
+  readonly #ipv6: readonly boolean[];
   /** Number of each remote address and port that local sockets have connected to. */
   readonly #remotes = new Map<number, number>();
   /** Ports of clients elsewhere, taken in turn: by workload and client. */
@@ -75,6 +79,7 @@ export class Node implements Sockets, Network, Ends {
       const passer = mode === "dsr" || (mode === "hybrid" && workload.kind !== "queries") ? null : entry;
       return destinations(scenario, topology, workload, passer, streams.stream(`targets/${workload.name}`));
     });
+    this.#ipv6 = scenario.workloads.map(({ family }) => family === "IPv6");
     this.#listeners = this.#makeListeners();
     this.#openings = new Int32Array(scenario.workloads.length);
     this.#turns = topology.clients.map((clients) => new Int32Array(clients.length));
@@ -85,7 +90,7 @@ export class Node implements Sockets, Network, Ends {
     const destination = this.#destinations[workload]!();
     const who = this.#parts.topology.clients[workload]![client]!;
     const local = who.place !== Place.offNode;
-    if (!this.#resolve(who, destination, this.flows.protocol, cpu)) return -1;
+    if (!this.#resolve(workload, who, destination, this.flows.protocol, cpu)) return -1;
     const { header } = this.#parts.hooks;
     const pair = local ? this.#pairOf(who.place, header.daddr, header.dport) : -1;
     const port = local ? this.#parts.tcpPorts.take(pair, this.#parts.simulation.now) : this.#nextPort(workload, client);
@@ -111,7 +116,7 @@ export class Node implements Sockets, Network, Ends {
     const destination = this.#destinations[workload]!();
     const who = this.#parts.topology.clients[workload]![client]!;
     const local = who.place !== Place.offNode;
-    if (!this.#resolve(who, destination, this.datagrams.protocol, cpu)) return false;
+    if (!this.#resolve(workload, who, destination, this.datagrams.protocol, cpu)) return false;
     // A UDP port belongs to its socket whatever it is connected to.
     const pair = local ? this.#ownerOf(who.place) : -1;
     const port = local ? this.#parts.udpPorts.take(pair) : this.#nextPort(workload, client);
@@ -177,9 +182,10 @@ export class Node implements Sockets, Network, Ends {
   }
 
   /** Leaves in the header where the socket's packets go: the destination, or with socket LB a backend. False: the call fails. */
-  #resolve(who: ClientTopology, { address, port }: Destination, protocol: number, cpu: number): boolean {
+  #resolve(workload: number, who: ClientTopology, { address, port }: Destination, protocol: number, cpu: number): boolean {
     const { hooks, network } = this.#parts;
     const { header } = hooks;
+    header.ipv6 = this.#ipv6[workload]!;
     header.saddr = who.address;
     header.daddr = address;
     header.dport = port;
@@ -217,6 +223,7 @@ export class Node implements Sockets, Network, Ends {
       table.wireTargetPort[row] = passedOn.port;
     }
     table.cpu[row] = cpu;
+    table.ipv6[flow] = header.ipv6 ? 1 : 0;
     this.#parts.network.place(table, row);
     table.place[rowOf(flow, Side.server)] = Place.unbound;
     table.workload[flow] = workload;
@@ -238,7 +245,7 @@ export class Node implements Sockets, Network, Ends {
 
   /** One number for an owner of ports and a remote address and port. */
   #pairOf(place: number, address: number, port: number): number {
-    const key = (address >>> 0) * PORTS + port;
+    const key = (address >>> 0) * PORTS + port + (this.#parts.hooks.header.ipv6 ? IPV6_KEYS : 0);
     let remote = this.#remotes.get(key);
     if (remote === undefined) {
       remote = this.#remotes.size;

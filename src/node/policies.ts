@@ -7,6 +7,8 @@ import type { DatapathContext, EndpointProgram } from "../cilium/datapath/contex
 import type { CiliumMaps } from "../cilium/maps.js";
 import { POLICY_EGRESS, POLICY_INGRESS } from "../cilium/maps/policy-map.js";
 import type { AllowedPeer, Policy } from "../scenario/pod-types.js";
+import { IPV6_WORDS } from "../cilium/maps/address.js";
+import { addressOf } from "./ipv6.js";
 import { checkWrite, IDENTITY, IFINDEX, PROTOCOL_NUMBER } from "./populate.js";
 import { workloadOf, type Topology } from "./topology.js";
 
@@ -62,9 +64,16 @@ export class PolicyWriter {
   }
 
   #allow(endpointId: number, direction: number, { peer, port, protocol }: AllowedPeer): void {
+    for (const identity of this.#identitiesOf(peer)) {
+      const rule = { direction, identity, protocol: PROTOCOL_NUMBER[protocol] };
+      checkWrite("policy", this.#maps.policy(endpointId).insert(port === 0 ? rule : { ...rule, port }));
+    }
+  }
+
+  /** With two families the world has an identity for each. */
+  #identitiesOf(peer: string): readonly number[] {
     const identity = this.#topology.identities.get(peer)!;
-    const rule = { direction, identity, protocol: PROTOCOL_NUMBER[protocol] };
-    checkWrite("policy", this.#maps.policy(endpointId).insert(port === 0 ? rule : { ...rule, port }));
+    return identity === IDENTITY.world && this.#maps.hasFamily(IPV6_WORDS) ? [identity, IDENTITY.worldIpv4, IDENTITY.worldIpv6] : [identity];
   }
 
   #load(datapath: DatapathContext, all: readonly Policy[]): void {
@@ -83,7 +92,7 @@ export class PolicyWriter {
       ifindex,
       identity,
       address4: [address],
-      address6: null,
+      address6: this.#maps.hasFamily(IPV6_WORDS) ? addressOf(address, IPV6_WORDS) : null,
       policy: this.#maps.policy(lxcId),
       verdictIngress: this.#isEnforced(policies, "ingress"),
       verdictEgress: this.#isEnforced(policies, "egress"),

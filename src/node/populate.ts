@@ -5,11 +5,13 @@
  */
 import type { DatapathConfig } from "../cilium/datapath/config.js";
 import type { CiliumMaps } from "../cilium/maps.js";
-import { ENDPOINT_F_HOST } from "../cilium/maps/identity-maps.js";
+import { IPV4_WORDS, IPV6_WORDS, type AddressWords } from "../cilium/maps/address.js";
+import { ENDPOINT_F_HOST, type IpcacheEntry } from "../cilium/maps/identity-maps.js";
+import { addressOf } from "./ipv6.js";
 import { routerAddress, type Topology } from "./topology.js";
 
 /** Reserved identities (pkg/identity/numericidentity.go). */
-export const IDENTITY = { host: 1, world: 2, remoteNode: 6 } as const;
+export const IDENTITY = { host: 1, world: 2, remoteNode: 6, worldIpv4: 9, worldIpv6: 10 } as const;
 /** IP protocol numbers. */
 export const PROTOCOL_NUMBER = { TCP: 6, UDP: 17 } as const;
 /** Interface numbers of the simulated node: its native device, `cilium_host`, the tunnel's device, and the first pod's veth. */
@@ -17,8 +19,7 @@ export const IFINDEX = { native: 2, ciliumHost: 4, tunnel: 5, firstPod: 10 } as 
 
 /** Key index in the ipcache; any but 0 means that the peer's node takes encrypted packets. */
 const ENCRYPT_KEY = 1;
-const HOST_PREFIX = 32;
-const IPV4_ANY = [0] as const;
+const WORD_BITS = 32;
 
 /** Writes what the agent knows of endpoints and addresses. Throws when a map is too small for it. */
 export function populate(maps: CiliumMaps, topology: Topology, config: DatapathConfig): void {
@@ -27,39 +28,50 @@ export function populate(maps: CiliumMaps, topology: Topology, config: DatapathC
 }
 
 function writeEndpoints(maps: CiliumMaps, topology: Topology): void {
+  const families = familiesOf(maps);
   for (const address of [topology.nodeAddress, topology.routerAddress]) {
-    checkWrite("lxc", maps.endpoints.insert([address], { ifindex: 0, lxcId: 0, identity: IDENTITY.host, flags: ENDPOINT_F_HOST }));
+    const entry = { ifindex: 0, lxcId: 0, identity: IDENTITY.host, flags: ENDPOINT_F_HOST };
+    for (const words of families) checkWrite("lxc", maps.endpoints.insert(addressOf(address, words), entry));
   }
   topology.localPods.forEach((pod, index) => {
     const entry = { ifindex: IFINDEX.firstPod + index, lxcId: pod.endpointId, identity: pod.identity };
-    checkWrite("lxc", maps.endpoints.insert([pod.address], entry));
+    for (const words of families) checkWrite("lxc", maps.endpoints.insert(addressOf(pod.address, words), entry));
   });
 }
 
 function writeIpcache(maps: CiliumMaps, topology: Topology, config: DatapathConfig): void {
   const { ipcache } = maps;
-  checkWrite("ipcache", ipcache.insert(IPV4_ANY, 0, { identity: IDENTITY.world }));
-  for (const [node, address] of topology.nodeAddresses) {
-    checkWrite("ipcache", ipcache.insert([address], HOST_PREFIX, { identity: node === 0 ? IDENTITY.host : IDENTITY.remoteNode }));
-  }
-  checkWrite("ipcache", ipcache.insert([topology.routerAddress], HOST_PREFIX, { identity: IDENTITY.host }));
-  if (config.tunnel) writeRouters(maps, topology);
+  const families = familiesOf(maps);
+  const write = (address: number, entry: IpcacheEntry): void => {
+    for (const words of families) checkWrite("ipcache", ipcache.insert(addressOf(address, words), words * WORD_BITS, entry));
+  };
+  for (const words of families) checkWrite("ipcache", ipcache.insert(new Array<number>(words).fill(0), 0, { identity: worldOf(maps, words) }));
+  for (const [node, address] of topology.nodeAddresses) write(address, { identity: node === 0 ? IDENTITY.host : IDENTITY.remoteNode });
+  write(topology.routerAddress, { identity: IDENTITY.host });
+  if (config.tunnel) for (const [node, address] of routersElsewhere(topology)) write(address, { identity: IDENTITY.remoteNode, tunnelEndpoint: node });
   const encryptKey = config.encryption === "none" ? 0 : ENCRYPT_KEY;
   const elsewhere = topology.services.flatMap(({ backends, later }) => [...backends.filter(({ node }) => node !== 0), ...later]);
   for (const pod of [...topology.localPods, ...elsewhere, ...topology.remoteClients]) {
     // The agent names the pod's node as tunnel endpoint in native routing too; the programs then do not use it.
     const tunnelEndpoint = pod.node === 0 ? 0 : topology.nodeAddresses.get(pod.node)!;
-    checkWrite("ipcache", ipcache.insert([pod.address], HOST_PREFIX, { identity: pod.identity, tunnelEndpoint, ...(pod.node === 0 ? {} : { encryptKey }) }));
+    write(pod.address, { identity: pod.identity, tunnelEndpoint, ...(pod.node === 0 ? {} : { encryptKey }) });
   }
 }
 
-/** `cilium_host` of the other nodes, which tunnelled packets come from. */
-function writeRouters({ ipcache }: CiliumMaps, { nodeAddresses, podCidr }: Topology): void {
-  for (const [node, tunnelEndpoint] of nodeAddresses) {
-    if (node === 0) continue;
-    const router = routerAddress(podCidr, node);
-    checkWrite("ipcache", ipcache.insert([router], HOST_PREFIX, { identity: IDENTITY.remoteNode, tunnelEndpoint }));
-  }
+/** `cilium_host` of the other nodes, which tunnelled packets come from, by the node's address. */
+function routersElsewhere({ nodeAddresses, podCidr }: Topology): readonly (readonly [node: number, router: number])[] {
+  return [...nodeAddresses].filter(([node]) => node !== 0).map(([node, address]) => [address, routerAddress(podCidr, node)]);
+}
+
+/** Address families of the node, by the words of an address. */
+export function familiesOf(maps: CiliumMaps): readonly AddressWords[] {
+  return ([IPV4_WORDS, IPV6_WORDS] as const).filter((words) => maps.hasFamily(words));
+}
+
+/** Everybody outside the cluster: one identity, or with two families one for each. */
+function worldOf(maps: CiliumMaps, words: AddressWords): number {
+  if (!maps.hasFamily(IPV6_WORDS)) return IDENTITY.world;
+  return words === IPV4_WORDS ? IDENTITY.worldIpv4 : IDENTITY.worldIpv6;
 }
 
 /** A map that can't hold what the agent has to write would stop the agent; here it stops the run. */

@@ -3,13 +3,17 @@ import { LoadBalancer, usesMaglev, type BackendSpec } from "../cilium/agent/load
 import { decodeSeed, DEFAULT_WEIGHT } from "../cilium/agent/maglev.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import type { CiliumMaps } from "../cilium/maps.js";
-import { IPV4_WORDS } from "../cilium/maps/address.js";
+import { IPV4_WORDS, IPV6_WORDS, type AddressWords } from "../cilium/maps/address.js";
 import {
   BACKEND_ACTIVE, SVC_FLAG_AFFINITY, SVC_FLAG_LOADBALANCER, SVC_FLAG_NODEPORT, SVC_FLAG_ROUTABLE,
 } from "../cilium/maps/service-maps.js";
 import type { SettledProfile } from "../cilium/profile/assumptions.js";
+import { addressOf } from "./ipv6.js";
 import { PROTOCOL_NUMBER } from "./populate.js";
-import type { Frontend, Pod, ServiceTopology } from "./topology.js";
+import { WILDCARD, type Frontend, type Pod, type ServiceTopology } from "./topology.js";
+
+/** Numbers of services are 16 bits wide. */
+const REV_NAT_MAX = 0xffff;
 
 const FLAGS_OF: Readonly<Record<Frontend["kind"], number>> = {
   cluster: 0,
@@ -25,32 +29,41 @@ export interface KnownBackend {
 }
 
 export class ServiceWriter {
-  readonly #balancer: LoadBalancer;
+  /** One for each address family. */
+  readonly #balancers: readonly { readonly words: AddressWords; readonly balancer: LoadBalancer }[];
   readonly #settings: CiliumSettings;
 
   constructor(maps: CiliumMaps, settings: CiliumSettings, profile: SettledProfile) {
     const seed = decodeSeed(settings.maglevHashSeed);
     if (typeof seed === "string") throw new RangeError(seed);
     this.#settings = settings;
-    this.#balancer = new LoadBalancer(maps.family(IPV4_WORDS), maps.affinityMatch, {
+    const options = {
       protocolDifferentiation: settings.lbProtoDiff,
       maglev: { tableSize: settings.maglevTableSize, seed, form: profile.loadBalancer.maglevHashString },
-    });
+    };
+    this.#balancers = ([IPV4_WORDS, IPV6_WORDS] as const)
+      .filter((words) => maps.hasFamily(words))
+      .map((words) => ({ words, balancer: new LoadBalancer(maps.family(words), maps.affinityMatch, options) }));
   }
 
   /** Installs or updates a service at all its addresses. Throws a `LoadBalancerMapFullError` when a map can't take it. */
   write(service: ServiceTopology, backends: readonly KnownBackend[]): void {
+    for (const { words, balancer } of this.#balancers) this.#write(balancer, words, service, backends);
+  }
+
+  #write(balancer: LoadBalancer, words: AddressWords, service: ServiceTopology, backends: readonly KnownBackend[]): void {
     const { lbAlgorithm, lbExternalClusterIp } = this.#settings;
     const specs = backends.map(({ pod, state }): BackendSpec => {
-      return { address: [pod.address], port: service.port, state, weight: DEFAULT_WEIGHT };
+      return { address: addressOf(pod.address, words), port: service.port, state, weight: DEFAULT_WEIGHT };
     });
     for (const frontend of service.frontends) {
       const outside = frontend.kind !== "cluster" || lbExternalClusterIp;
-      this.#balancer.upsert({
-        address: [frontend.address],
+      balancer.upsert({
+        address: frontend.address === WILDCARD ? new Array<number>(words).fill(0) : addressOf(frontend.address, words),
         port: frontend.port,
         protocol: PROTOCOL_NUMBER[service.protocol],
-        revNatIndex: frontend.revNatIndex,
+        // Each frontend of each family has a number of its own; those of IPv6 are taken from the end.
+        revNatIndex: words === IPV4_WORDS ? frontend.revNatIndex : REV_NAT_MAX - frontend.revNatIndex,
         flags: FLAGS_OF[frontend.kind] | (service.affinitySeconds > 0 ? SVC_FLAG_AFFINITY : 0),
         flags2: 0,
         affinityTimeout: service.affinitySeconds,

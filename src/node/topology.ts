@@ -31,7 +31,7 @@ const EXTERNAL = "192.0.2.0";
 /** Kubernetes' --service-node-port-range begins here. */
 const NODE_PORT_FIRST = 30_000;
 /** The agent keeps a frontend 0.0.0.0:nodePort, by which sockets find NodePorts of any node address. */
-const WILDCARD = 0;
+export const WILDCARD = 0;
 /** Names and identities of the node itself, of everybody outside the cluster, and of the other nodes. pkg/identity, ReservedIdentity…. */
 const RESERVED: ReadonlyMap<string, number> = new Map([["host", 1], ["world", 2], ["remote-node", 6]]);
 /** The node that takes requests which do not enter at the simulated one. */

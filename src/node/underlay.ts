@@ -45,7 +45,7 @@ export class Underlay {
   }
 
   /** `Wrapping` of a packet that another node sends here; `wrappedBy` and `tunnelKey` go with it. */
-  find(source: number, destination: number): number {
+  find(source: number, destination: number, ipv6: boolean): number {
     if (this.#returning.some(({ pods, prefix }) => pods.has(destination) && prefix.contains(source))) {
       // The gateway does not say whose answer it is.
       this.wrappedBy = nodeAddress(ENTRY_NODE);
@@ -53,12 +53,13 @@ export class Underlay {
       return Wrapping.tunnel;
     }
     const leaves = this.leavesHere(source, destination);
-    if (this.#wrapping === Wrapping.none && !leaves) return Wrapping.none;
+    const wrapping = ipv6 && this.#wrapping === Wrapping.encrypted ? Wrapping.none : this.#wrapping;
+    if (wrapping === Wrapping.none && !leaves) return Wrapping.none;
     const node = this.#nodes.get(source);
     if (node === undefined || !(leaves || this.#here.has(destination) || destination === this.#router)) return Wrapping.none;
     this.wrappedBy = node;
     this.tunnelKey = this.#identities.get(source)!;
-    return leaves ? Wrapping.tunnel : this.#wrapping;
+    return leaves ? Wrapping.tunnel : wrapping;
   }
 
   /** A pod elsewhere whose packets to that destination leave by the simulated node. */

@@ -62,7 +62,7 @@ export const CHART_SUPPORT: readonly ChartSupport[] = [
 
   // Address families, routing, masquerading.
   modelled("ipv4.enabled ipv6.enabled ipv4NativeRoutingCIDR routingMode tunnel tunnelPort tunnelProtocol gke.enabled aksbyocni.enabled"),
-  modelled("eni.enabled azure.enabled alibabacloud.enabled enableIPv4Masquerade bpf.masquerade bpf.hostLegacyRouting endpointRoutes.enabled"),
+  modelled("eni.enabled azure.enabled alibabacloud.enabled enableIPv4Masquerade enableIPv6Masquerade bpf.masquerade bpf.hostLegacyRouting endpointRoutes.enabled"),
   modelled("fragmentTracking pmtuDiscovery.enabled ipMasqAgent.enabled"),
   modelled("bpf.datapathMode cni.chainingMode cni.chainingTarget loadBalancer.standalone"),
   refused("ipMasqAgent.config", "ip-masq-agent-config-path", "prefixes of its own that are not masqueraded", "none, so that the agent's list counts", [""]),
@@ -88,7 +88,7 @@ export const CHART_SUPPORT: readonly ChartSupport[] = [
   noEffect("addresses come from the scenario's cluster", "ipam eni azure alibabacloud gke aksbyocni defaultLBServiceIPAM enableLBIPAM nodeIPAM"),
   noEffect("ARP only", "l2announcements l2podAnnouncements l2NeighDiscovery"),
   noEffect("routes that other nodes and routers learn", "bgp bgpControlPlane"),
-  noEffect("IPv6's own routes", "ipv6NativeRoutingCIDR enableIPv6Masquerade"),
+  noEffect("IPv6 prefixes follow from the IPv4 ones", "ipv6NativeRoutingCIDR"),
   noEffect("how the container runtime finds the plugin", "cni containerRuntime"),
   noEffect("pods of the model send under their own address", "daemon.enableSourceIPVerification"),
 

@@ -110,6 +110,8 @@ export function checkNeeds(settings: CiliumSettings, input: ScenarioInput, tree:
   };
   const host = input.policies.findIndex(({ endpoints }) => endpoints === HOST);
   if (host >= 0 && !settings.enableHostFirewall) need(["policies", host, "endpoints"], "a policy of the node itself", "hostFirewall.enabled: true");
+  const family = input.workloads.findIndex((workload) => workload.family === "IPv6");
+  if (family >= 0 && !settings.enableIpv6) need(["workloads", family, "family"], "a workload of IPv6", "ipv6.enabled: true");
   if (input.bandwidth.length > 0 && !settings.enableBandwidthManager) {
     need(["bandwidth", 0], "an annotation with a rate limit", "bandwidthManager.enabled: true");
   }

@@ -146,8 +146,8 @@ function serviceOf({ clusterIP, nodePort, sessionAffinity, ...service }: Service
 type WorkloadInput = ScenarioInput["workloads"][number];
 
 function workloadOf(workload: WorkloadInput, services: ScenarioInput["services"]): Workload {
-  const { name, entry } = workload;
-  const common = { name, from: originOf(workload.from), to: targetOf(workload.to, "query" in workload ? "UDP" : "TCP", services), entry };
+  const { name, entry, family } = workload;
+  const common = { name, from: originOf(workload.from), to: targetOf(workload.to, "query" in workload ? "UDP" : "TCP", services), entry, family };
   if ("connection" in workload) {
     const { arrivals } = workload;
     const { connectTimeout, ...rest } = workload.connection;

@@ -11,7 +11,7 @@ import { ADDRESS, LABEL, address, port, prefix, protocol, qualifiedName, shortNa
 import { anyRate, bitRate, bytes, decimal, duration, durationRange, expiry, portRange, prose, rate, share, text, whole } from "./quantities.js";
 import { bandwidth, egressGateway, policy } from "./schema-pods.js";
 import {
-  CLOSERS, DEPARTURES, ENTRIES, FLOOD_KINDS, FLOW_FILTERS, HOOKS, MAP_TYPES, PORT_SEARCHES, PRELOAD_KINDS, SERVICE_TYPES,
+  CLOSERS, DEPARTURES, ENTRIES, FAMILIES, FLOOD_KINDS, FLOW_FILTERS, HOOKS, MAP_TYPES, PORT_SEARCHES, PRELOAD_KINDS, SERVICE_TYPES,
   type Distribution,
 } from "./types.js";
 
@@ -210,6 +210,7 @@ const workloadFields = {
     pattern: new RegExp(`^((pods )?${LABEL}/${LABEL}(:\\d{1,5})?|world ${ADDRESS}(/\\d{1,2})?:\\d{1,5})$`),
     examples: ["production/inventory-service:8080", "pods production/inventory-service", "world 203.0.113.10:443"],
   }).describe("Service and port; or its pods by address; or addresses outside the cluster."),
+  family: z.enum(FAMILIES).prefault("IPv4").describe("Addresses of the two ends; IPv6 needs ipv6.enabled."),
   entry: z.enum(ENTRIES).prefault("here").describe("Which node takes requests of the world: the simulated one, or others, which pass them on."),
 };
 const dns = z

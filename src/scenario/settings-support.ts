@@ -52,7 +52,6 @@ const GAPS: readonly Gap[] = [
     what: "a datapath mode other than veth",
     changesTraffic: true,
   },
-  { field: "enableIpv6", applies: ({ enableIpv6 }) => enableIpv6, what: "IPv6 traffic", changesTraffic: false },
   { field: "enableSctp", applies: ({ enableSctp }) => enableSctp, what: "SCTP traffic", changesTraffic: false },
 ];
 

@@ -233,11 +233,16 @@ export type Target =
 export const ENTRIES = ["here", "elsewhere"] as const;
 export type Entry = (typeof ENTRIES)[number];
 
+/** Address family of a workload. */
+export const FAMILIES = ["IPv4", "IPv6"] as const;
+export type Family = (typeof FAMILIES)[number];
+
 interface WorkloadBase {
   readonly name: string;
   readonly from: Origin;
   readonly to: Target;
   readonly entry: Entry;
+  readonly family: Family;
 }
 
 /** Connections that come, do their work and go. */

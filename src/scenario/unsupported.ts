@@ -11,7 +11,7 @@ const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
   "timeline[].node": "a restart of the node is not modelled",
   "timeline[].certificates": "certificates are not modelled",
   gc: "the collector's settings are Helm's: helm.set.conntrackGCInterval",
-  "cluster.ipv6PodCIDR": "IPv6 traffic is not modelled",
+  "cluster.ipv6PodCIDR": "IPv6 addresses follow from IPv4's: fd00::/96 with podCIDR's in the low bits",
   "cluster.simulate": "exactly one node is simulated",
   "services[].affinity": "session affinity is not modelled under this name; write sessionAffinity: 3h",
   "services[].externalIPs": "external IPs are not modelled; type LoadBalancer has an address",

@@ -114,6 +114,7 @@ export interface CiliumSettings {
   readonly tunnelPort: number | null;
   readonly ipv4NativeRoutingCidr: string | null;
   readonly enableIpv4Masquerade: boolean;
+  readonly enableIpv6Masquerade: boolean;
   readonly enableBpfMasquerade: boolean;
   readonly enableIpMasqAgent: boolean;
   readonly enableHostLegacyRouting: boolean;
@@ -234,6 +235,7 @@ export const SETTING_SOURCES: { readonly [Field in keyof CiliumSettings]: Settin
   tunnelPort: source("tunnel-port", "tunnelPort"),
   ipv4NativeRoutingCidr: source("ipv4-native-routing-cidr", "ipv4NativeRoutingCIDR"),
   enableIpv4Masquerade: source("enable-ipv4-masquerade", "enableIPv4Masquerade"),
+  enableIpv6Masquerade: source("enable-ipv6-masquerade", "enableIPv6Masquerade"),
   enableBpfMasquerade: source("enable-bpf-masquerade", "bpf.masquerade"),
   enableIpMasqAgent: source("enable-ip-masq-agent", "ipMasqAgent.enabled"),
   enableHostLegacyRouting: source("enable-host-legacy-routing", "bpf.hostLegacyRouting"),
@@ -351,6 +353,7 @@ export function defaultSettings(profile: CiliumProfile): CiliumSettings {
     tunnelPort: null,
     ipv4NativeRoutingCidr: null,
     enableIpv4Masquerade: true,
+    enableIpv6Masquerade: true,
     enableBpfMasquerade: false,
     enableIpMasqAgent: false,
     enableHostLegacyRouting: false,

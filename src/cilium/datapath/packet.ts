@@ -160,6 +160,13 @@ export class Packet {
   set daddr(word: number) {
     this.row[DADDR] = word;
   }
+  /** Last word of the source and of the destination. */
+  get saddrEnd(): number {
+    return this.row[SADDR + this.addressWords - 1]!;
+  }
+  get daddrEnd(): number {
+    return this.row[DADDR + this.addressWords - 1]!;
+  }
   setSaddr(from: ArrayLike<number>, at: number): void {
     for (let i = 0; i < this.addressWords; i++) this.row[SADDR + i] = from[at + i]!;
   }

@@ -56,6 +56,7 @@ export const CHART_RULES: readonly ChartRule[] = [
   truthy("tunnelPort", "tunnel-port"),
   truthy("ipv4NativeRoutingCIDR", "ipv4-native-routing-cidr"),
   present("enableIPv4Masquerade", "enable-ipv4-masquerade"),
+  present("enableIPv6Masquerade", "enable-ipv6-masquerade"),
   present("bpf.masquerade", "enable-bpf-masquerade"),
   truthy("ipMasqAgent.enabled", "enable-ip-masq-agent"),
   present("bpf.hostLegacyRouting", "enable-host-legacy-routing"),

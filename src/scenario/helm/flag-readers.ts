@@ -198,6 +198,7 @@ export const FLAG_READERS: { readonly [Field in keyof CiliumSettings]: FlagReade
   tunnelPort: integer(1, PORT_MAX),
   ipv4NativeRoutingCidr: textOrNull,
   enableIpv4Masquerade: truth,
+  enableIpv6Masquerade: truth,
   enableBpfMasquerade: truth,
   enableIpMasqAgent: truth,
   enableHostLegacyRouting: truth,
