@@ -8,6 +8,7 @@
 
 import { createHash } from "node:crypto";
 import { dirname, isAbsolute, join } from "node:path";
+import { withCopies } from "./copies.js";
 import { Diagnostics, type Diagnostic } from "./diagnostics.js";
 import type { ExpectationNames } from "./expect.js";
 import { nestDottedKeys, readHelm } from "./helm/read-helm.js";
@@ -17,6 +18,7 @@ import { readInput, STDIN, type ReadResult } from "./read-file.js";
 import { clusterOf, readExpectations, resolve, resolveProfile } from "./resolve.js";
 import { checkNeeds } from "./check-pods.js";
 import { checkCoverage, checkNetfilter, checkSizes } from "./settings-support.js";
+import { readRecording, recordingsNamed, type Recordings } from "./recording.js";
 import { place, type Place, type SourceText } from "./source.js";
 import { describe, isNull, mergeTrees, placeOf, treeAt, withEntry, withoutKeys, type Tree, type TreeMap } from "./tree.js";
 import type { Note, Scenario, ScenarioFile } from "./types.js";
@@ -57,6 +59,7 @@ class Loader {
   readonly #options: LoadOptions;
   readonly #found = new Diagnostics();
   readonly #valuesFiles = new Map<string, ValuesFile | undefined>();
+  readonly #recorded = new Map<string, readonly number[] | undefined>();
 
   constructor(path: string, read: (path: string) => ReadResult, options: LoadOptions) {
     this.#path = path;
@@ -155,7 +158,9 @@ class Loader {
   }
 
   #scenario(merged: TreeMap, variant: Variant | null, overrides: readonly Override[]): Scenario | undefined {
-    const tree = overrides.reduce((each, over) => override(each, over, this.#found), merged);
+    const tree = withCopies(overrides.reduce((each, over) => override(each, over, this.#found), merged), this.#found);
+    if (tree === undefined) return undefined;
+    const recordings = this.#recordings(tree);
     const { input, parts } = validate(tree, this.#found);
     const expect = readExpectations(parts, tree, this.#options, this.#found);
     const profile = resolveProfile(tree, this.#found);
@@ -164,11 +169,11 @@ class Loader {
     const set = treeAt(tree, ["helm", "set"]);
     const helm = readHelm({ profile: profile.cilium, files, set: set?.kind === "map" ? set : undefined }, this.#found);
     const leftOut = checkCoverage(helm, this.#found);
-    if (input === undefined) return undefined;
+    if (input === undefined || recordings === undefined) return undefined;
     const assumptions = [...leftOut, ...checkNetfilter(helm, input)];
     checkNeeds(helm.input.settings, input, tree, this.#found);
     checkSizes(helm, profile.cilium, clusterOf(input.cluster), placeOf(tree, ["helm"]), this.#found);
-    return resolve({ tree, input, variant, profile: profile.choice, helm, assumptions, expect });
+    return resolve({ tree, input, variant, profile: profile.choice, helm, assumptions, expect, recordings });
   }
 
   /** The values files of the scenario, relative to it, then those of the command line. */
@@ -186,6 +191,18 @@ class Loader {
       const content = this.#valuesFile(path, at);
       return content === undefined ? [] : [{ path, content }];
     });
+  }
+
+  /** What the workloads' recordings hold; undefined when one can't be used. */
+  #recordings(tree: TreeMap): Recordings | undefined {
+    const folder = this.#path === STDIN ? "" : dirname(this.#path);
+    for (const { text, at } of recordingsNamed(tree)) {
+      if (this.#recorded.has(text)) continue;
+      const path = resolvePath(folder, text);
+      this.#recorded.set(text, readRecording(path, this.#read(path), at, this.#found));
+    }
+    const read = [...this.#recorded].flatMap(([path, moments]) => (moments === undefined ? [] : [[path, moments] as const]));
+    return read.length < this.#recorded.size ? undefined : new Map(read);
   }
 
   /** Reads each file once, whatever the number of variants that name it. */

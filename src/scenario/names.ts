@@ -5,7 +5,8 @@ import { text, whole, type Leaf } from "./quantities.js";
 import { PROTOCOLS } from "./types.js";
 
 const PORT_MAX = 65_535;
-export const LABEL = "[a-z0-9]([a-z0-9.-]*[a-z0-9])?";
+/** `$n` at its end is the number of a copy, see copies.ts. */
+export const LABEL = "[a-z0-9]([a-z0-9.-]*([a-z0-9]|\\$n))?";
 export const ADDRESS = "\\d{1,3}(\\.\\d{1,3}){3}";
 
 export const qualifiedName = (): Leaf<string> => {
@@ -22,7 +23,7 @@ export const peerName = (): Leaf<string> =>
     pattern: new RegExp(`^(${LABEL}/${LABEL}|world|remote-node|host)$`),
   });
 export const shortName = (): Leaf<string> =>
-  text({ form: "a name of small letters, digits and dashes", pattern: /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/ });
+  text({ form: "a name of small letters, digits and dashes", pattern: /^[a-z0-9]([a-z0-9-]*([a-z0-9]|\$n))?$/ });
 export const version = (example: string): Leaf<string> =>
   text({ form: `a release such as ${example}`, pattern: /^v?\d+\.\d+/, examples: [example] }).meta({ type: ["string", "number"] });
 export const address = (): Leaf<string> => text({ form: "an IPv4 address such as 10.96.12.7", pattern: new RegExp(`^${ADDRESS}$`) });

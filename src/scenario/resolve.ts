@@ -10,6 +10,7 @@ import { ExpectationError, parseExpectation, type Expectation, type ExpectationN
 import type { HelmRead } from "./helm/read-helm.js";
 import { mapLabel, PRELOADABLE } from "./map-names.js";
 import { SET_SOURCE } from "./overrides.js";
+import type { Recordings } from "./recording.js";
 import type { AllowedPeer, Policy } from "./pod-types.js";
 import type { ScenarioInput } from "./schema.js";
 import { lineOf, place, type Place } from "./source.js";
@@ -69,10 +70,11 @@ export interface ResolveRequest {
   readonly helm: HelmRead;
   readonly assumptions: readonly string[];
   readonly expect: readonly Expectation[];
+  readonly recordings: Recordings;
 }
 
 export function resolve(request: ResolveRequest): Scenario {
-  const { tree, input, variant, profile, helm, assumptions, expect } = request;
+  const { tree, input, variant, profile, helm, assumptions, expect, recordings } = request;
   return {
     name: input.name,
     variant: variant?.name ?? null,
@@ -87,7 +89,7 @@ export function resolve(request: ResolveRequest): Scenario {
     bandwidth: input.bandwidth.map(({ pods, egress }) => ({ pods, bitsPerSecond: egress })),
     egressGateways: input.egressGateways.map(({ pods, to, gateway, egressIP }) => ({ pods, prefix: to, gateway, egressIp: egressIP ?? null })),
     preload: input.preload.map(preloadOf),
-    workloads: input.workloads.map((workload) => workloadOf(workload, input.services)),
+    workloads: input.workloads.map((workload) => workloadOf(workload, input.services, recordings)),
     timeline: input.timeline.map((event) => timelineOf(event, input.services)),
     prefilter: input.prefilter,
     client: {
@@ -145,23 +147,23 @@ function serviceOf({ clusterIP, nodePort, sessionAffinity, ...service }: Service
 
 type WorkloadInput = ScenarioInput["workloads"][number];
 
-function workloadOf(workload: WorkloadInput, services: ScenarioInput["services"]): Workload {
+function workloadOf(workload: WorkloadInput, services: ScenarioInput["services"], recordings: Recordings): Workload {
   const { name, entry, family } = workload;
   const common = { name, from: originOf(workload.from), to: targetOf(workload.to, "query" in workload ? "UDP" : "TCP", services), entry, family };
   if ("connection" in workload) {
     const { arrivals } = workload;
     const { connectTimeout, ...rest } = workload.connection;
     const connection = { ...rest, connectTimeoutNs: connectTimeout ?? null };
-    return { ...common, kind: "arrivals", arrivals: arrivalsOf(arrivals), bursts: burstsOf(arrivals), connection };
+    return { ...common, kind: "arrivals", arrivals: arrivalsOf(arrivals, recordings), bursts: burstsOf(arrivals), connection };
   }
   if ("flood" in workload) {
     const { arrivals, flood } = workload;
-    return { ...common, kind: "flood", arrivals: arrivalsOf(arrivals), bursts: burstsOf(arrivals), flood };
+    return { ...common, kind: "flood", arrivals: arrivalsOf(arrivals, recordings), bursts: burstsOf(arrivals), flood };
   }
   if ("query" in workload) {
     const { arrivals } = workload;
     const { timeout, dns, ...query } = workload.query;
-    const exchange = { arrivals: arrivalsOf(arrivals), bursts: burstsOf(arrivals), query: { ...query, timeoutNs: timeout } };
+    const exchange = { arrivals: arrivalsOf(arrivals, recordings), bursts: burstsOf(arrivals), query: { ...query, timeoutNs: timeout } };
     return { ...common, kind: "queries", ...exchange, dns: dns ?? null };
   }
   return { ...common, kind: "pool", connections: workload.connections, request: workload.request };
@@ -210,10 +212,11 @@ function targetOf(to: string, protocol: Protocol, services: ScenarioInput["servi
 
 type ArrivalsInput = Extract<WorkloadInput, { arrivals: unknown }>["arrivals"];
 
-function arrivalsOf(arrivals: ArrivalsInput): Arrivals {
+function arrivalsOf(arrivals: ArrivalsInput, recordings: Recordings): Arrivals {
   if ("poisson" in arrivals) return { kind: "poisson", perSecond: arrivals.poisson };
   if ("constant" in arrivals) return { kind: "constant", perSecond: arrivals.constant };
   if ("onOff" in arrivals) return { kind: "on-off", perSecond: arrivals.onOff.rate, on: arrivals.onOff.on, off: arrivals.onOff.off };
+  if ("recorded" in arrivals) return { kind: "recorded", atNs: recordings.get(arrivals.recorded)!, repeatNs: arrivals.repeat ?? null };
   if ("loop" in arrivals) return { kind: "loop", ...arrivals.loop };
   if ("diurnal" in arrivals) {
     const { mean, swing, peakHour } = arrivals.diurnal;

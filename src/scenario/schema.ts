@@ -7,6 +7,7 @@
 
 import { z } from "zod";
 import type { Nanoseconds } from "../core/units.js";
+import { COPIES_MAX } from "./copies.js";
 import { ADDRESS, LABEL, address, port, prefix, protocol, qualifiedName, shortName, version } from "./names.js";
 import { anyRate, bitRate, bytes, decimal, duration, durationRange, expiry, portRange, prose, rate, share, text, whole } from "./quantities.js";
 import { bandwidth, egressGateway, policy } from "./schema-pods.js";
@@ -87,7 +88,10 @@ const mapOverride = z
   })
   .describe("A departure from what Helm and the kernel give; the report names it.");
 
+const copies = whole(1, COPIES_MAX).optional().describe("Stands for so many of them; $n in its texts is 1, 2 and so on.");
+
 const service = z.strictObject({
+  copies,
   name: qualifiedName().describe("Namespace and name."),
   port: port().describe("Port of the service and of its backends."),
   protocol: protocol(),
@@ -181,6 +185,10 @@ const arrivals = z.union([
       .describe("A day; the run begins at midnight."),
   }),
   z.strictObject({
+    recorded: prose().describe("File of moments, one a line, in seconds from the start; relative to this file."),
+    repeat: duration({ min: ONE_NS }).optional().describe("The recording begins again after this."),
+  }),
+  z.strictObject({
     loop: z
       .strictObject({ clients: whole(1, CONNECTIONS_MAX), think: distribution().describe("Between the end of one and the next.") })
       .describe("Closed loop: each client begins anew when it has ended."),
@@ -203,6 +211,7 @@ const from = z.union([
 ]);
 
 const workloadFields = {
+  copies,
   name: shortName().describe("Names the workload and, with bursts, its windows in the report."),
   from: from.describe("Who opens the connections."),
   to: text({
@@ -348,7 +357,7 @@ export const scenarioSchema = z.strictObject({
   helm: helm.prefault({}),
   maps: z.record(z.string(), mapOverride).prefault({}).describe("Departures from the maps that Helm and the kernel give."),
   services: z.array(service).prefault([]),
-  policies: z.array(policy).prefault([]).describe("Network policies; pods that none selects may do everything."),
+  policies: z.array(policy.extend({ copies })).prefault([]).describe("Network policies; pods that none selects may do everything."),
   bandwidth: z.array(bandwidth).prefault([]).describe("Annotations of pods with a rate limit (bandwidthManager.enabled)."),
   egressGateways: z.array(egressGateway).prefault([]).describe("Egress gateway policies (egressGateway.enabled)."),
   preload: z.array(preload).prefault([]).describe("State that exists before the first packet, not simulated from birth."),

@@ -170,6 +170,8 @@ export type Arrivals =
       readonly points: readonly { readonly atNs: Nanoseconds; readonly perSecond: number }[];
       readonly repeatNs: Nanoseconds | null;
     }
+  /** At these moments, rising, and again every `repeatNs`. */
+  | { readonly kind: "recorded"; readonly atNs: readonly number[]; readonly repeatNs: Nanoseconds | null }
   /** Poisson over a day around its mean; the run begins at hour 0. */
   | { readonly kind: "diurnal"; readonly perSecond: number; readonly swing: number; readonly peakHour: number }
   /** Closed loop: each of `clients` begins anew some time after it has ended. */

@@ -23,7 +23,7 @@ const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
   "policies[].allow[].rules": "rules above layer 4 are not modelled",
   "policies[].deny": "deny rules are not modelled; leave the peer out of `allow`",
   "workloads[].retries": "retries of the application stand in `connection`",
-  "workloads[].trace": "recorded traces are not modelled",
+  "workloads[].trace": "a recorded trace stands in `arrivals: { recorded: FILE }`",
   "client.finTimeout": "the client's FIN timeout is the kernel's",
   "client.localPortRange": "the client's port range is the kernel's",
   "client.twReuse": "reuse of ports in TIME_WAIT is the kernel's",

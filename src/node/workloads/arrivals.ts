@@ -26,12 +26,14 @@ export function arrivalTimes(arrivals: Arrivals, bursts: Bursts | null, random: 
   }
 }
 
-function inTrafficWords(arrivals: Extract<Arrivals, { kind: "on-off" | "series" | "diurnal" }>): TrafficArrivals {
+function inTrafficWords(arrivals: Extract<Arrivals, { kind: "on-off" | "series" | "recorded" | "diurnal" }>): TrafficArrivals {
   switch (arrivals.kind) {
     case "on-off":
       return { ...arrivals, on: inTraffic(arrivals.on), off: inTraffic(arrivals.off) };
     case "series":
       return { kind: "series", points: arrivals.points, ...(arrivals.repeatNs === null ? {} : { repeatNs: arrivals.repeatNs }) };
+    case "recorded":
+      return { kind: "recorded", atNs: arrivals.atNs, ...(arrivals.repeatNs === null ? {} : { repeatNs: arrivals.repeatNs }) };
     case "diurnal":
       return arrivals;
   }
