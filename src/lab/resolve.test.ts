@@ -43,6 +43,7 @@ function resolve(settings: Partial<CiliumSettings> = {}, options: Options = {}):
 
 const mapOf = (resolution: Resolution, label: string) => resolution.nodes[0]!.maps.find((map) => map.label === label);
 const replacing: Partial<CiliumSettings> = { kubeProxyReplacement: true };
+const native = { routingMode: "native", ipv4NativeRoutingCidr: "10.0.0.0/8" } as const;
 
 describe("resolveConfiguration", () => {
   it("gives every map its entries, origin, sizes and kernel memory", () => {
@@ -181,6 +182,8 @@ describe("lint", () => {
     ["long-tcp-lifetime", {}, { cilium: "1.14.5" }],
     ["port-range-invalid", { nodePortRange: { first: 32_767, last: 30_000 } }, {}],
     ["port-ranges-overlap", { ...replacing, nodePortRange: { first: 30_000, last: 33_000 } }, {}],
+    ["agent-refuses", { ...replacing, nodePortRange: { first: 30_000, last: 33_000 }, autoProtectNodePortRange: false }, {}],
+    ["agent-refuses", { ...replacing, nodePortRange: { first: 61_000, last: 62_000 } }, {}],
     ["port-ranges-overlap", { ...replacing, tunnelPort: 45_000 }, {}],
     ["port-ranges-overlap", { ...replacing, enableWireguard: true }, {}],
     ["few-snat-ports", { ...replacing, nodePortRange: { first: 30_000, last: 60_000 } }, {}],
@@ -190,19 +193,64 @@ describe("lint", () => {
     ["maglev-without-effect", { lbAlgorithm: "maglev" }, {}],
     ["alert-never-matches", {}, { alerts: ['cilium_bpf_map_pressure{map_name=~"cilium_ct.*"} > 0.8'] }],
     ["features-exclude-each-other", { ...replacing, lbMode: "dsr" }, {}],
+    ["features-exclude-each-other", { ...replacing, ...native, lbMode: "hybrid", dsrDispatch: "geneve" }, {}],
+    ["features-exclude-each-other", { ...replacing, ...native, lbMode: "dsr", dsrDispatch: "ipip" }, {}],
+    ["features-exclude-each-other", { ...replacing, lbModeAnnotation: true }, {}],
+    ["features-exclude-each-other", { ...replacing, lbMode: "hybrid", lbModeAnnotation: true }, {}],
     ["features-exclude-each-other", { enableBpfMasquerade: true }, {}],
-    ["features-exclude-each-other", { hubbleEventBufferCapacity: 4096 }, {}],
+    ["features-exclude-each-other", { enableNodePort: true, enableBpfMasquerade: true }, { cilium: "1.15.5" }],
+    ["features-exclude-each-other", { enableIpMasqAgent: true }, {}],
+    ["features-exclude-each-other", { ...replacing, enableEgressGateway: true }, {}],
+    ["features-exclude-each-other", { routingMode: "native" }, {}],
+    ["features-exclude-each-other", { autoDirectNodeRoutes: true }, {}],
+    ["features-exclude-each-other", { ...replacing, enableBpfMasquerade: true, installNoConntrackIptablesRules: true }, {}],
+    ["features-exclude-each-other", { ...native, installNoConntrackIptablesRules: true }, {}],
+    ["features-exclude-each-other", { ...replacing, ...native, installNoConntrackIptablesRules: true }, {}],
+    ["features-exclude-each-other", { enableWireguard: true, enableIpsec: true }, {}],
     ["features-exclude-each-other", { datapathMode: "netkit" }, { kernel: "6.6" }],
     ["setting-without-effect", { socketLbHostNamespaceOnly: true }, {}],
+    ["setting-without-effect", { enableHubble: true, hubbleEventBufferCapacity: 4096 }, {}],
+    ["setting-without-effect", { lbAcceleration: "native" }, {}],
+    ["setting-without-effect", { lbMode: "dsr" }, {}],
+    ["setting-without-effect", { enableBpfMasquerade: true, enableIpv4Masquerade: false }, {}],
   ])("says %s for %j (%j)", (code, settings, options) => {
     expect(codes(lint(settings, options))).toContain(code);
     expect(lint(settings, options).every(({ title, why }) => title.length > 0 && why.length > 0)).toBe(true);
   });
 
   it("has nothing but notes for a plain installation on a large node with a new kernel", () => {
-    const found = lint({ ...replacing, routingMode: "native" });
+    const found = lint({ ...replacing, ...native });
     expect(found.filter(({ severity }) => severity !== "note")).toEqual([]);
     expect(codes(found)).toEqual(["recreation-on-resize", "gc-deletes-refreshed"]);
+  });
+
+  it("says with which words the agent gives up, and only then", () => {
+    const says = (settings: Partial<CiliumSettings>, options: Options = {}): string | null => resolve(settings, options).nodes[0]!.refusal;
+    expect(says({ ...replacing, lbMode: "dsr" })).toBe('Node Port "dsr" mode cannot be used with vxlan tunneling.');
+    expect(says({ routingMode: "native", ipam: "kubernetes" })).toMatch(/^native routing cidr must be configured .* --ipam=kubernetes$/);
+    expect(says({ ...replacing, nodePortRange: { first: 61_000, last: 62_000 } })).toBe(
+      "NodePort port range (61000-62000) is not allowed to be after ephemeral port range (32768-60999)",
+    );
+    // The agent's checks of DSR and of port ranges come after it is known that there is NodePort.
+    expect(says({ lbMode: "dsr" })).toBeNull();
+    expect(says({ nodePortRange: { first: 61_000, last: 62_000 } })).toBeNull();
+    expect(says({ routingMode: "native", ipam: "eni" })).toBeNull();
+    expect(says({ routingMode: "native", enableIpv4Masquerade: false })).toBeNull();
+    expect(says({ enableNodePort: true, enableBpfMasquerade: true }, { cilium: "1.16.4" })).toBeNull();
+    expect(says({ lbAcceleration: "native" })).toBeNull();
+    expect(says({ enableHubble: true, hubbleEventBufferCapacity: 4096 })).toBeNull();
+  });
+
+  it("takes policy maps back into their bounds, as the agent does", () => {
+    const entries = (policyMapMax: number): number | undefined =>
+      resolve({ policyMapMax }).nodes[0]!.maps.find(({ label }) => label.startsWith("policy_v2"))?.entries;
+    expect([entries(100_000), entries(10), entries(20_000)]).toEqual([65_536, 256, 20_000]);
+    expect(resolve({ policyMapMax: 100_000 }).nodes[0]!.refusal).toBeNull();
+  });
+
+  it("counts the backends for which Maglev's table has no slot", () => {
+    const small = lint({ ...replacing, lbAlgorithm: "maglev", maglevTableSize: 251 }, { backends: 400 }).find(({ code }) => code === "maglev-table-small");
+    expect(small!.why).toContain("149 of them get no connection at all");
   });
 
   it("orders errors before warnings before notes", () => {

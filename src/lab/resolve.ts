@@ -94,6 +94,7 @@ function resolveNode(request: ResolveRequest, shape: NodeShape): ResolvedNode {
   const host = { possibleCpus: shape.possibleCpus, refill: kernel.lruRefill };
   const maps = mapCosts(plan, host, shape.endpoints);
   const gc = gcBehaviour(settings, settled(profile), kernel, maps);
+  const warnings = lint({ ...request, shape, plan, host, maps });
   return {
     shape,
     maps,
@@ -102,9 +103,9 @@ function resolveNode(request: ResolveRequest, shape: NodeShape): ResolvedNode {
       ? kernelMemory(maglevInnerSpec(settings.maglevTableSize), host, 1)
       : null,
     sizing: plan.sizes.budget,
-    refusal: plan.sizes.refusal?.message ?? null,
+    refusal: warnings.find(({ agentSays }) => agentSays !== null)?.agentSays ?? null,
     gc,
-    warnings: lint({ ...request, shape, plan, host, maps }),
+    warnings,
   };
 }
 

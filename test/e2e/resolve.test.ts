@@ -170,6 +170,7 @@ describe("Helm files as people have them", () => {
     const umbrella = await json(["-f", file("values-1.15.yaml"), ...node, "--cilium", "1.15.5"]);
     expect(given(umbrella)).toEqual({
       kubeProxyReplacement: "true values-1.15.yaml:2 kubeProxyReplacement",
+      "ipam.mode": `"kubernetes" values-1.15.yaml:${lineWith("values-1.15.yaml", "mode: kubernetes")} ipam.mode`,
       "bpf.policyMapMax": `32768 values-1.15.yaml:${lineWith("values-1.15.yaml", "policyMapMax")} bpf.policyMapMax`,
       "bpf.lbMapMax": `131072 values-1.15.yaml:${lineWith("values-1.15.yaml", "lbMapMax")} bpf.lbMapMax`,
     });
@@ -277,7 +278,13 @@ describe("an agent that does not start", () => {
   it("is told from features that exclude each other", async () => {
     const { stdout, code } = await ctlab(["resolve", "--node", "8cpu,32Gi", "--cilium", "1.19", "--set", "bpf.masquerade=true"]);
     expect(code).toBe(3);
-    expect(stdout).toContain("The agent starts. But BPF masquerading needs NodePort.");
+    expect(unwrapped(stdout)).toContain("The agent does not start. It says: unable to initialize BPF masquerade support: BPF masquerade requires NodePort");
+  });
+
+  it("is not told from what starts without a part of it", async () => {
+    const { stdout, code } = await ctlab(["resolve", "--node", "8cpu,32Gi", "--cilium", "1.19", "--set", "bpf.datapathMode=netkit,bpf.hostLegacyRouting=true"]);
+    expect(code).toBe(3);
+    expect(unwrapped(stdout)).toContain("The agent starts. But netkit needs BPF host routing.");
   });
 });
 

@@ -113,6 +113,10 @@ export interface CiliumSettings {
   /** Null = the protocol's own port (8472, 6081). */
   readonly tunnelPort: number | null;
   readonly ipv4NativeRoutingCidr: string | null;
+  /** `--ipam`: who gives pods their addresses; with eni and alibabacloud the network's own addresses. */
+  readonly ipam: string;
+  /** Routes to the other nodes' pods, installed by the agent. */
+  readonly autoDirectNodeRoutes: boolean;
   readonly enableIpv4Masquerade: boolean;
   readonly enableIpv6Masquerade: boolean;
   readonly enableBpfMasquerade: boolean;
@@ -138,6 +142,8 @@ export interface CiliumSettings {
   readonly enableHostPort: boolean;
   readonly enableExternalIps: boolean;
   readonly nodePortRange: PortRange;
+  /** The agent takes NodePorts from the ephemeral ports (`net.ipv4.ip_local_reserved_ports`) where both ranges overlap. */
+  readonly autoProtectNodePortRange: boolean;
   readonly lbMode: LoadBalancerMode;
   readonly lbAlgorithm: LoadBalancerAlgorithm;
   readonly lbAcceleration: LoadBalancerAcceleration;
@@ -234,6 +240,8 @@ export const SETTING_SOURCES: { readonly [Field in keyof CiliumSettings]: Settin
   tunnelProtocol: source("tunnel-protocol", "tunnelProtocol"),
   tunnelPort: source("tunnel-port", "tunnelPort"),
   ipv4NativeRoutingCidr: source("ipv4-native-routing-cidr", "ipv4NativeRoutingCIDR"),
+  ipam: source("ipam", "ipam.mode"),
+  autoDirectNodeRoutes: source("auto-direct-node-routes", "autoDirectNodeRoutes"),
   enableIpv4Masquerade: source("enable-ipv4-masquerade", "enableIPv4Masquerade"),
   enableIpv6Masquerade: source("enable-ipv6-masquerade", "enableIPv6Masquerade"),
   enableBpfMasquerade: source("enable-bpf-masquerade", "bpf.masquerade"),
@@ -257,6 +265,7 @@ export const SETTING_SOURCES: { readonly [Field in keyof CiliumSettings]: Settin
   enableHostPort: source("enable-host-port", "hostPort.enabled"),
   enableExternalIps: source("enable-external-ips", "externalIPs.enabled"),
   nodePortRange: source("node-port-range", "nodePort.range"),
+  autoProtectNodePortRange: source("enable-auto-protect-node-port-range", "nodePort.autoProtectPortRange"),
   lbMode: source("bpf-lb-mode", "loadBalancer.mode"),
   lbAlgorithm: source("bpf-lb-algorithm", "loadBalancer.algorithm"),
   lbAcceleration: source("bpf-lb-acceleration", "loadBalancer.acceleration"),
@@ -352,6 +361,8 @@ export function defaultSettings(profile: CiliumProfile): CiliumSettings {
     tunnelProtocol: "vxlan",
     tunnelPort: null,
     ipv4NativeRoutingCidr: null,
+    ipam: "cluster-pool",
+    autoDirectNodeRoutes: false,
     enableIpv4Masquerade: true,
     enableIpv6Masquerade: true,
     enableBpfMasquerade: false,
@@ -375,6 +386,7 @@ export function defaultSettings(profile: CiliumProfile): CiliumSettings {
     enableHostPort: false,
     enableExternalIps: false,
     nodePortRange: { first: 30000, last: 32767 },
+    autoProtectNodePortRange: true,
     lbMode: "snat",
     lbAlgorithm: "random",
     lbAcceleration: "disabled",
@@ -401,13 +413,14 @@ export function defaultSettings(profile: CiliumProfile): CiliumSettings {
 
 /**
  * What the agent makes of its settings at start: full kube-proxy replacement switches its parts on, chaining forces
- * the kernel's routing, and 1.14/1.15 count packets whatever they are told.
+ * the kernel's routing, policy maps keep to their bounds, and 1.14/1.15 count packets whatever they are told.
  * Source: `initKubeProxyReplacementOptions` and `finishKubeProxyReplacementInit` in `daemon/cmd/kube_proxy_replacement.go`.
  */
 export function effectiveSettings(settings: CiliumSettings, profile: CiliumProfile): CiliumSettings {
   const replacing = settings.kubeProxyReplacement;
   return {
     ...settings,
+    policyMapMax: Math.min(Math.max(settings.policyMapMax, profile.sizes.policyEntriesMin), profile.sizes.policyEntriesMax),
     socketLb: settings.socketLb || replacing,
     enableNodePort: settings.enableNodePort || replacing,
     enableHostPort: settings.enableHostPort || replacing,

@@ -25,8 +25,6 @@ import { settingName } from "./lint-rule.js";
 
 type Field = keyof CiliumSettings;
 const FIELDS = Object.keys(SETTING_SOURCES) as readonly Field[];
-/** What makes an agent end at its start; every other error is something that can't work. */
-const REFUSALS: readonly string[] = ["agent-refuses", "maglev-table-invalid", "value-out-of-range"];
 
 export interface DocumentParts {
   readonly side: ResolveSide;
@@ -53,7 +51,7 @@ export function resolveDocument({ side, resolution, remarks, assumptions }: Docu
       }),
       ignored: helm.input.ignored,
     },
-    starts: !warnings.some(({ severity, code }) => severity === "error" && REFUSALS.includes(code)),
+    starts: resolution.nodes.every(({ refusal }) => refusal === null),
     nodes: resolution.nodes.map((node) => nodeDocument(node, resolution.settings, helm)),
     fleet: { nodes: resolution.fleet.nodes, memory: memoryDocument(resolution.fleet.memory) },
     warnings,

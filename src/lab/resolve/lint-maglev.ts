@@ -2,9 +2,9 @@
 
 import { MAGLEV_TABLE_SIZES, decodeSeed, maglevTable } from "../../cilium/agent/maglev.js";
 import type { MaglevBackend, MaglevSeed } from "../../cilium/agent/maglev.js";
-import { balanceOf, disruptionBetween } from "../../cilium/agent/maglev-figures.js";
+import { balanceOf, disruptionBetween, slotsPerBackend } from "../../cilium/agent/maglev-figures.js";
 import { effectiveSettings } from "../../cilium/agent/settings.js";
-import { warn } from "./lint-rule.js";
+import { refuse, warn } from "./lint-rule.js";
 import type { LintContext, LintRule } from "./lint-rule.js";
 
 /** Slots for each backend that the paper and the documentation ask for. */
@@ -18,11 +18,11 @@ const invalid: LintRule = (context) => {
   const found = [];
   if (!MAGLEV_TABLE_SIZES.some((size) => size === settings.maglevTableSize)) {
     const why = `Invalid value for --bpf-lb-maglev-table-size: ${settings.maglevTableSize}, supported values are: [${MAGLEV_TABLE_SIZES.join(" ")}]`;
-    found.push(warn("maglev-table-invalid", "error", ["maglevTableSize"], "the agent does not start", why));
+    found.push(refuse("maglev-table-invalid", ["maglevTableSize"], why));
   }
   const seed = decodeSeed(settings.maglevHashSeed);
   if (typeof seed === "string") {
-    found.push(warn("maglev-table-invalid", "error", ["maglevHashSeed"], "the hash seed can't be used", `${seed}; 12 bytes in base64 are needed`));
+    found.push(refuse("maglev-table-invalid", ["maglevHashSeed"], `Failed to initialize maglev hash seeds: ${seed}; 12 bytes in base64 are needed`));
   }
   return found;
 };
@@ -33,10 +33,11 @@ const small: LintRule = (context) => {
   const seed = decodeSeed(settings.maglevHashSeed);
   if (!uses(context) || backends === null || backends < 2 || size >= SLOTS_PER_BACKEND * backends) return [];
   if (!MAGLEV_TABLE_SIZES.some((each) => each === size) || typeof seed === "string") return [];
-  const { overload, moved } = figures(size, backends, seed, profile.loadBalancer.maglevHashString);
+  const { overload, moved, idle } = figures(size, backends, seed, profile.loadBalancer.maglevHashString);
   const next = MAGLEV_TABLE_SIZES.find((each) => each >= SLOTS_PER_BACKEND * backends);
   const advice = next === undefined ? "no table is large enough" : `${next} would do`;
-  const why = `${size} slots for ${backends} backends: the busiest gets ${percent(overload)} more than its part, and when one backend leaves ${percent(moved)} of the slots move between the others (computed); ${advice}`;
+  const without = idle === 0 ? "" : `${idle} of them get no connection at all, `;
+  const why = `${size} slots for ${backends} backends: ${without}the busiest gets ${percent(overload)} more than its part, and when one backend leaves ${percent(moved)} of the slots move between the others (computed); ${advice}`;
   return [warn("maglev-table-small", "warning", ["maglevTableSize"], "Maglev's table is small for the backends", why)];
 };
 
@@ -46,15 +47,18 @@ function figures(
   count: number,
   seed: MaglevSeed,
   form: "plain" | "bracketed-state",
-): { overload: number; moved: number } {
+): { overload: number; moved: number; idle: number } {
   const backends = Array.from({ length: count }, (_, i): MaglevBackend => {
     const address = `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`;
     return { address, port: 8080, protocol: "TCP", id: i + 1, weight: 1 };
   });
   const before = maglevTable(backends, { tableSize, seed, form });
-  const after = maglevTable(backends.slice(0, -1), { tableSize, seed, form });
+  // One that has slots leaves.
+  const leaving = before[0]!;
+  const after = maglevTable(backends.filter(({ id }) => id !== leaving), { tableSize, seed, form });
   const ids = backends.map(({ id }) => id);
-  return { overload: balanceOf(before, ids).overload, moved: disruptionBetween(before, after).movedShare };
+  const idle = count - slotsPerBackend(before).size;
+  return { overload: balanceOf(before, ids).overload, moved: disruptionBetween(before, after).movedShare, idle };
 }
 
 function percent(share: number): string {

@@ -1,9 +1,9 @@
 /** Warnings about port ranges: NodePort, SNAT, ephemeral ports of the node, tunnels. */
 
 import { effectiveSettings } from "../../cilium/agent/settings.js";
-import type { PortRange } from "../../cilium/agent/settings.js";
-import { warn } from "./lint-rule.js";
-import type { LintRule } from "./lint-rule.js";
+import type { CiliumSettings, PortRange } from "../../cilium/agent/settings.js";
+import { refuse, warn } from "./lint-rule.js";
+import type { LintRule, LintWarning } from "./lint-rule.js";
 
 /** UDP port of Cilium's WireGuard device. pkg/wireguard/types */
 const WIREGUARD_PORT = 51_871;
@@ -23,16 +23,29 @@ const nodePortRange: LintRule = ({ settings }) => {
   return [warn("port-range-invalid", "error", ["nodePortRange"], "the NodePort range can't be used", why)];
 };
 
+/** What `checkNodePortAndEphemeralPortRanges` of the agent does, with the kernel's default range. */
+function ephemeralPorts(settings: CiliumSettings, nodePorts: PortRange, ephemeral: PortRange): readonly LintWarning[] {
+  if (nodePorts.last < ephemeral.first) return [];
+  const [ours, theirs] = [nodePorts, ephemeral].map(({ first, last }) => `${first}-${last}`);
+  if (nodePorts.first > ephemeral.last) {
+    return [refuse("agent-refuses", ["nodePortRange"], `NodePort port range (${ours}) is not allowed to be after ephemeral port range (${theirs})`)];
+  }
+  if (!settings.autoProtectNodePortRange) {
+    const message = `NodePort port range (${ours}) must not clash with ephemeral port range (${theirs})`;
+    return [refuse("agent-refuses", ["nodePortRange", "autoProtectNodePortRange"], message)];
+  }
+  const shared = Math.min(nodePorts.last, ephemeral.last) - Math.max(nodePorts.first, ephemeral.first) + 1;
+  const all = ephemeral.last - ephemeral.first + 1;
+  const why = `NodePort ${text(nodePorts)} reaches into the node's ephemeral ports ${text(ephemeral)} (ip_local_port_range default): the agent reserves them (ip_local_reserved_ports), which leaves ${all - shared} of ${all} ports to the node's own connections; those that are open on them when it starts stay`;
+  return [warn("port-ranges-overlap", "warning", ["nodePortRange"], "NodePort overlaps the ephemeral ports", why)];
+}
+
 const overlaps: LintRule = ({ settings, profile, kernel }) => {
   const effective = effectiveSettings(settings, profile);
   const nodePorts = settings.nodePortRange;
   const ephemeral = { first: kernel.localPortFirst, last: kernel.localPortLast };
   const snat = { first: nodePorts.last + 1, last: PORT_HIGHEST };
-  const found = [];
-  if (effective.enableNodePort && nodePorts.last >= ephemeral.first && nodePorts.first <= ephemeral.last) {
-    const why = `NodePort ${text(nodePorts)} reaches into the node's ephemeral ports ${text(ephemeral)} (ip_local_port_range default): the node's own connections can take a NodePort, and their replies go to the service`;
-    found.push(warn("port-ranges-overlap", "warning", ["nodePortRange"], "NodePort overlaps the ephemeral ports", why));
-  }
+  const found = effective.enableNodePort ? [...ephemeralPorts(settings, nodePorts, ephemeral)] : [];
   const tunnel = settings.tunnelPort ?? TUNNEL_PORTS[settings.tunnelProtocol];
   const translates = effective.enableNodePort || settings.enableBpfMasquerade;
   if (settings.routingMode === "tunnel" && (inside(tunnel, nodePorts) || (translates && inside(tunnel, snat)))) {

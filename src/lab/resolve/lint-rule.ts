@@ -51,6 +51,8 @@ export interface LintWarning {
   readonly why: string;
   /** Helm keys (or flags without one) to look at. */
   readonly settings: readonly string[];
+  /** With which the agent gives up at start; null when it starts. */
+  readonly agentSays: string | null;
 }
 
 /** An alert rule as it stands in a PrometheusRule: its name and its expression. */
@@ -81,8 +83,14 @@ export function warn(
   fields: readonly (keyof CiliumSettings)[],
   title: string,
   why: string,
+  agentSays: string | null = null,
 ): LintWarning {
-  return { code, severity, title, why, settings: fields.map(settingName) };
+  return { code, severity, title, why, settings: fields.map(settingName), agentSays };
+}
+
+/** The agent gives up, with this message. */
+export function refuse(code: LintCode, fields: readonly (keyof CiliumSettings)[], message: string): LintWarning {
+  return warn(code, "error", fields, "the agent does not start", message, message);
 }
 
 export function settingName(field: keyof CiliumSettings): string {

@@ -3,10 +3,11 @@
 import { MapFlag } from "../../bpf/spec.js";
 import { memoryWhereRatioActs } from "../../cilium/agent/map-size.js";
 import { recreationCauses } from "../../cilium/agent/map-recreation.js";
+import { effectiveSettings } from "../../cilium/agent/settings.js";
 import type { CiliumSettings } from "../../cilium/agent/settings.js";
 import { usesDistributedLru } from "../../cilium/agent/map-plan.js";
 import { formatBytes, formatCount } from "../../core/units.js";
-import { warn } from "./lint-rule.js";
+import { refuse, warn } from "./lint-rule.js";
 import type { LintRule } from "./lint-rule.js";
 
 /** Share of a node's memory above which maps deserve a word. */
@@ -31,30 +32,25 @@ const refusal: LintRule = ({ plan }) => {
           : refused.rule === "sock-rev range"
             ? ["sockRevMax"]
             : ["ctTcpMax", "ctAnyMax", "natMax"];
-  return [warn("agent-refuses", "error", fields, "the agent does not start", refused.message)];
+  return [refuse("agent-refuses", fields, refused.message)];
 };
 
 const outOfRange: LintRule = ({ settings, profile }) => {
   const { policyEntriesMin, policyEntriesMax, nodeEntriesDefault, nodeEntriesConfigurable } = profile.sizes;
   const found = [];
-  if (settings.policyMapMax < policyEntriesMin || settings.policyMapMax > policyEntriesMax) {
-    found.push(
-      warn(
-        "value-out-of-range",
-        "error",
-        ["policyMapMax"],
-        `policy maps hold ${policyEntriesMin} to ${policyEntriesMax} entries`,
-        `${settings.policyMapMax} is outside`,
-      ),
-    );
+  const { policyMapMax } = effectiveSettings(settings, profile);
+  if (settings.policyMapMax !== policyMapMax) {
+    const title = `policy maps hold ${policyEntriesMin} to ${policyEntriesMax} entries`;
+    const why = `${settings.policyMapMax} is outside: the agent warns and takes ${policyMapMax}`;
+    found.push(warn("value-out-of-range", "warning", ["policyMapMax"], title, why));
   }
   if (nodeEntriesConfigurable && settings.nodeMapMax < nodeEntriesDefault) {
     const message = `creating node map: bpf-node-map-max cannot be less than ${nodeEntriesDefault} (${settings.nodeMapMax})`;
-    found.push(warn("agent-refuses", "error", ["nodeMapMax"], "the agent does not start", message));
+    found.push(refuse("agent-refuses", ["nodeMapMax"], message));
   }
   if (settings.lbMapMax <= 0) {
     const message = `specified LBMap max entries ${settings.lbMapMax} must be a value greater than 0`;
-    found.push(warn("agent-refuses", "error", ["lbMapMax"], "the agent does not start", message));
+    found.push(refuse("agent-refuses", ["lbMapMax"], message));
   }
   return found;
 };
