@@ -226,7 +226,7 @@ describe("lint", () => {
 
   it("says with which words the agent gives up, and only then", () => {
     const says = (settings: Partial<CiliumSettings>, options: Options = {}): string | null => resolve(settings, options).nodes[0]!.refusal;
-    expect(says({ ...replacing, lbMode: "dsr" })).toBe('Node Port "dsr" mode cannot be used with vxlan tunneling.');
+    expect(says({ ...replacing, lbMode: "dsr" })).toBe('Node Port "dsr" mode cannot be used with vxlan tunneling');
     expect(says({ routingMode: "native", ipam: "kubernetes" })).toMatch(/^native routing cidr must be configured .* --ipam=kubernetes$/);
     expect(says({ ...replacing, nodePortRange: { first: 61_000, last: 62_000 } })).toBe(
       "NodePort port range (61000-62000) is not allowed to be after ephemeral port range (32768-60999)",

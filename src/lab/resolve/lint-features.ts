@@ -22,7 +22,7 @@ interface Combination {
   readonly title: string;
   readonly why: string;
   readonly when: (situation: Situation) => boolean;
-  /** With which the agent gives up; null when it starts. */
+  /** With which the agent gives up, without a final stop; null when it starts. */
   readonly agentSays: (settings: CiliumSettings) => string | null;
 }
 
@@ -61,15 +61,15 @@ const COMBINATIONS: readonly Combination[] = [
     "the IP option and IPIP are not carried through a tunnel; only geneve dispatch with a Geneve tunnel is",
     ({ lbMode, tunnelProtocol }) =>
       tunnelProtocol === "vxlan"
-        ? `Node Port "${lbMode}" mode cannot be used with vxlan tunneling.`
-        : `Tunnel routing with Node Port "${lbMode}" mode requires geneve dispatch.`,
+        ? `Node Port "${lbMode}" mode cannot be used with vxlan tunneling`
+        : `Tunnel routing with Node Port "${lbMode}" mode requires geneve dispatch`,
     ({ settings }) => dsr(settings) && tunnelled(settings) && settings.dsrDispatch !== "geneve",
   ),
   excludes(
     ["dsrDispatch", "tunnelProtocol"],
     "geneve dispatch needs the Geneve tunnel protocol",
     "the option travels in the Geneve header",
-    ({ lbMode }) => `Node Port "${lbMode}" mode with geneve dispatch requires geneve tunnel protocol.`,
+    ({ lbMode }) => `Node Port "${lbMode}" mode with geneve dispatch requires geneve tunnel protocol`,
     ({ settings }) => dsr(settings) && settings.dsrDispatch === "geneve" && settings.tunnelProtocol !== "geneve",
   ),
   excludes(
@@ -136,28 +136,28 @@ const COMBINATIONS: readonly Combination[] = [
     ["autoDirectNodeRoutes", "routingMode"],
     "direct node routes exclude a tunnel",
     "packets to other nodes' pods go through the tunnel device",
-    "auto-direct-node-routes cannot be used with tunneling. Packets must be routed through the tunnel device.",
+    "auto-direct-node-routes cannot be used with tunneling. Packets must be routed through the tunnel device",
     ({ settings }) => settings.autoDirectNodeRoutes && tunnelled(settings),
   ),
   excludes(
     ["installNoConntrackIptablesRules", "routingMode"],
     "skipping the kernel's conntrack needs native routing",
     "a tunnel's packets skip it anyway",
-    "install-no-conntrack-iptables-rules requires the agent to run in direct routing mode.",
+    "install-no-conntrack-iptables-rules requires the agent to run in direct routing mode",
     ({ settings }) => skipsConntrack(settings) && tunnelled(settings),
   ),
   excludes(
     ["installNoConntrackIptablesRules", "kubeProxyReplacement"],
     "skipping the kernel's conntrack needs kube-proxy replacement",
     "kube-proxy's translation needs the kernel's conntrack",
-    "install-no-conntrack-iptables-rules requires the agent to run with kube-proxy-replacement=true.",
+    "install-no-conntrack-iptables-rules requires the agent to run with kube-proxy-replacement=true",
     ({ settings }) => skipsConntrack(settings) && !settings.kubeProxyReplacement,
   ),
   excludes(
     ["installNoConntrackIptablesRules", "enableBpfMasquerade"],
     "skipping the kernel's conntrack needs BPF masquerading",
     "the kernel's masquerading needs its conntrack",
-    "install-no-conntrack-iptables-rules requires the agent to run with enable-bpf-masquerade.",
+    "install-no-conntrack-iptables-rules requires the agent to run with enable-bpf-masquerade",
     ({ settings }) => skipsConntrack(settings) && settings.enableIpv4Masquerade && !settings.enableBpfMasquerade,
   ),
   excludes(
