@@ -103,6 +103,18 @@ describe("the pass", () => {
     expect(pass).toMatchObject({ reason: "lengthened", wait: 450 * S });
   });
 
+  it("reckons the largest share of a map's size that it deleted: neither of what lived, nor of all maps together", () => {
+    const pair = pair4(1024, 2048, 64);
+    for (let i = 0; i < 100; i++) addEntry(pair.tcp.ct, { source: i, destination: 7, sport: i, dport: 80, lifetime: 0 });
+    for (let i = 0; i < 300; i++) addEntry(pair.any.ct, { source: i, destination: 7, sport: i, dport: 53, lifetime: 0 });
+    const pass = new Bench("1.18.0", [pair]).start().until(310 * S).runs[1]!;
+    expect(pass.maps.map(({ deleted, ratio }) => [deleted, ratio])).toEqual([
+      [100, 100 / 1024],
+      [300, 300 / 2048],
+    ]);
+    expect(pass).toMatchObject({ ratio: 300 / 2048, reason: "unchanged", wait: 300 * S });
+  });
+
   it("takes the time that its system calls cost, in slices", () => {
     const pair = pair4(4096, 1024, 64);
     for (let i = 0; i < 4000; i++) addEntry(pair.tcp.ct, { source: i, destination: 7, sport: i, dport: 80, lifetime: 1e6 });
