@@ -1,5 +1,5 @@
 /**
- * The packet mix that packet-path.mjs measures, one side in a process of its own: N HANDLES PACKETS, prints JSON.
+ * The packet mix that packet-path.mjs measures, one side in a process of its own: N, 1 for repeated walks, packets; prints JSON.
  *
  * Requests of outside clients to 1024 services of a NodePort node with XDP, SNAT and Maglev (256 tables of 16381, 4096
  * backends on other nodes). One packet in 16 opens a flow; the others belong to the newest N/4 flows, each equally often. N flows
@@ -8,12 +8,13 @@
  * The release is v1.16's datapath: an open flow's packet looks up service, SERVICE entry, backend, conntrack entry and
  * NAT entry; a new flow's makes two entries in each of the two maps.
  */
-import { GCProfiler, getHeapStatistics } from "node:v8";
+import { GCProfiler, getHeapStatistics, setFlagsFromString } from "node:v8";
 import { median } from "./core-tables.mjs";
 import { DEFAULT_DATAPATH, DEFAULT_LOAD_BALANCER, DEFAULT_NAT } from "../dist/cilium/datapath/config.js";
 import { Datapath, VERDICT_WIRE } from "../dist/cilium/datapath/datapath.js";
 import { NO_EVENTS } from "../dist/cilium/datapath/events.js";
-import { FlowHandles } from "../dist/cilium/datapath/handles.js";
+import { ReadAhead } from "../dist/cilium/datapath/read-ahead.js";
+import { HOOK_XDP, RepeatedWalks } from "../dist/cilium/datapath/repeated-walks.js";
 import { OP_CT_UPDATE, OP_MAGLEV_OUTER_LOOKUP } from "../dist/cilium/datapath/ops.js";
 import { IPPROTO_TCP, Packet, TCP_ACK, TCP_SYN } from "../dist/cilium/datapath/packet.js";
 import { CiliumMaps, DEFAULT_MAP_OPTIONS } from "../dist/cilium/maps.js";
@@ -21,7 +22,10 @@ import { ipv4 } from "../dist/cilium/maps/address.js";
 import { LogLinearCounter } from "../dist/core/log-linear.js";
 import { RandomStreams } from "../dist/core/random.js";
 import { Simulation } from "../dist/core/simulation.js";
+import { INLINING } from "../dist/lab/inlining.js";
 import { PacketCosts } from "../dist/node/costs.js";
+
+for (const flag of INLINING) setFlagsFromString(flag);
 
 const SERVICES = 1024;
 const TABLES = 256;
@@ -39,7 +43,7 @@ const WINDOW = 20_000;
 /** The first fifth of the packets warms up. */
 const WARMUP_PART = 5;
 
-const [entries, withHandles, packets] = process.argv.slice(2).map(Number);
+const [entries, withWalks, packets] = process.argv.slice(2).map(Number);
 const live = entries / 4;
 const streams = new RandomStreams("packet-path");
 const arrivals = streams.stream("arrivals");
@@ -59,11 +63,15 @@ const config = {
 const dp = new Datapath(maps, config, { events: NO_EVENTS, random: () => ports.nextUint32() | 0, signal() {} });
 fillServices(maps.family(1));
 new PacketCosts(maps, dp.opCosts);
-const handles = withHandles === 1 ? new FlowHandles(live) : null;
+const walks = withWalks === 1 ? new RepeatedWalks(dp, live, [HOOK_XDP]) : null;
+const readAhead = withWalks === 1 ? null : new ReadAhead(live);
+const memory = walks ?? readAhead;
 const latencies = new LogLinearCounter(3, HIGHEST_NS);
 const simulation = new Simulation();
 const packet = new Packet();
 
+/** A slot's flow is always a newer one of the same low bits: `slot + 1` names it for both. */
+const flows = new Int32Array(64);
 let opened = 0;
 let wired = 0;
 let pending = 0;
@@ -73,15 +81,21 @@ const next = simulation.on((slot) => {
   if ((choices.nextUint32() & 15) === 0) {
     flow = opened++;
     flags = TCP_SYN;
-    if (handles !== null) handles.forget(1 + (flow & (live - 1)));
   }
   request(flow, flags);
   simulation.after(arrivals.below(2 * CONNECTION_GAP_NS), next, slot, 0);
   if (--pending === 0) simulation.stop();
 });
 
+simulation.foresee(next, {
+  foresee(slots, count) {
+    for (let i = 0; i < count; i++) flows[i] = 1 + slots[i];
+    memory.foresee(flows, count);
+  },
+});
 while (opened < entries) request(opened++, TCP_SYN);
-dp.handles = handles;
+dp.walks = walks;
+dp.readAhead = readAhead;
 for (let slot = 0; slot < live; slot++) simulation.at(arrivals.below(2 * CONNECTION_GAP_NS), next, slot, 0);
 wired = 0;
 dp.ops.fill(0);

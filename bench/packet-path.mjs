@@ -28,7 +28,7 @@ export async function run({ quick }) {
     const results = Array.from({ length: rounds }, () => ({
       kernel: kernel.measure?.(entries, 1),
       plain: ours(entries, false, PACKETS),
-      handles: ours(entries, true, PACKETS),
+      walks: ours(entries, true, PACKETS),
     }));
     rows.push(...rowsOf(entries, results));
     if (!quick && kernel.measure !== undefined) settled.push(settledNote(entries, kernel));
@@ -54,7 +54,7 @@ function settledNote(entries, kernel) {
 }
 
 function rowsOf(entries, results) {
-  const sides = [["kernel", "kernel program"], ["plain", "simulated, every lookup hashed"], ["handles", "simulated, handles by flow"]];
+  const sides = [["kernel", "kernel program"], ["plain", "simulated, every lookup hashed"], ["walks", "simulated, walks repeated by flow"]];
   return sides.flatMap(([side, name]) => {
     if (results[0][side] === undefined) return [];
     const pick = (fn) => median(results.map(fn));
@@ -71,8 +71,8 @@ function rowsOf(entries, results) {
   });
 }
 
-function ours(entries, handles, packets) {
-  return JSON.parse(execFileSync(process.execPath, [MIX, entries, handles ? 1 : 0, packets].map(String), { encoding: "utf8" }));
+function ours(entries, walks, packets) {
+  return JSON.parse(execFileSync(process.execPath, [MIX, entries, walks ? 1 : 0, packets].map(String), { encoding: "utf8" }));
 }
 
 /** The peer's `measure`, or what is missing for it. */

@@ -201,6 +201,28 @@ export abstract class HashTable implements BpfMap {
     return true;
   }
 
+  /** Writes key and held value words of a slot. */
+  copyRow(slot: number, out: Int32Array, at: number): void {
+    const base = slot * this.stride;
+    for (let i = 0; i < this.stride; i++) out[at + i] = this.rows[base + i]!;
+  }
+
+  /** Whether the key of this row (as `copyRow` wrote it) is still in the map at that slot, and all that `mask` lets count is the same. */
+  stillHolds(slot: number, row: Int32Array, at: number, mask: Int32Array): boolean {
+    return this.hasRow(slot, row, at, mask) && this.peek(row, at) === slot;
+  }
+
+  /** What a program's lookup does to the element that it finds. */
+  mark(_slot: number): void {}
+
+  protected hasRow(slot: number, row: Int32Array, at: number, mask: Int32Array): boolean {
+    const { rows, stride } = this;
+    const base = slot * stride;
+    let unequal = 0;
+    for (let i = 0; i < stride; i++) unequal |= (rows[base + i]! ^ row[at + i]!) & mask[i]!;
+    return unequal === 0;
+  }
+
   // Iteration: bucket after bucket, each chain front to back.
 
   nextKey(key: Int32Array | null, at: number, out: Int32Array, outAt: number): number {
@@ -444,6 +466,29 @@ export abstract class HashTable implements BpfMap {
     }
     for (let i = 0; i < count; i++) sum ^= chain[heads[hashes[slots[i]!]! & bucketMask]! & slotMask]!;
     this.readSum = sum | 0;
+  }
+
+  /** Reads the rows of these slots, which lie on one or two cache lines each; slot 0 stands for none. See `readAhead`. */
+  readRows(slots: Int32Array, count: number): void {
+    const { rows, stride } = this;
+    const last = stride - 1;
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      const base = slots[i]! * stride;
+      sum ^= rows[base]! ^ rows[base + last]!;
+    }
+    this.readSum = sum;
+  }
+
+  /** Reads what lookups of the keys of these slots read before they come to the rows. See `readAhead`. */
+  readBuckets(slots: Int32Array, count: number): void {
+    const { hashes, heads, filters, bucketMask } = this;
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      const bucket = hashes[slots[i]!]! & bucketMask;
+      sum ^= heads[bucket]! ^ filters[bucket]!;
+    }
+    this.readSum = sum;
   }
 
   /** Zeroes the value words of `copies` copies from copy `first` on. */

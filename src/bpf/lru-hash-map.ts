@@ -83,6 +83,22 @@ export class LruHashMap extends HashTable implements VictimTable {
     return this.state[slot] !== 0 && this.sameKey(slot, key, at);
   }
 
+  override stillHolds(slot: number, row: Int32Array, at: number, mask: Int32Array): boolean {
+    return this.state[slot] !== 0 && this.hasRow(slot, row, at, mask);
+  }
+
+  override mark(slot: number): void {
+    this.state[slot] = MARKED;
+  }
+
+  override readRows(slots: Int32Array, count: number): void {
+    super.readRows(slots, count);
+    const { state } = this;
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum ^= state[slots[i]!]!;
+    this.readSum = sum;
+  }
+
   evict(slot: number, cpu: number): boolean {
     const hash = this.hashes[slot]!;
     if (this.isBusy(hash, cpu)) return false;

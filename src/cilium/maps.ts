@@ -76,11 +76,19 @@ export interface FamilyMaps {
   readonly ipMasq: IpMasqMap;
 }
 
+/** Maps of connections: those that can be made anew while a node goes on. */
+export const RECREATABLE = [
+  "ct4_global", "ct_any4_global", "snat_v4_external", "ct6_global", "ct_any6_global", "snat_v6_external",
+] as const satisfies readonly CiliumMapName[];
+export type RecreatableMap = (typeof RECREATABLE)[number];
+
 export class CiliumMaps {
   declare readonly options: CiliumMapOptions;
   declare readonly host: MapHost;
   readonly #byName = new Map<CiliumMapName, BpfMap>();
   readonly #policies = new Map<number, PolicyMap>();
+  /** How often a map was made anew. */
+  recreations = 0;
   readonly #v4: FamilyMaps | undefined;
   readonly #v6: FamilyMaps | undefined;
 
@@ -151,11 +159,29 @@ export class CiliumMaps {
    * A conntrack or NAT map is created anew at another size, empty, as an agent does at its start when the pinned one does
    * not fit (`OpenOrCreate` of pkg/bpf). The view stays the same object and shows the new map.
    */
-  recreate(name: "ct4_global" | "ct_any4_global" | "snat_v4_external", maxEntries: number): void {
-    const view = { ct4_global: this.ct4Global, ct_any4_global: this.ctAny4Global, snat_v4_external: this.snatV4External }[name];
+  recreate(name: RecreatableMap, maxEntries: number): void {
+    const view = this.#connectionView(name);
     const map = createMap({ ...view.map.spec, maxEntries }, this.host);
     view.attach(map);
+    this.recreations++;
     this.#byName.set(name, map);
+  }
+
+  #connectionView(name: RecreatableMap): CtMap | NatMap {
+    switch (name) {
+      case "ct4_global":
+        return this.ct4Global;
+      case "ct_any4_global":
+        return this.ctAny4Global;
+      case "snat_v4_external":
+        return this.snatV4External;
+      case "ct6_global":
+        return this.ct6Global;
+      case "ct_any6_global":
+        return this.ctAny6Global;
+      case "snat_v6_external":
+        return this.snatV6External;
+    }
   }
 
   /** Every map but the endpoints' policies, with its name, in the order of the definitions. */

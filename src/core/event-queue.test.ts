@@ -53,6 +53,24 @@ describe("EventQueue", () => {
     expect([queue.popUntil(10), queue.a]).toEqual([true, 1]);
   });
 
+  it("tells a lookout of each event of its kind before it comes, and of no other", () => {
+    const queue = new EventQueue();
+    const told = new Set<number>();
+    const batches: number[] = [];
+    queue.watch(1, {
+      foresee(words, count) {
+        batches.push(count);
+        for (let i = 0; i < count; i++) told.add(words[i]!);
+      },
+    });
+    for (let a = 0; a < 5000; a++) queue.push((a * 7919) % 5000, a % 2, a, 0);
+    while (queue.pop()) if (queue.kind === 1) expect(told.has(queue.a)).toBe(true);
+    expect([told.size, [...told].every((a) => a % 2 === 1)]).toEqual([2500, true]);
+    expect(Math.max(...batches)).toBeGreaterThan(2);
+    queue.pushAfter(0, 1, -1, 0);
+    expect([queue.pop(), queue.a]).toEqual([true, -1]);
+  });
+
   it("pushAfter counts from the current time", () => {
     const queue = new EventQueue();
     queue.push(1e12, 0, 1, 0);

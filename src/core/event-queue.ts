@@ -40,9 +40,17 @@ const SORT_MAX = 48;
 const NEAR_MAX = 64;
 /** Free places kept before the front of `near`, for events earlier than all that it holds. */
 const NEAR_SLACK = 64;
+/** Events that a lookout is told of at once. */
+const FORESEEN_MAX = 64;
 const INITIAL_CHUNKS = 64;
 const INITIAL_BUCKETS = 256;
 const INITIAL_NEAR = 512;
+
+/** Learns which events come next, some time before each. For reading ahead: what it does must not show in any result. */
+export interface Lookout {
+  /** The first word of each coming event of the kind that is watched, in the order in which they are due now. */
+  foresee(words: Int32Array, count: number): void;
+}
 
 export class EventQueue {
   /** The event that the last successful `pop` took; `time` is the current time. */
@@ -86,6 +94,9 @@ export class EventQueue {
   #end = NEAR_SLACK;
   /** Records of `near` whose event was popped, linked through their kind's word. */
   #freeRecord = NONE;
+  #lookout: Lookout | null = null;
+  #foreseenKind = NONE;
+  readonly #foreseen = new Int32Array(FORESEEN_MAX);
   readonly #measured = new Float64Array(3);
   readonly #sample = new Float64Array(SAMPLES);
 
@@ -128,6 +139,15 @@ export class EventQueue {
     this.#front = front + 1;
     this.size--;
     return true;
+  }
+
+  /**
+   * Has coming events of a kind told to a lookout, some or some dozens at a time, so that it can read ahead what their
+   * handlers will need. An event that is pushed shortly before it is due is not told.
+   */
+  watch(kind: number, lookout: Lookout): void {
+    this.#foreseenKind = kind;
+    this.#lookout = lookout;
   }
 
   /** Time of the earliest event, Infinity when there is none. */
@@ -299,6 +319,18 @@ export class EventQueue {
       while (this.#end + CHUNK > this.#nearTime.length) this.#makeRoomNear();
       for (let record = first; record < end; record++) this.#sink(record);
     }
+    if (this.#lookout !== null) this.#foretell(this.#lookout);
+  }
+
+  #foretell(lookout: Lookout): void {
+    const foreseen = this.#foreseen;
+    const end = Math.min(this.#end, this.#front + FORESEEN_MAX);
+    let count = 0;
+    for (let at = this.#front; at < end; at++) {
+      const word = this.#nearRecord[at]! * RECORD_WORDS;
+      if (this.#words[word + KIND_WORD] === this.#foreseenKind) foreseen[count++] = this.#words[word + A_WORD]!;
+    }
+    if (count > 0) lookout.foresee(foreseen, count);
   }
 
   /** Moves the events of a list to the finest rung, or to `far` if they are later, and frees its chunks. */

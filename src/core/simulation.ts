@@ -1,7 +1,7 @@
 /**
  * The clock and the run loop: takes events in (time, sequence) order and calls the handler of their kind.
  */
-import { EventQueue } from "./event-queue.js";
+import { EventQueue, type Lookout } from "./event-queue.js";
 import { assertHorizon, type Nanoseconds } from "./units.js";
 
 /** Called with the event's two payload words. `Simulation.now` is the event's time. */
@@ -42,6 +42,11 @@ export class Simulation {
   /** Registers a handler and returns its kind, for `at`. */
   on(handler: EventHandler): number {
     return this.#handlers.push(handler) - 1;
+  }
+
+  /** Has coming events of a kind told to a lookout (see `EventQueue.watch`). One kind at a time. */
+  foresee(kind: number, lookout: Lookout): void {
+    this.queue.watch(kind, lookout);
   }
 
   /** Schedules an event at an absolute time, whole nanoseconds, not before `now`, else a `RangeError`. Payload words are int32. */

@@ -7,13 +7,8 @@ import { OutputError } from "../report/output-error.js";
 import type { Scenario } from "../scenario/types.js";
 import type { SimulatedVariant } from "./simulate.js";
 import type { TraceRequest } from "./trace/request.js";
+import { INLINING } from "./inlining.js";
 import type { ProgressMessage, WorkerOutcome, WorkerTask } from "./worker.js";
-
-/**
- * How much bytecode V8 takes into one compiled function, about three times its own limits: a packet's way through the
- * programs is long. Runs take 3 to 6 % less time; results are the same.
- */
-const INLINING = ["--max-inlined-bytecode-size=1200", "--max-inlined-bytecode-size-cumulative=3000"] as const;
 
 /** Where a run stands: simulated time of each variant. */
 export interface RunProgress {

@@ -41,8 +41,8 @@ import { policyVerdict } from "./policy.js";
 
 /** `cil_from_container`: TC ingress of the pod's device on the host side. A program's return value. */
 export function cilFromContainer(dp: DatapathContext, program: EndpointProgram): number {
-  const { packet, ops } = dp;
-  ops[OP_RUN_LXC]!++;
+  const { packet } = dp;
+  dp.count(OP_RUN_LXC);
   dp.enter(PROGRAM_LXC, "cil_from_container", true);
   sendTraceNotify(
     dp,
@@ -65,10 +65,10 @@ export function cilFromContainer(dp: DatapathContext, program: EndpointProgram):
 
 /** `tail_handle_ipv4`: source check, then service translation, then conntrack and policy. */
 function tailHandleFromLxc(dp: DatapathContext, program: EndpointProgram): number {
-  const { packet, ctStateNew, ops } = dp;
+  const { packet, ctStateNew } = dp;
   if (!dp.maps.hasFamily(packet.addressWords)) return DROP_UNKNOWN_L3;
   dp.useFamily(packet.addressWords);
-  ops[OP_TAIL_CALL]!++;
+  dp.count(OP_TAIL_CALL);
   if (dp.config.sourceAddressVerification && !isOwnAddress(dp, program)) return DROP_INVALID_SIP;
 
   ctStateNew.reset();
@@ -76,7 +76,7 @@ function tailHandleFromLxc(dp: DatapathContext, program: EndpointProgram): numbe
     const ret = translateService(dp, program);
     if (ret !== CTX_ACT_OK) return ret;
   }
-  ops[OP_TAIL_CALL]!++;
+  dp.count(OP_TAIL_CALL);
   return ctEgress(dp, program);
 }
 
@@ -107,7 +107,7 @@ function translateService(dp: DatapathContext, program: EndpointProgram): number
 
 /** `tail_ipv4_ct_egress`, then `handle_ipv4_from_lxc`. */
 function ctEgress(dp: DatapathContext, program: EndpointProgram): number {
-  const { tuple, ctState, ctStateNew, ops } = dp;
+  const { tuple, ctState, ctStateNew } = dp;
   tupleFromPacket(dp, tuple);
   const ct = dp.ctMap(tuple.protocol === IPPROTO_TCP);
   const scope = ctStateNew.revNatIndex !== 0 || ctStateNew.fromL7lb ? SCOPE_FORWARD : SCOPE_BIDIR;
@@ -115,10 +115,10 @@ function ctEgress(dp: DatapathContext, program: EndpointProgram): number {
   ctState.reset();
   const status = ctLookup(dp, ct, tuple, CT_EGRESS, scope, ctState);
   if (status < 0) return status;
-  ops[OP_SCRATCH_UPDATE]!++;
-  ops[OP_TAIL_CALL]!++;
+  dp.count(OP_SCRATCH_UPDATE);
+  dp.count(OP_TAIL_CALL);
   const remote = lookupRemoteEndpoint(dp, dp.packet.row, dp.packet.daddrAt);
-  ops[OP_SCRATCH_LOOKUP]!++;
+  dp.count(OP_SCRATCH_LOOKUP);
   const { ipcache } = dp.maps;
   dp.dstIdentity = remote < 0 ? worldIdentity(dp) : ipcache.identity(remote);
   const tunnelEndpoint = remote < 0 || ipcache.skipTunnel(remote) ? 0 : ipcache.tunnelEndpoint(remote);
@@ -235,8 +235,8 @@ function traceTo(dp: DatapathContext, point: number, program: EndpointProgram, i
 
 /** `cil_to_container`: TC egress of the pod's device, with per-endpoint routes. The packet comes from the stack. */
 export function cilToContainer(dp: DatapathContext, program: EndpointProgram): number {
-  const { packet, ops } = dp;
-  ops[OP_RUN_LXC]!++;
+  const { packet } = dp;
+  dp.count(OP_RUN_LXC);
   dp.enter(PROGRAM_LXC, "cil_to_container", false);
   dp.useFamily(packet.addressWords);
   const srcLabel = packet.mark === MARK_IDENTITY ? packet.identity : worldIdentity(dp);
@@ -252,6 +252,6 @@ export function cilToContainer(dp: DatapathContext, program: EndpointProgram): n
     TRACE_PAYLOAD_LEN,
     NO_ORIG_ADDRESS,
   );
-  ops[OP_TAIL_CALL]!++;
+  dp.count(OP_TAIL_CALL);
   return handlePolicy(dp, program, srcLabel, false, false);
 }

@@ -18,11 +18,12 @@ import { Tuple } from "../maps/tuple.js";
 import type { DatapathConfig } from "./config.js";
 import { SOURCE_NONE } from "./events.js";
 import type { DatapathEvents } from "./events.js";
-import type { FlowHandles } from "./handles.js";
 import { MetricsTable } from "./metrics.js";
 import type { DatapathObserver } from "./observer.js";
 import { OP_COUNT, OP_CT_LOOKUP, OP_CT_UPDATE, OP_NAT_DELETE, OP_NAT_LOOKUP, OP_NAT_UPDATE, OP_RANDOM, OP_SIGNAL } from "./ops.js";
 import { Packet } from "./packet.js";
+import type { ReadAhead } from "./read-ahead.js";
+import type { RepeatedWalks } from "./repeated-walks.js";
 
 /** Programs' return values that are no drop. */
 export const CTX_ACT_OK = 0;
@@ -130,8 +131,9 @@ export class DatapathContext {
   readonly programs: (EndpointProgram | undefined)[] = [];
   /** Looks over the shoulder of a traced connection; null otherwise. */
   observer: DatapathObserver | null = null;
-  /** Remembered slots by flow, for speed; null: every lookup hashes. */
-  handles: FlowHandles | null = null;
+  /** For speed, or null: walks that need not be walked again, and where lookups will find something. */
+  walks: RepeatedWalks | null = null;
+  readAhead: ReadAhead | null = null;
 
   /** Datapath clock: whole seconds (or jiffies >> 8). Set by the caller. */
   now = 0;
@@ -179,7 +181,7 @@ export class DatapathContext {
   audited = 0;
   /** Slot of the entry that `ctCreate` made last. */
   createdSlot = 0;
-  /** Device of the last redirect. */
+  /** Device of the redirect; 0 = none. */
   redirectIfindex = 0;
   /** Endpoint that the packet was delivered to; 0 = none. */
   deliveredTo = 0;
@@ -201,7 +203,8 @@ export class DatapathContext {
     this.extError = 0;
     this.dstIdentity = 0;
     this.deliveredTo = 0;
-    if (arrives && this.handles !== null) this.handles.begin(this.packet.flow);
+    this.redirectIfindex = 0;
+    if (arrives && this.readAhead !== null) this.readAhead.begin(this.packet.flow);
     if (this.observer !== null) this.observer.hook(hook);
   }
 
@@ -241,8 +244,9 @@ export class DatapathContext {
 
   ctLookup(ct: CtMap, tuple: Tuple): number {
     this.count(OP_CT_LOOKUP);
-    const { handles } = this;
-    const slot = handles === null ? ct.map.lookup(tuple.words, 0) : handles.lookup(ct.map, tuple.words);
+    const slot = ct.map.lookup(tuple.words, 0);
+    if (this.walks !== null) this.noteLookup(ct.map, ct, tuple.words, slot);
+    if (this.readAhead !== null) this.readAhead.note(ct.map, slot);
     if (this.observer !== null) this.observer.lookup(OP_CT_LOOKUP, ct.map, tuple.words, slot);
     return slot;
   }
@@ -250,14 +254,16 @@ export class DatapathContext {
   ctUpdate(ct: CtMap, tuple: Tuple): number {
     this.count(OP_CT_UPDATE);
     const slot = ct.map.update(tuple.words, 0, 0, this.cpu);
+    if (this.walks !== null && this.walks.noting) this.walks.made(slot);
     if (this.observer !== null) this.observer.update(OP_CT_UPDATE, ct.map, tuple.words, slot);
     return slot;
   }
 
   natLookup(nat: NatMap, tuple: Tuple): number {
     this.count(OP_NAT_LOOKUP);
-    const { handles } = this;
-    const slot = handles === null ? nat.map.lookup(tuple.words, 0) : handles.lookup(nat.map, tuple.words);
+    const slot = nat.map.lookup(tuple.words, 0);
+    if (this.walks !== null) this.noteLookup(nat.map, null, tuple.words, slot);
+    if (this.readAhead !== null) this.readAhead.note(nat.map, slot);
     if (this.observer !== null) this.observer.lookup(OP_NAT_LOOKUP, nat.map, tuple.words, slot);
     return slot;
   }
@@ -265,11 +271,13 @@ export class DatapathContext {
   natUpdate(nat: NatMap, tuple: Tuple, flags: number): number {
     this.count(OP_NAT_UPDATE);
     const slot = nat.map.update(tuple.words, 0, flags, this.cpu);
+    if (this.walks !== null && this.walks.noting) this.walks.made(slot);
     if (this.observer !== null) this.observer.update(OP_NAT_UPDATE, nat.map, tuple.words, slot);
     return slot;
   }
 
   natDelete(nat: NatMap, tuple: Tuple): number {
+    this.unrepeatable();
     this.count(OP_NAT_DELETE);
     const result = nat.map.remove(tuple.words, 0, this.cpu);
     if (this.observer !== null) this.observer.remove(OP_NAT_DELETE, nat.map, tuple.words, result);
@@ -289,6 +297,7 @@ export class DatapathContext {
   lookupLru(op: number, map: BpfMap, key: Int32Array): number {
     this.count(op);
     const slot = map.lookup(key, 0);
+    if (this.walks !== null) this.noteLookup(map, null, key, slot);
     if (this.observer !== null) this.observer.lookup(op, map, key, slot);
     return slot;
   }
@@ -301,6 +310,7 @@ export class DatapathContext {
   }
 
   update(op: number, map: BpfMap, key: Int32Array): number {
+    this.unrepeatable();
     this.count(op);
     const slot = map.update(key, 0, 0, this.cpu);
     if (this.observer !== null) this.observer.update(op, map, key, slot);
@@ -308,6 +318,7 @@ export class DatapathContext {
   }
 
   remove(op: number, map: BpfMap, key: Int32Array): number {
+    this.unrepeatable();
     this.count(op);
     const result = map.remove(key, 0, this.cpu);
     if (this.observer !== null) this.observer.remove(op, map, key, result);
@@ -316,6 +327,7 @@ export class DatapathContext {
 
   /** `get_prandom_u32`, as int32. */
   random(): number {
+    this.unrepeatable();
     this.count(OP_RANDOM);
     const value = this.environment.random(this.cpu) | 0;
     if (this.observer !== null) this.observer.random(value);
@@ -324,10 +336,21 @@ export class DatapathContext {
 
   /** `send_signal_*`. */
   signal(type: number): void {
+    this.unrepeatable();
     this.count(OP_SIGNAL);
     const family = this.packet.addressWords === IPV4_WORDS ? 0 : 1;
     this.environment.signal(type, family);
     if (this.observer !== null) this.observer.signal(type, family);
+  }
+
+  /** The walk does something that a repetition would leave out. */
+  unrepeatable(): void {
+    if (this.walks !== null) this.walks.recording = false;
+  }
+
+  private noteLookup(map: BpfMap, ct: CtMap | null, key: Int32Array, slot: number): void {
+    const { walks } = this;
+    if (walks !== null && walks.noting) walks.note(map, ct, key, slot);
   }
 
   /** Notes a map's error number as the drop's extra error. */

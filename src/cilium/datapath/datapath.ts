@@ -18,6 +18,7 @@ import type { DatapathConfig } from "./config.js";
 import { CTX_ACT_OK, DatapathContext, TC_ACT_SHOT } from "./context.js";
 import type { DatapathEnvironment, EndpointProgram } from "./context.js";
 import type { Packet } from "./packet.js";
+import { HOOK_FROM_CONTAINER, HOOK_FROM_NETDEV, HOOK_TO_CONTAINER, HOOK_TO_NETDEV, HOOK_XDP, NOT_REMEMBERED, NOT_REPEATED } from "./repeated-walks.js";
 
 /** What becomes of a packet after a hook. */
 export const VERDICT_STACK = 0;
@@ -56,49 +57,55 @@ export class Datapath extends DatapathContext {
   fromContainer(packet: Packet, lxcId: number): number {
     const program = this.#begin(packet, lxcId);
     packet.ifindex = program.ifindex;
-    return this.#settle(cilFromContainer(this, program), VERDICT_STACK);
+    const { walks } = this;
+    if (walks === null) return this.#settle(cilFromContainer(this, program), VERDICT_STACK);
+    const repeated = walks.repeat(HOOK_FROM_CONTAINER);
+    return repeated !== NOT_REPEATED ? repeated : walks.end(this.#settle(cilFromContainer(this, program), VERDICT_STACK));
   }
 
   /** `cil_to_container`: the stack delivers to a pod (per-endpoint routes). */
   toContainer(packet: Packet, lxcId: number): number {
     const program = this.#begin(packet, lxcId);
     packet.ifindex = program.ifindex;
-    return this.#settle(cilToContainer(this, program), VERDICT_STACK);
+    const { walks } = this;
+    if (walks === null) return this.#settle(cilToContainer(this, program), VERDICT_STACK);
+    const repeated = walks.repeat(HOOK_TO_CONTAINER);
+    return repeated !== NOT_REPEATED ? repeated : walks.end(this.#settle(cilToContainer(this, program), VERDICT_STACK));
   }
 
   /** `cil_from_netdev`: a packet arrives at the native device. */
   fromNetdev(packet: Packet): number {
-    return this.#run(packet, this.config.node.nativeIfindex, cilFromNetdev, VERDICT_STACK);
+    return this.#run(packet, this.config.node.nativeIfindex, HOOK_FROM_NETDEV, cilFromNetdev, VERDICT_STACK);
   }
 
   /** `cil_to_netdev`: a packet leaves by the native device. */
   toNetdev(packet: Packet): number {
-    return this.#run(packet, this.config.node.nativeIfindex, cilToNetdev, VERDICT_WIRE);
+    return this.#run(packet, this.config.node.nativeIfindex, HOOK_TO_NETDEV, cilToNetdev, VERDICT_WIRE);
   }
 
   /** `cil_from_host`: the node sends by cilium_host. */
   fromHost(packet: Packet): number {
-    return this.#run(packet, this.config.node.hostIfindex, cilFromHost, VERDICT_STACK);
+    return this.#run(packet, this.config.node.hostIfindex, NOT_REMEMBERED, cilFromHost, VERDICT_STACK);
   }
 
   /** `cil_to_host`: a packet reaches cilium_host. */
   toHost(packet: Packet): number {
-    return this.#run(packet, this.config.node.hostIfindex, cilToHost, VERDICT_STACK);
+    return this.#run(packet, this.config.node.hostIfindex, NOT_REMEMBERED, cilToHost, VERDICT_STACK);
   }
 
   /** `cil_from_overlay`: a decapsulated packet arrives; `packet.tunnelKey` is set. */
   fromOverlay(packet: Packet): number {
-    return this.#run(packet, this.config.node.tunnelIfindex, cilFromOverlay, VERDICT_STACK);
+    return this.#run(packet, this.config.node.tunnelIfindex, NOT_REMEMBERED, cilFromOverlay, VERDICT_STACK);
   }
 
   /** `cil_to_overlay`: a packet is about to be encapsulated. */
   toOverlay(packet: Packet): number {
-    return this.#run(packet, this.config.node.tunnelIfindex, cilToOverlay, VERDICT_TUNNEL);
+    return this.#run(packet, this.config.node.tunnelIfindex, NOT_REMEMBERED, cilToOverlay, VERDICT_TUNNEL);
   }
 
   /** `cil_xdp_entry`: a packet arrives, before the stack. What is sent back leaves at once: no further program runs. */
   xdpEntry(packet: Packet): number {
-    const verdict = this.#run(packet, this.config.node.nativeIfindex, cilXdpEntry, VERDICT_PASS);
+    const verdict = this.#run(packet, this.config.node.nativeIfindex, HOOK_XDP, cilXdpEntry, VERDICT_PASS);
     return verdict === VERDICT_REDIRECT ? VERDICT_WIRE : verdict;
   }
 
@@ -187,10 +194,13 @@ export class Datapath extends DatapathContext {
     return program;
   }
 
-  #run(packet: Packet, ifindex: number, program: (dp: DatapathContext) => number, ok: number): number {
+  #run(packet: Packet, ifindex: number, hook: number, program: (dp: DatapathContext) => number, ok: number): number {
     this.packet = packet;
     packet.ifindex = ifindex;
-    return this.#settle(program(this), ok);
+    const { walks } = this;
+    if (walks === null || hook === NOT_REMEMBERED) return this.#settle(program(this), ok);
+    const repeated = walks.repeat(hook);
+    return repeated !== NOT_REPEATED ? repeated : walks.end(this.#settle(program(this), ok));
   }
 
   /** A program's return value as a verdict; `ok` is what CTX_ACT_OK means at that hook. */

@@ -19,6 +19,7 @@ export function departure(dp: DatapathContext): number {
   throttle.setKey(packet.aggregate);
   const slot = dp.lookupHash(OP_THROTTLE_LOOKUP, throttle.map, throttle.key);
   if (slot < 0) return CTX_ACT_OK;
+  dp.unrepeatable();
   const start = Math.max(packet.departure, nowNs);
   const next = throttle.last(slot) + throttle.delay(slot, packet.length);
   if (next <= start) {

@@ -45,7 +45,14 @@ export const UNKNOWN = 0;
 /** `update_metrics`. */
 export function updateMetrics(dp: DatapathContext, reason: number, direction: number, site: number): void {
   dp.count(OP_METRICS_LOOKUP);
-  if (dp.metrics.count(reason, direction, site + dp.program * SITES_OF_PROGRAM, dp.packet.length)) dp.count(OP_METRICS_UPDATE);
+  const callSite = site + dp.program * SITES_OF_PROGRAM;
+  const fresh = dp.metrics.count(reason, direction, callSite, dp.packet.length);
+  if (fresh) {
+    dp.count(OP_METRICS_UPDATE);
+    dp.unrepeatable();
+  } else if (dp.walks !== null) {
+    dp.walks.counted(reason, direction, callSite);
+  }
 }
 
 /** `update_trace_metrics`: which counter a trace point moves. */
@@ -115,6 +122,7 @@ export function sendTraceNotifyAt(
   const emitted = dp.config.traceEvents && passesAggregation(dp, point, monitor);
   if (dp.observer !== null) dp.observer.traced(point, reason, monitor, emitted);
   if (!emitted) return;
+  dp.unrepeatable();
   dp.count(OP_EVENT_TRACE);
   dp.events.trace(dp.packet, point, source, srcLabel, dstLabel, dstId, ifindex, reason, monitor, origAddrAt);
 }
@@ -130,6 +138,7 @@ export function sendDropNotify(
   direction: number,
 ): void {
   const reason = -error;
+  dp.unrepeatable();
   dp.dropReason = reason;
   updateMetrics(dp, reason, direction, SITE_DROP);
   if (dp.observer !== null) dp.observer.dropped(reason, dp.extError);
@@ -148,6 +157,7 @@ export function sendPolicyVerdictNotify(
   egress: boolean,
 ): void {
   if (!dp.config.verdictEvents || !(egress ? program.verdictEgress : program.verdictIngress)) return;
+  dp.unrepeatable();
   dp.count(OP_EVENT_VERDICT);
   if (dp.observer !== null) dp.observer.verdictEvent(egress, verdict);
   const audited = dp.policyAudited ? 1 : 0;

@@ -118,6 +118,12 @@ const FLOW = 46;
 const AGGREGATE = 47;
 const ORIG_SADDR = 48;
 const WORDS = 52;
+/** Words of a packet's row. */
+export const PACKET_WORDS: number = WORDS;
+/** Words of what decides a repeatable packet's way, see `copyInputs`. */
+export const PACKET_INPUTS = 8;
+/** Flags of segments that open or close a connection. */
+const TCP_OPEN_OR_CLOSE = TCP_SYN | TCP_FIN | TCP_RST;
 
 export class Packet {
   /** All fields; addresses are handed around as (row, index). */
@@ -145,6 +151,48 @@ export class Packet {
     for (let i = 0; i < WORDS; i++) row[i] = 0; // for so few words a call of fill() takes longer
     this.addressWords = IPV4_WORDS;
     this.departure = 0;
+  }
+
+  /**
+   * Whether the packet is one of those whose walk may be repeated: IPv4, TCP that neither opens nor closes or UDP, with
+   * nothing inside or around it that `copyInputs` leaves out.
+   */
+  isRepeatable(): boolean {
+    const { row } = this;
+    const protocol = row[PROTOCOL]!;
+    const known = protocol === IPPROTO_TCP ? (row[TCP_FLAGS]! & TCP_OPEN_OR_CLOSE) === 0 : protocol === IPPROTO_UDP;
+    const extras = row[FRAGMENT]! | row[INNER_PROTOCOL]! | row[DSR_PRESENT]! | row[AGGREGATE]! | row[TUNNEL_REMOTE]!;
+    return known && extras === 0 && this.addressWords === IPV4_WORDS && this.departure === 0;
+  }
+  /** Whether a walk has changed nothing of such a packet, of which `before` is the row, that depends on more than its inputs. */
+  isRepeatableAfter(before: Int32Array): boolean {
+    const { row } = this;
+    return row[LENGTH] === before[LENGTH] && row[FLOW] === before[FLOW] && this.addressWords === IPV4_WORDS && this.departure === 0;
+  }
+  /** Writes what decides a repeatable packet's way: everything but its length, in `PACKET_INPUTS` words. */
+  copyInputs(out: Int32Array, at: number): void {
+    const { row } = this;
+    out[at] = row[SADDR]!;
+    out[at + 1] = row[DADDR]!;
+    out[at + 2] = (row[SPORT]! << 16) | row[DPORT]!;
+    out[at + 3] = (row[PROTOCOL]! << 24) | (row[TCP_FLAGS]! << 16) | (row[TTL]! << 8) | row[MARK]!;
+    out[at + 4] = row[IDENTITY]!;
+    out[at + 5] = (row[XFER]! << 16) | row[SKIP_NODEPORT]!;
+    out[at + 6] = row[TUNNEL_KEY]!;
+    out[at + 7] = row[IFINDEX]!;
+  }
+  hasInputs(words: Int32Array, at: number): boolean {
+    const { row } = this;
+    const unequal =
+      (row[SADDR]! ^ words[at]!) |
+      (row[DADDR]! ^ words[at + 1]!) |
+      (((row[SPORT]! << 16) | row[DPORT]!) ^ words[at + 2]!) |
+      (((row[PROTOCOL]! << 24) | (row[TCP_FLAGS]! << 16) | (row[TTL]! << 8) | row[MARK]!) ^ words[at + 3]!) |
+      (row[IDENTITY]! ^ words[at + 4]!) |
+      (((row[XFER]! << 16) | row[SKIP_NODEPORT]!) ^ words[at + 5]!) |
+      (row[TUNNEL_KEY]! ^ words[at + 6]!) |
+      (row[IFINDEX]! ^ words[at + 7]!);
+    return unequal === 0;
   }
 
   /** First (IPv4: only) word. */
@@ -366,7 +414,7 @@ export class Packet {
   set skipNodeport(skip: boolean) {
     this.row[SKIP_NODEPORT] = skip ? 1 : 0;
   }
-  /** The sender's flow number, for validated handles and traces; 0 = none. Not part of the real packet. */
+  /** The sender's flow number, for repeated walks and traces; 0 = none. Not part of the real packet. */
   get flow(): number {
     return this.row[FLOW]!;
   }

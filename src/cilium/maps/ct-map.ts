@@ -87,6 +87,12 @@ export class CtMap {
   declare private readonly txCountersAt: number;
   declare private readonly rxCountersAt: number;
   declare private floors: LifetimeFloors;
+  /**
+   * Masks over the words of a row, -1 where a word counts. Steady: what makes the next packet of a kind go another way
+   * when it differs. Record: that, and when it was last reported, but not `CT_SEEN_NON_SYN`.
+   */
+  declare readonly steadyMask: Int32Array;
+  declare readonly recordMask: Int32Array;
 
   constructor(map: BpfMap, counters: CtCounters) {
     const table = tableOf(map);
@@ -105,6 +111,13 @@ export class CtMap {
     this.txCountersAt = column(TX_COUNTERS);
     this.rxCountersAt = column(counters === "rx-tx" ? RX_COUNTERS : TX_COUNTERS);
     this.floors = new LifetimeFloors(table, this.lifetimeAt);
+    this.steadyMask = new Int32Array(table.stride).fill(-1);
+    this.steadyMask[this.lifetimeAt] = 0;
+    if (counters !== "none") for (const word of COUNTERS_HELD[counters]) this.steadyMask[column(word)] = 0;
+    this.recordMask = this.steadyMask.slice();
+    this.recordMask[this.flagsAt] = ~CT_SEEN_NON_SYN;
+    this.steadyMask[this.lastTxReportAt] = 0;
+    this.steadyMask[this.lastRxReportAt] = 0;
   }
 
   /** From now on this is the view of another map of the same layout. */

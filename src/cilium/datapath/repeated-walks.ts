@@ -1,0 +1,286 @@
+/**
+ * Walks that repeat: what a packet of an established flow did the last time at a hook, done again without running the
+ * programs when everything that it read is as it was. Not part of the real datapath; results are those of a real walk
+ * (property test), and a trace always walks.
+ *
+ * A walk is a function of the packet, the configuration, the clock, random numbers and what its lookups find. So a
+ * remembered one holds the packet's headers as they came, the rows of the conntrack, NAT and neighbour entries that it
+ * found, and the keys that it did not find; they are compared before it is repeated. Of the clock nothing matters but
+ * that conntrack reports no flow in between. Only walks that leave no more behind than lifetimes, reference bits and
+ * counters are remembered: no new entries, events, random numbers, drops, opening or closing segments.
+ *
+ * All other maps belong to the agent. Whoever writes one of them calls `forget`.
+ *
+ * What walks of many flows have in common (verdict, maps, operations) is a shape, kept once; a flow holds its number and
+ * what is its own, in one row.
+ */
+
+import { HashTable } from "../../bpf/hash-table.js";
+import type { BpfMap } from "../../bpf/map.js";
+import { CT_INGRESS } from "./conntrack.js";
+import type { CtMap } from "../maps/ct-map.js";
+import type { DatapathContext } from "./context.js";
+import { PACKET_INPUTS } from "./packet.js";
+import { FLOWS_AT_ONCE } from "./read-ahead.js";
+import { Draft, SITE_ABSENT, SITE_FOUND, SITE_REFRESHED, WalkShape, WHOLE_ROW } from "./walk-shape.js";
+
+/** Hooks whose walks can be repeated. */
+export const HOOK_FROM_CONTAINER = 0;
+export const HOOK_TO_CONTAINER = 1;
+export const HOOK_FROM_NETDEV = 2;
+export const HOOK_TO_NETDEV = 3;
+export const HOOK_XDP = 4;
+const HOOKS = 5;
+/** A hook whose walks are not remembered. */
+export const NOT_REMEMBERED = -1;
+
+/** `repeat` did nothing: the programs shall run. */
+export const NOT_REPEATED = -1;
+
+/** Words of a flow's row for a hook: four cache lines. */
+const ROW_WORDS = 64;
+const WORDS_OF_LINE = 16;
+/**
+ * Its first line: age of the memory that it was written in (0: empty), shape, the slots that the walk's lookups found, the
+ * packet's inputs. Then come the sites' rows and keys, then the packet's changed words.
+ */
+const AGE = 0;
+const SHAPE = 1;
+const SLOTS = 2;
+const SITES_MAX = 6;
+const INPUTS = SLOTS + SITES_MAX;
+const FIRST_FREE = INPUTS + PACKET_INPUTS;
+
+export class RepeatedWalks {
+  /** Walks repeated so far. */
+  repeats = 0;
+  /** A walk is under way whose end may be worth remembering. */
+  recording = false;
+  /** A walk of a flow is under way. */
+  noting = false;
+  declare private readonly dp: DatapathContext;
+  declare private readonly rows: Int32Array;
+  /** Row of a flow for each hook, or -1 where walks are not remembered. */
+  declare private readonly places: Int32Array;
+  declare private readonly hooks: number;
+  private readonly shapes: WalkShape[] = [];
+  private readonly draft = new Draft();
+  /** The map that each lookup of a walk was in, whichever flow came last. */
+  private readonly siteMaps: HashTable[] = [];
+  private readonly found = new Int32Array(FLOWS_AT_ONCE);
+  /** Rows of another age are empty. */
+  private age = 1;
+  private recreations = 0;
+  /** The row of the walk under way, and where its next site goes. */
+  private row = 0;
+  private next = 0;
+  /** Lookups of the walk under way so far. */
+  private noted = 0;
+  /** The shape of the walk that was remembered last: most are alike. */
+  private lastShape = 0;
+  /** Keeps the reads ahead from being optimised away. */
+  protected readSum = 0;
+
+  /** Room for flows 1 … `flows` at these hooks (`HOOK_*`). */
+  constructor(dp: DatapathContext, flows: number, hooks: readonly number[]) {
+    this.dp = dp;
+    this.hooks = hooks.length;
+    this.places = new Int32Array(HOOKS).fill(-1);
+    hooks.forEach((hook, place) => (this.places[hook] = place));
+    this.rows = new Int32Array((flows + 1) * hooks.length * ROW_WORDS);
+  }
+
+  /** Forgets every walk: a map other than those that packets write has changed. */
+  forget(): void {
+    this.age++;
+  }
+
+  /** Repeats the walk of this packet at that hook and gives its verdict; `NOT_REPEATED` when the programs must run. */
+  repeat(hook: number): number {
+    const { dp } = this;
+    const { packet } = dp;
+    this.recording = false;
+    this.noting = false;
+    const place = this.places[hook]!;
+    if (place < 0 || packet.flow === 0 || dp.observer !== null) return NOT_REPEATED;
+    if (dp.maps.recreations !== this.recreations) {
+      this.recreations = dp.maps.recreations;
+      this.forget();
+    }
+    const row = (packet.flow * this.hooks + place) * ROW_WORDS;
+    const { rows } = this;
+    const repeatable = packet.isRepeatable();
+    if (repeatable && rows[row + AGE] === this.age) {
+      const shape = this.shapes[rows[row + SHAPE]!]!;
+      if (packet.hasInputs(rows, row + INPUTS) && this.fits(shape, row)) return this.perform(shape, row);
+    }
+    rows[row + AGE] = 0;
+    this.row = row;
+    this.noted = 0;
+    this.noting = true;
+    if (repeatable) this.begin(row);
+    return NOT_REPEATED;
+  }
+
+  /** The walk has looked up a key in a map that packets write: slot or negative. `ct` is the map's view if it is a conntrack map. */
+  note(map: BpfMap, ct: CtMap | null, key: Int32Array, slot: number): void {
+    const { draft, next, rows } = this;
+    const site = this.noted++;
+    if (!(map instanceof HashTable) || site >= SITES_MAX) {
+      this.recording = false;
+      return;
+    }
+    rows[this.row + SLOTS + site] = Math.max(0, slot);
+    this.siteMaps[site] = map;
+    const words = slot > 0 ? map.stride : map.keyWords;
+    if (!this.recording || next + words > this.row + ROW_WORDS) {
+      this.recording = false;
+      return;
+    }
+    if (slot > 0) map.copyRow(slot, rows, next);
+    else for (let i = 0; i < words; i++) rows[next + i] = key[i]!;
+    draft.addSite(map, ct, slot > 0 ? SITE_FOUND : SITE_ABSENT, next - this.row);
+    this.next = next + words;
+  }
+
+  /** The walk has made an element, of the key that it looked up last or its pair. */
+  made(slot: number): void {
+    this.recording = false;
+    if (slot > 0 && this.noted > 0 && this.noted <= SITES_MAX) this.rows[this.row + SLOTS + this.noted - 1] = slot;
+  }
+
+  /** Conntrack has set the lifetime of an entry that it found: that many seconds from now. */
+  refreshed(ct: CtMap, slot: number, lifetime: number, direction: number): void {
+    const { draft } = this;
+    const site = draft.sites - 1;
+    if (site < 0 || draft.ctOf(site) !== ct || this.rows[this.row + SLOTS + site] !== slot) this.recording = false;
+    else draft.refresh(site, lifetime, direction);
+  }
+
+  /** A packet was counted in the metrics map. */
+  counted(reason: number, direction: number, site: number): void {
+    this.draft.addMetric(reason, direction, site);
+  }
+
+  /** The programs have run: remembers the walk if it can be repeated. Gives the verdict back. */
+  end(verdict: number): number {
+    if (this.recording) this.remember(verdict);
+    this.recording = false;
+    this.noting = false;
+    return verdict;
+  }
+
+  /** Reads what the next walks of these flows will read; at most `FLOWS_AT_ONCE` count. */
+  foresee(flows: Int32Array, count: number): void {
+    const { rows, hooks, siteMaps, found, age } = this;
+    const some = Math.min(count, FLOWS_AT_ONCE);
+    const words = hooks * ROW_WORDS;
+    let sum = 0;
+    for (let i = 0; i < some; i++) {
+      const row = flows[i]! * words;
+      for (let word = 0; word < ROW_WORDS; word += WORDS_OF_LINE) sum ^= rows[row + word]!;
+    }
+    this.readSum = sum;
+    for (let site = 0; site < siteMaps.length; site++) {
+      const map = siteMaps[site]!;
+      for (let i = 0; i < some; i++) found[i] = rows[flows[i]! * words + SLOTS + site]!;
+      map.readRows(found, some);
+      // Walks that are not remembered look the keys up.
+      let others = 0;
+      for (let i = 0; i < some; i++) if (rows[flows[i]! * words + AGE] !== age) found[others++] = found[i]!;
+      map.readBuckets(found, others);
+    }
+  }
+
+  private remember(verdict: number): void {
+    const { dp, draft, row } = this;
+    for (let site = 0; site < draft.sites; site++) {
+      if (!this.isAsFound(site)) return;
+      const slot = this.rows[row + SLOTS + site]!;
+      if (slot !== 0) draft.mapOf(site).copyRow(slot, this.rows, row + draft.offsetOf(site));
+    }
+    const outputs = draft.finish(dp, verdict, this.next - row);
+    if (outputs < 0 || this.next + outputs > row + ROW_WORDS) return;
+    draft.copyOutputs(dp.packet.row, this.rows, this.next);
+    this.rows[row + SHAPE] = this.shapeOf();
+    this.rows[row + AGE] = this.age;
+  }
+
+  private begin(row: number): void {
+    const { dp } = this;
+    this.recording = true;
+    this.next = row + FIRST_FREE;
+    dp.packet.copyInputs(this.rows, row + INPUTS);
+    this.draft.begin(dp);
+  }
+
+  /** Whether all that the walk found is still so. */
+  private fits(shape: WalkShape, row: number): boolean {
+    const { rows } = this;
+    for (let site = 0; site < shape.sites; site++) {
+      const at = row + shape.offsetOf(site);
+      const map = shape.mapOf(site);
+      if (shape.kindOf(site) === SITE_ABSENT) {
+        if (map.peek(rows, at) > 0) return false;
+      } else {
+        const slot = rows[row + SLOTS + site]!;
+        if (!map.stillHolds(slot, rows, at, shape.maskOf(site))) return false;
+        if (shape.kindOf(site) === SITE_REFRESHED && this.isDue(shape, site, slot)) return false;
+      }
+    }
+    return true;
+  }
+
+  /** Conntrack would report this packet. */
+  private isDue(shape: WalkShape, site: number, slot: number): boolean {
+    const { dp } = this;
+    const ct = shape.ctOf(site)!;
+    const last = shape.directionOf(site) === CT_INGRESS ? ct.lastRxReport(slot) : ct.lastTxReport(slot);
+    return last + dp.config.conntrack.reportInterval < dp.now;
+  }
+
+  private perform(shape: WalkShape, row: number): number {
+    const { dp, rows } = this;
+    const { packet } = dp;
+    for (let site = 0; site < shape.sites; site++) {
+      const kind = shape.kindOf(site);
+      if (kind === SITE_ABSENT) continue;
+      const slot = rows[row + SLOTS + site]!;
+      shape.mapOf(site).mark(slot);
+      if (kind === SITE_FOUND) continue;
+      const ct = shape.ctOf(site)!;
+      ct.setLifetime(slot, dp.now + shape.lifetimeOf(site));
+      ct.addPacket(slot, shape.directionOf(site) === CT_INGRESS, packet.length);
+    }
+    this.repeats++;
+    return shape.perform(dp, rows, row);
+  }
+
+  /**
+   * What was found is in the map and, but for lifetime and counters, as it was found. A conntrack entry may have seen its
+   * first segment after the SYN: that is noted before the lifetime is chosen by it, so the next walk does the same.
+   */
+  private isAsFound(site: number): boolean {
+    const { draft, rows } = this;
+    const at = this.row + draft.offsetOf(site);
+    const slot = rows[this.row + SLOTS + site]!;
+    const map = draft.mapOf(site);
+    if (slot === 0) return map.peek(rows, at) <= 0;
+    const ct = draft.ctOf(site);
+    // Accounting counts packets that match an entry without refreshing it, which is not recorded.
+    if (ct !== null && ct.counters !== "none" && !draft.isRefreshed(site)) return false;
+    return map.stillHolds(slot, rows, at, ct === null ? WHOLE_ROW : ct.recordMask);
+  }
+
+  /** Number of the draft's shape, which is kept if it is new. */
+  private shapeOf(): number {
+    const { shapes, draft } = this;
+    if (shapes[this.lastShape]?.equals(draft) === true) return this.lastShape;
+    let number = 0;
+    while (number < shapes.length && !shapes[number]!.equals(draft)) number++;
+    if (number === shapes.length) shapes.push(new WalkShape(draft));
+    this.lastShape = number;
+    return number;
+  }
+}
+
