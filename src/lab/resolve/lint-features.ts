@@ -47,6 +47,8 @@ const translatesInBpf = ({ enableIpv4Masquerade, enableBpfMasquerade }: CiliumSe
 const BOTH_MASQUERADES = '--enable-ipv4-masquerade="true" and --enable-bpf-masquerade="true"';
 /** IPAM modes in which the network knows the pods' addresses. `checkIPv4NativeRoutingCIDR`. */
 const OWN_NETWORK = ["eni", "alibabacloud"];
+/** Last minor whose check of IPIP dispatch was read. */
+const IPIP_NEEDS_XDP_UNTIL = 18;
 /** Last minor in which BPF masquerading through a tunnel needed socket LB. `daemon/cmd/daemon.go` */
 const MASQUERADE_NEEDS_SOCKET_LB_UNTIL = 15;
 
@@ -77,7 +79,7 @@ const COMBINATIONS: readonly Combination[] = [
     "IPIP dispatch needs XDP acceleration",
     "only the XDP program encapsulates",
     "DSR dispatch mode ipip currently only available under XDP acceleration",
-    ({ settings }) => dsr(settings) && settings.dsrDispatch === "ipip" && settings.lbAcceleration === "disabled",
+    ({ settings, minor }) => minor <= IPIP_NEEDS_XDP_UNTIL && dsr(settings) && settings.dsrDispatch === "ipip" && settings.lbAcceleration === "disabled",
   ),
   excludes(
     ["lbMode", "lbModeAnnotation"],
@@ -85,13 +87,6 @@ const COMBINATIONS: readonly Combination[] = [
     "the annotation chooses between SNAT and DSR, hybrid by protocol",
     "The value --bpf-lb-mode=hybrid is not supported as default under annotation mode",
     ({ settings }) => settings.enableNodePort && settings.lbMode === "hybrid" && settings.lbModeAnnotation,
-  ),
-  excludes(
-    ["lbModeAnnotation", "dsrDispatch"],
-    "modes per service need IPIP dispatch",
-    "services that ask for DSR get it by IPIP only",
-    ({ dsrDispatch }) => `Invalid value for --bpf-lb-dsr-dispatch: ${dsrDispatch}`,
-    ({ settings }) => settings.enableNodePort && settings.lbModeAnnotation && settings.lbMode !== "hybrid" && settings.dsrDispatch !== "ipip",
   ),
   excludes(
     ["enableBpfMasquerade", "kubeProxyReplacement"],
