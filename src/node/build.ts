@@ -151,7 +151,9 @@ export function buildNode(
   queries.attach(sockets);
   observer?.attach(maps, topology, node, collector);
   workloads.start();
-  const timeline = { simulation, scenario, topology, maps, datapath, policies, collector, watch, link, cpus, directory, services, added, node };
+  const timeline = {
+    simulation, scenario, topology, maps, datapath, policies, collector, watch, link, cpus, directory, services, added, node, network, workloads,
+  };
   new Timeline(timeline).start();
   return { simulation, node, maps, watch, collector, costs, flows, profile, kernel, topology, preloaded };
 }

@@ -82,6 +82,8 @@ export class NodeNetwork {
   readonly #atNic: number;
   readonly #atStranger: number;
   readonly #told: number;
+  /** Nobody is at home: what comes to the node, or from it, is lost. */
+  down = false;
   readonly #received = new Int32Array(TUPLE_BYTES / 4);
   #tcpEnds!: Ends;
   #udpEnds!: Ends;
@@ -93,7 +95,7 @@ export class NodeNetwork {
     this.#headers = new HeaderWriter(parts.hooks, this.#flying, parts.underlay);
     this.#prefilter = parts.prefilter.map(parsePrefixWord);
     this.#atEnd = simulation.on((row) => this.#arrive(row));
-    this.#atNic = simulation.on((row) => this.#arriveAtNic(row));
+    this.#atNic = simulation.on((row) => (this.down ? this.#flying.release(row) : this.#arriveAtNic(row)));
     this.#atStranger = simulation.on((row, place) => this.#resetFrom(row, place));
     this.#told = simulation.on((row) => this.#tell(row));
   }
@@ -110,6 +112,7 @@ export class NodeNetwork {
     const row = this.#flying.put(datagram, flow, fromSide ^ 1, tcpFlags, payloadBytes, tag);
     const from = rowOf(flow, fromSide);
     if (table.place[from] === Place.offNode) this.#sendFromElsewhere(row, table.towardNode[from] === 1);
+    else if (this.down) this.#flying.release(row);
     else {
       this.#headers.write(table, from, row);
       this.#sendFromHere(row, table.place[from]!, table.cpu[from]!);

@@ -9,13 +9,14 @@ import type { Collector } from "./collector.js";
 import type { CpuQueues } from "./cpu.js";
 import { ClientReplacement } from "./client-replacement.js";
 import type { Link } from "./link.js";
+import { NodeRestart, type RestartParts } from "./node-restart.js";
 import type { MapWatch } from "./map-watch.js";
 import type { PolicyWriter } from "./policies.js";
 import type { Topology } from "./topology.js";
 
 type MapName = "ct4_global" | "ct_any4_global" | "snat_v4_external";
 
-export interface TimelineParts extends BackendParts {
+export interface TimelineParts extends BackendParts, RestartParts {
   readonly simulation: Simulation;
   readonly scenario: Scenario;
   readonly topology: Topology;
@@ -36,6 +37,7 @@ export class Timeline {
   readonly #parts: TimelineParts;
   readonly #backends: BackendChanges;
   readonly #clients: ClientReplacement;
+  readonly #restart: NodeRestart;
   readonly #happens: number;
   #policies: readonly Policy[];
 
@@ -44,6 +46,7 @@ export class Timeline {
     this.#policies = parts.scenario.policies;
     this.#backends = new BackendChanges(parts);
     this.#clients = new ClientReplacement(parts);
+    this.#restart = new NodeRestart(parts);
     this.#happens = parts.simulation.on((index, phase) => this.#happen(parts.scenario.timeline[index]!.happening, index, phase));
   }
 
@@ -69,6 +72,11 @@ export class Timeline {
         if (begins) this.#endLater(happening.downNs, index);
         if (begins) collector.stop();
         else this.#startAgent(happening.resize);
+        break;
+      case "node":
+        if (begins) this.#endLater(happening.downNs, index);
+        if (begins) this.#restart.begin();
+        else this.#restart.end();
         break;
       case "policy":
         this.#replacePolicy(happening.policy);

@@ -292,6 +292,12 @@ const timelineEvent = z.union([
       })
       .describe("The agent is restarted. Maps are kept."),
   }),
+  z.strictObject({
+    ...moment,
+    node: z
+      .strictObject({ down: duration({ min: ONE_NS }).describe("How long nobody is at home.") })
+      .describe("The node restarts: its pods come back at their addresses, without connections, and the maps of connections are empty."),
+  }),
   z.strictObject({ ...moment, policy: policy.describe("Takes the place of the endpoints' policy.") }),
   z.strictObject({
     ...moment,

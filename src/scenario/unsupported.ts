@@ -8,7 +8,6 @@ import type { Path } from "./tree.js";
 /** Keys by their path, `[]` for any index, and what is not modelled. */
 const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
   faults: "faults (packet loss, CPU theft, restarts) are events of `timeline`",
-  "timeline[].node": "a restart of the node is not modelled",
   "timeline[].certificates": "certificates are not modelled",
   gc: "the collector's settings are Helm's: helm.set.conntrackGCInterval",
   "cluster.ipv6PodCIDR": "IPv6 addresses follow from IPv4's: fd00::/96 with podCIDR's in the low bits",

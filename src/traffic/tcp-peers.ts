@@ -174,6 +174,13 @@ export class TcpPeers {
     this.#stack.close(connection, side, State.vanished);
   }
 
+  /** The host of a vanished end is back and remembers nothing: from now on it answers with resets. */
+  returnWithoutMemory(connection: number, side: number): void {
+    const { table } = this.#stack;
+    const row = table.row(connection, side);
+    if (table.get(row, Word.state) === State.vanished) table.set(row, Word.state, State.closed);
+  }
+
   /** An ICMP error for the side's last segment: ends a connection attempt, is ignored afterwards (tcp_v4_err). */
   unreachable(connection: number, side: number, errno: number): void {
     const { table } = this.#stack;
@@ -216,6 +223,9 @@ export class TcpPeers {
   }
 }
 
+/** State of a number that no connection has had yet. */
+const NEVER_USED = 0;
+
 function isUnderWay(state: number): boolean {
-  return state !== State.closed && state !== State.listen && state !== State.timeWait && state !== State.vanished;
+  return state !== NEVER_USED && state !== State.closed && state !== State.listen && state !== State.timeWait && state !== State.vanished;
 }

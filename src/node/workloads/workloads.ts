@@ -1,7 +1,7 @@
 /** Starts what the workloads of a scenario do, each at its own times. */
 import type { RandomStream, RandomStreams } from "../../core/random.js";
 import type { Simulation } from "../../core/simulation.js";
-import type { Scenario } from "../../scenario/types.js";
+import type { Scenario, Workload } from "../../scenario/types.js";
 import { arrivalTimes, type ArrivalTimes } from "./arrivals.js";
 import { draw } from "./distributions.js";
 import type { QueryApplication } from "./query-application.js";
@@ -31,6 +31,18 @@ export class Workloads {
     this.#arrive = simulation.on((workload) => this.#arrival(workload));
   }
 
+  /** Applications on the node are gone, and call nobody. */
+  nodeDown = false;
+
+  /** Pools of the node's own clients are opened anew. */
+  reopenPools(): void {
+    const { now } = this.#simulation;
+    this.#scenario.workloads.forEach((workload, index) => {
+      if (workload.kind !== "pool" || !isLocal(workload)) return;
+      for (let i = 0; i < workload.connections; i++) this.#at(now + Math.round((OPENING_NS * (i + 1)) / workload.connections), index);
+    });
+  }
+
   /** Schedules the first arrivals. */
   start(): void {
     this.#tcp.onEnd = (workload) => this.#ended(workload);
@@ -50,6 +62,7 @@ export class Workloads {
   #arrival(workload: number): void {
     const times = this.#times[workload]!;
     if (times !== null) this.#at(times.next(this.#simulation.now), workload);
+    if (this.nodeDown && isLocal(this.#scenario.workloads[workload]!)) return;
     switch (this.#scenario.workloads[workload]!.kind) {
       case "queries":
         this.#queries.open(workload);
@@ -68,4 +81,9 @@ export class Workloads {
     if (shape.kind === "pool" || shape.arrivals.kind !== "loop") return;
     this.#at(this.#simulation.now + Math.round(draw(shape.arrivals.think, this.#streams[workload]!)), workload);
   }
+}
+
+/** Its clients live on the simulated node. */
+function isLocal({ from }: Workload): boolean {
+  return from.kind === "pod" || from.kind === "host";
 }
