@@ -108,7 +108,7 @@ function loadBalancerConfig(settings: CiliumSettings, { loadBalancer }: SettledP
     maglevSeed6: seed.readUInt32BE(8),
     socketLb: settings.socketLb,
     perPacketLb: !settings.socketLb || settings.socketLbHostNamespaceOnly || settings.enableSctp,
-    xdp: settings.lbAcceleration === "native" || settings.lbAcceleration === "best-effort",
+    xdp: settings.lbAcceleration !== "disabled",
     protocolDifferentiation: settings.lbProtoDiff,
     sessionAffinity: settings.enableSessionAffinity,
     sourceRanges: settings.enableSvcSourceRangeCheck,

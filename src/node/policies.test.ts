@@ -41,3 +41,21 @@ workloads:
   expect(recorder.connectionsEstablished).toBeGreaterThan(10);
   expect(recorder.drops.kinds()).toEqual([]);
 });
+
+it("a deny rule wins over what allows, and leaves other peers alone", () => {
+  const run = (rules: string): readonly (readonly [code: number, established: boolean])[] => {
+    const { simulation, recorder } = nodeWorld(
+      `services: [{ name: shop/cart, port: 80, backends: 1 }, { name: shop/stock, port: 80, backends: 1 }]
+policies: [{ endpoints: shop/web, ${rules} }]
+workloads:
+  - { name: a, from: { workload: shop/web }, to: shop/cart, arrivals: { constant: 5/s } }
+  - { name: b, from: { workload: shop/web }, to: shop/stock, arrivals: { constant: 5/s } }
+`,
+      {},
+    );
+    simulation.run(seconds(3));
+    return recorder.drops.kinds().map(({ code }) => [code, recorder.connectionsEstablished > 10] as const);
+  };
+  expect(run("deny: [{ to: shop/cart, port: 80 }]")).toEqual([[181, true]]);
+  expect(run("egress: deny, allow: [{ to: shop/cart }, { to: shop/stock }], deny: [{ to: shop/cart }]")).toEqual([[181, true]]);
+});

@@ -6,7 +6,7 @@ import type { PolicyEnforcement } from "../cilium/agent/settings.js";
 import type { DatapathContext, EndpointProgram } from "../cilium/datapath/context.js";
 import type { CiliumMaps } from "../cilium/maps.js";
 import { POLICY_EGRESS, POLICY_INGRESS } from "../cilium/maps/policy-map.js";
-import type { AllowedPeer, Policy } from "../scenario/pod-types.js";
+import type { RuledPeer, Policy } from "../scenario/pod-types.js";
 import { IPV6_WORDS } from "../cilium/maps/address.js";
 import { addressOf } from "./ipv6.js";
 import { checkWrite, IDENTITY, IFINDEX, PROTOCOL_NUMBER } from "./populate.js";
@@ -48,24 +48,28 @@ export class PolicyWriter {
   #write(endpointId: number, policies: readonly Policy[]): void {
     const map = this.#maps.policy(endpointId);
     for (const [direction, name] of DIRECTIONS) {
-      if (!this.#isEnforced(policies, name)) {
-        map.allowAll(direction);
-        continue;
-      }
-      // In Kubernetes the node always reaches its pods: `--allow-localhost` "auto" becomes "always".
-      if (direction === POLICY_INGRESS) checkWrite("policy", map.insert({ direction, identity: IDENTITY.host }));
-      for (const peer of allowedPeers(policies, name)) this.#allow(endpointId, direction, peer);
+      if (this.#deniesByDefault(policies, name)) {
+        // In Kubernetes the node always reaches its pods: `--allow-localhost` "auto" becomes "always".
+        if (direction === POLICY_INGRESS) checkWrite("policy", map.insert({ direction, identity: IDENTITY.host }));
+        for (const peer of peersOf(policies, "allow", name)) this.#rule(endpointId, direction, peer, false);
+      } else map.allowAll(direction);
+      if (this.#enforcement !== "never") for (const peer of peersOf(policies, "deny", name)) this.#rule(endpointId, direction, peer, true);
     }
   }
 
-  #isEnforced(policies: readonly Policy[], direction: AllowedPeer["direction"]): boolean {
+  /** Some rule selects the endpoint in that direction: its program is compiled with verdict events. */
+  #isEnforced(policies: readonly Policy[], direction: RuledPeer["direction"]): boolean {
+    return this.#deniesByDefault(policies, direction) || (this.#enforcement !== "never" && peersOf(policies, "deny", direction).length > 0);
+  }
+
+  #deniesByDefault(policies: readonly Policy[], direction: RuledPeer["direction"]): boolean {
     if (this.#enforcement === "default") return policies.some((policy) => policy[direction] === "deny");
     return this.#enforcement === "always";
   }
 
-  #allow(endpointId: number, direction: number, { peer, port, protocol }: AllowedPeer): void {
+  #rule(endpointId: number, direction: number, { peer, port, protocol }: RuledPeer, deny: boolean): void {
     for (const identity of this.#identitiesOf(peer)) {
-      const rule = { direction, identity, protocol: PROTOCOL_NUMBER[protocol] };
+      const rule = { direction, identity, protocol: PROTOCOL_NUMBER[protocol], deny };
       checkWrite("policy", this.#maps.policy(endpointId).insert(port === 0 ? rule : { ...rule, port }));
     }
   }
@@ -104,6 +108,6 @@ function selecting(all: readonly Policy[], workload: string): readonly Policy[] 
   return all.filter(({ endpoints }) => endpoints === workload);
 }
 
-function allowedPeers(policies: readonly Policy[], direction: AllowedPeer["direction"]): readonly AllowedPeer[] {
-  return policies.flatMap(({ allow }) => allow.filter((peer) => peer.direction === direction));
+function peersOf(policies: readonly Policy[], kind: "allow" | "deny", direction: RuledPeer["direction"]): readonly RuledPeer[] {
+  return policies.flatMap((policy) => policy[kind].filter((peer) => peer.direction === direction));
 }

@@ -48,11 +48,13 @@ class PodChecker {
       const path: Path = ["policies", index, "endpoints"];
       this.#once(seen, policy.endpoints, path, `a policy for ${policy.endpoints}`);
       if (policy.endpoints !== HOST) this.#known(policy.endpoints, this.#local, path, "workload of the simulated node");
-      for (const [rule, peer] of policy.allow.entries()) {
-        const key = "to" in peer ? "to" : "from";
-        const name = "to" in peer ? peer.to : peer.from;
-        const valid = [...new Set([...services, ...this.#all, ...RESERVED])];
-        this.#known(name, valid, ["policies", index, "allow", rule, key], "service or workload");
+      const valid = [...new Set([...services, ...this.#all, ...RESERVED])];
+      for (const kind of ["allow", "deny"] as const) {
+        for (const [rule, peer] of policy[kind].entries()) {
+          const key = "to" in peer ? "to" : "from";
+          const name = "to" in peer ? peer.to : peer.from;
+          this.#known(name, valid, ["policies", index, kind, rule, key], "service or workload");
+        }
       }
     }
   }

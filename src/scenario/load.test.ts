@@ -47,6 +47,7 @@ describe("a scenario", () => {
         ingress: "allow",
         egress: "deny",
         allow: [{ direction: "egress", peer: "shop/cart", port: 80, protocol: "TCP" }],
+        deny: [],
       },
     ]);
     expect(base.preload[0]).toEqual({

@@ -11,10 +11,12 @@ export interface Policy {
   readonly endpoints: string;
   readonly ingress: DefaultVerdict;
   readonly egress: DefaultVerdict;
-  readonly allow: readonly AllowedPeer[];
+  readonly allow: readonly RuledPeer[];
+  /** Wins over everything that allows. */
+  readonly deny: readonly RuledPeer[];
 }
 
-export interface AllowedPeer {
+export interface RuledPeer {
   readonly direction: "ingress" | "egress";
   /** Service or workload, `namespace/name`; `world`, `remote-node` or `host`. */
   readonly peer: string;

@@ -11,7 +11,7 @@ import type { HelmRead } from "./helm/read-helm.js";
 import { mapLabel, PRELOADABLE } from "./map-names.js";
 import { SET_SOURCE } from "./overrides.js";
 import type { Recordings } from "./recording.js";
-import type { AllowedPeer, Policy } from "./pod-types.js";
+import type { RuledPeer, Policy } from "./pod-types.js";
 import type { ScenarioInput } from "./schema.js";
 import { lineOf, place, type Place } from "./source.js";
 import { pathText, placeOf, treeAt, type Path, type Tree, type TreeMap, type TreeScalar } from "./tree.js";
@@ -123,13 +123,13 @@ function mapOverride({ type, maxEntries }: ScenarioInput["maps"][string]): MapOv
   return { type: type ?? null, maxEntries: maxEntries ?? null };
 }
 
-function policyOf({ allow, ...policy }: ScenarioInput["policies"][number]): Policy {
-  return { ...policy, allow: allow.map(allowedPeer) };
+function policyOf({ allow, deny, ...policy }: ScenarioInput["policies"][number]): Policy {
+  return { ...policy, allow: allow.map(ruledPeer), deny: deny.map(ruledPeer) };
 }
 
 type PeerInput = ScenarioInput["policies"][number]["allow"][number];
 
-function allowedPeer(peer: PeerInput): AllowedPeer {
+function ruledPeer(peer: PeerInput): RuledPeer {
   return { direction: peer.direction, peer: "to" in peer ? peer.to : peer.from, port: peer.port ?? 0, protocol: peer.protocol };
 }
 

@@ -10,7 +10,7 @@ import { ENTRIES } from "./types.js";
 const RATE_MIN = 1000;
 
 const peer = { port: port().optional().describe("Without it: every port."), protocol: protocol() };
-const allowedPeer = z.union([
+const ruledPeer = z.union([
   z.strictObject({ direction: z.literal("egress").prefault("egress"), to: peerName().describe("Service, workload, world, remote-node or host."), ...peer }),
   z.strictObject({ direction: z.literal("ingress").prefault("ingress"), from: peerName().describe("Workload, world, remote-node or host."), ...peer }),
 ]);
@@ -19,7 +19,8 @@ export const policy = z.strictObject({
   endpoints: subjectName().describe("The workload whose pods this selects; host: the node itself (host firewall)."),
   ingress: z.enum(VERDICTS).prefault("allow").describe("What happens to traffic that no rule names."),
   egress: z.enum(VERDICTS).prefault("allow").describe("What happens to traffic that no rule names."),
-  allow: z.array(allowedPeer).prefault([]).describe("Peers that are allowed where the default is deny."),
+  allow: z.array(ruledPeer).prefault([]).describe("Peers that are allowed where the default is deny."),
+  deny: z.array(ruledPeer).prefault([]).describe("Peers that are denied whatever else allows them."),
 });
 
 export const bandwidth = z.strictObject({

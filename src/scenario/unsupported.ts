@@ -20,7 +20,6 @@ const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
   "policies[].rules": "rules above layer 4 are not modelled",
   "policies[].l7": "rules above layer 4 are not modelled",
   "policies[].allow[].rules": "rules above layer 4 are not modelled",
-  "policies[].deny": "deny rules are not modelled; leave the peer out of `allow`",
   "workloads[].retries": "retries of the application stand in `connection`",
   "workloads[].trace": "a recorded trace stands in `arrivals: { recorded: FILE }`",
   "client.finTimeout": "the client's FIN timeout is the kernel's",

@@ -1,5 +1,6 @@
 /** Which connection `--trace` asks for. */
-import { formatIpv4, parseAddress } from "../../cilium/maps/address.js";
+import { formatAddress, formatIpv4, IPV6_WORDS, parseAddress } from "../../cilium/maps/address.js";
+import { addressOf } from "../../node/ipv6.js";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../cilium/datapath/packet.js";
 import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
 
@@ -69,8 +70,9 @@ function parsePort(text: string, refusal: Refusal): number {
 }
 
 /** Ends of a connection as text, the way a request names them. */
-export function tupleText(source: number, sourcePort: number, target: number, targetPort: number): string {
-  return `${formatIpv4(source)}:${sourcePort}->${formatIpv4(target)}:${targetPort}`;
+export function tupleText(source: number, sourcePort: number, target: number, targetPort: number, ipv6 = false): string {
+  const text = (word: number): string => (ipv6 ? `[${formatAddress(addressOf(word, IPV6_WORDS), 0, IPV6_WORDS)}]` : formatIpv4(word));
+  return `${text(source)}:${sourcePort}->${text(target)}:${targetPort}`;
 }
 
 /** Names of which one was perhaps meant. */

@@ -95,12 +95,12 @@ export class FollowedHooks extends NodeHooks {
   }
 
   override connectSocket(cookie: number, inHostNamespace: boolean): boolean {
-    const { saddr, daddr, dport, protocol } = this.header;
+    const { saddr, daddr, dport, protocol, ipv6 } = this.header;
     // Each of them is asked, because each takes note.
     const [followed] = this.#followed.filter(({ tracer }) => tracer.wantsConnect(saddr, daddr, dport));
     if (followed === undefined) return super.connectSocket(cookie, inHostNamespace);
     let connected = false;
-    const text = `${protocolText(protocol)} ${tupleText(saddr, 0, daddr, dport)}`;
+    const text = `${protocolText(protocol)} ${tupleText(saddr, 0, daddr, dport, ipv6)}`;
     this.connect = this.#walked(followed.walk, text, () => {
       connected = super.connectSocket(cookie, inHostNamespace);
       return connected ? "connects" : "fails";
@@ -117,8 +117,8 @@ export class FollowedHooks extends NodeHooks {
     entries.look();
     const fills = this.#fills();
     const agentWalks = this.#collector.busy;
-    const { saddr, sport, daddr, dport, protocol, tcpFlags, length, sender } = this.header;
-    const headers = `${protocolText(protocol)} ${tupleText(saddr, sport, daddr, dport)}`;
+    const { saddr, sport, daddr, dport, protocol, tcpFlags, length, sender, ipv6 } = this.header;
+    const headers = `${protocolText(protocol)} ${tupleText(saddr, sport, daddr, dport, ipv6)}`;
     const who = tracer.senderName(sender, saddr, sport);
     const walked = this.#walked(walk, headers, () => {
       run();
