@@ -58,3 +58,21 @@ describe("the file of ctlab resolve", () => {
     expect(COMMANDS.map(run)).toEqual(bundled);
   });
 });
+
+describe("a reader who has seen enough", () => {
+  it.each(["resolve --node 16cpu,64Gi --cilium 1.18 --json", "schema"])("of %s is left alone", (command) => {
+    const line = `'${process.execPath}' '${join(ROOT, "dist", "main.js")}' ${command} | head -n 1`;
+    for (let turn = 0; turn < 3; turn++) {
+      const { stdout, stderr, status } = spawnSync("sh", ["-c", line], { encoding: "utf8" });
+      expect({ stdout, stderr, status }).toEqual({ stdout: "{\n", stderr: "", status: 0 });
+    }
+  });
+
+  it("who takes his time gets everything", () => {
+    const nodes = Array.from({ length: 40 }, (_, i) => `--node ${i + 1}cpu,64Gi`).join(" ");
+    const line = `'${process.execPath}' '${join(ROOT, "dist", "main.js")}' resolve ${nodes} --cilium 1.18 --json | (sleep 0.5; cat)`;
+    const { stdout, stderr } = spawnSync("sh", ["-c", line], { encoding: "utf8", maxBuffer: 2 ** 26 });
+    expect(stderr).toBe("");
+    expect((JSON.parse(stdout) as { nodes: unknown[] }).nodes).toHaveLength(40);
+  });
+});
