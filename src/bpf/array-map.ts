@@ -12,14 +12,15 @@ import { heldPositions, heldWordCount } from "./value-words.js";
 export class ArrayMap implements BpfMap {
   declare readonly spec: MapSpec;
   declare readonly maxEntries: number;
-  private declare readonly positions: Int32Array;
+  /** Position of each value word, or null when all are held: a Maglev table is one value of thousands. */
+  private declare readonly positions: Int32Array | null;
   private declare readonly stride: number;
   private declare readonly values: Int32Array;
 
   constructor(spec: MapSpec) {
     this.spec = spec;
     this.maxEntries = spec.maxEntries;
-    this.positions = heldPositions(spec);
+    this.positions = spec.storedWords === undefined ? null : heldPositions(spec);
     this.stride = heldWordCount(spec);
     this.values = new Int32Array(spec.maxEntries * this.stride);
   }
@@ -56,12 +57,12 @@ export class ArrayMap implements BpfMap {
   }
 
   word(slot: number, w: number): number {
-    const position = this.positions[w]!;
+    const position = this.positions === null ? w : this.positions[w]!;
     return position < 0 ? 0 : this.values[slot * this.stride + position]!;
   }
 
   setWord(slot: number, w: number, value: number): void {
-    const position = this.positions[w]!;
+    const position = this.positions === null ? w : this.positions[w]!;
     if (position >= 0) this.values[slot * this.stride + position] = value;
   }
 

@@ -121,9 +121,8 @@ export class DatapathContext {
   declare readonly environment: DatapathEnvironment;
   declare readonly events: DatapathEvents;
   declare readonly metrics: MetricsTable;
-  /** Operations and steps counted so far, see ops.ts; cleared by whoever reads them. */
-  readonly ops: Int32Array = new Int32Array(OP_COUNT);
-  /** What each of them costs, ns; all zero until a node weighs them. */
+  private readonly counters = new Int32Array(OP_COUNT);
+  /** What each operation costs, ns; all zero until a node weighs them, before the first packet. */
   readonly opCosts: Int32Array = new Int32Array(OP_COUNT);
   /** Cost of what was counted since the last `takeCost`, ns. */
   private cost = 0;
@@ -208,10 +207,21 @@ export class DatapathContext {
     if (this.observer !== null) this.observer.hook(hook);
   }
 
+  /** Operations and steps counted so far, see ops.ts; cleared by whoever reads them. */
+  get ops(): Int32Array {
+    if (this.walks !== null) this.walks.countInto(this.counters);
+    return this.counters;
+  }
+
   /** Counts an operation or step, once or `times`. */
   count(op: number, times = 1): void {
-    this.ops[op]! += times;
+    this.counters[op]! += times;
     this.cost += times * this.opCosts[op]!;
+  }
+
+  /** Adds the cost of operations that are counted elsewhere, ns. */
+  addCost(cost: number): void {
+    this.cost += cost;
   }
 
   /** Cost of everything counted since it was last asked for, ns. */

@@ -170,6 +170,11 @@ export class RepeatedWalks {
     return verdict;
   }
 
+  /** Adds the operations of repeated walks that were not added yet to these counters. */
+  countInto(counters: Int32Array): void {
+    for (let i = 0; i < this.shapes.length; i++) this.shapes[i]!.countInto(counters);
+  }
+
   /** Reads what the next walks of these flows will read; at most `FLOWS_AT_ONCE` count. */
   foresee(flows: Int32Array, count: number): void {
     const { rows, hooks, siteMaps, found, age } = this;
@@ -278,7 +283,7 @@ export class RepeatedWalks {
     if (shapes[this.lastShape]?.equals(draft) === true) return this.lastShape;
     let number = 0;
     while (number < shapes.length && !shapes[number]!.equals(draft)) number++;
-    if (number === shapes.length) shapes.push(new WalkShape(draft));
+    if (number === shapes.length) shapes.push(new WalkShape(draft, this.dp.opCosts));
     this.lastShape = number;
     return number;
   }

@@ -198,16 +198,35 @@ export class Draft extends Sites {
 
 export class WalkShape extends Sites {
   declare private readonly masks: readonly Int32Array[];
+  /** Of a walk, ns. */
+  declare private readonly cost: number;
+  declare private readonly opsAt: number;
+  declare private readonly metricsAt: number;
+  /** Repetitions whose operations are not in the counters yet. */
+  private uncounted = 0;
 
-  constructor(draft: Draft) {
+  constructor(draft: Draft, opCosts: Int32Array) {
     super(draft.words.slice(0, draft.size), draft.siteMaps(), draft.siteCts());
     this.sites = draft.sites;
     this.masks = this.cts.map((ct) => (ct === null ? WHOLE_ROW : ct.steadyMask));
+    const { words } = this;
+    this.opsAt = words[OUTPUTS_AT]! + words[OUTPUTS]!;
+    this.metricsAt = this.opsAt + words[OPS]! * OP_WORDS;
+    let cost = 0;
+    for (let at = this.opsAt; at < this.metricsAt; at += OP_WORDS) cost += opCosts[words[at]!]! * words[at + 1]!;
+    this.cost = cost;
   }
 
   /** The words of a row that must be as they were. */
   maskOf(site: number): Int32Array {
     return this.masks[site]!;
+  }
+
+  countInto(counters: Int32Array): void {
+    const { words, uncounted } = this;
+    if (uncounted === 0) return;
+    for (let at = this.opsAt; at < this.metricsAt; at += OP_WORDS) counters[words[at]!]! += uncounted * words[at + 1]!;
+    this.uncounted = 0;
   }
 
   equals(draft: Draft): boolean {
@@ -224,13 +243,12 @@ export class WalkShape extends Sites {
     dp.redirectIfindex = words[REDIRECT]!;
     dp.deliveredTo = words[DELIVERED]!;
     dp.extError = words[EXT_ERROR]!;
-    let at = words[OUTPUTS_AT]!;
-    const outputsFrom = row + words[ROW_OUTPUTS]!;
-    for (let i = 0; i < words[OUTPUTS]!; i++) packet.row[words[at++]!] = rows[outputsFrom + i]!;
-    for (let i = 0; i < words[OPS]!; i++) {
-      dp.count(words[at]!, words[at + 1]!);
-      at += OP_WORDS;
-    }
+    const packetRow = packet.row;
+    let from = row + words[ROW_OUTPUTS]!;
+    for (let at = words[OUTPUTS_AT]!; at < this.opsAt; at++, from++) packetRow[words[at]!] = rows[from]!;
+    this.uncounted++;
+    dp.addCost(this.cost);
+    let at = this.metricsAt;
     for (let i = 0; i < words[METRICS]!; i++) {
       dp.metrics.count(words[at]!, words[at + 1]!, words[at + 2]!, packet.length);
       at += METRIC_WORDS;
