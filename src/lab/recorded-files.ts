@@ -30,12 +30,12 @@ export interface RecordedConnection {
 }
 
 export function recorded(connections: readonly NotableConnection[], { workloads }: Scenario): readonly RecordedConnection[] {
-  return connections.map(({ kind, workload, nth, protocol, source, sourcePort, target, targetPort, atNs, spanNs, drop }) => ({
+  return connections.map(({ kind, workload, nth, protocol, ipv6, source, sourcePort, target, targetPort, atNs, spanNs, drop }) => ({
     kind,
     workload: workloads[workload]!.name,
     nth,
     protocol: protocol === IPPROTO_TCP ? "TCP" : "UDP",
-    tuple: tupleText(source, sourcePort, target, targetPort),
+    tuple: tupleText(source, sourcePort, target, targetPort, ipv6),
     atNs,
     spanNs,
     drop:

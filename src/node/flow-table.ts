@@ -96,6 +96,7 @@ export function flowName(table: FlowTable, flow: number): FlowName {
     workload: table.workload[flow]!,
     nth: table.nth[flow]!,
     protocol: table.protocol,
+    ipv6: table.ipv6[flow] === 1,
     source: table.address[row]!,
     sourcePort: table.port[row]!,
     target: table.remoteAddress[row]!,

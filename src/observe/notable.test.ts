@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { NotableConnections, type FlowName } from "./notable.js";
 
 const flow = (nth: number, workload = 0): FlowName => ({
-  workload, nth, protocol: 6, source: 1, sourcePort: 40_000 + nth, target: 2, targetPort: 80,
+  workload, nth, protocol: 6, ipv6: false, source: 1, sourcePort: 40_000 + nth, target: 2, targetPort: 80,
 });
 
 describe("connections that deserve a look", () => {

@@ -13,7 +13,7 @@ const KEPT_OF_A_REASON = 16;
 /** Reasons with connections; a run has a handful. */
 const REASONS_MAX = 32;
 
-/** Names a flow: addresses are words in network byte order. */
+/** Names a flow: addresses are words in network byte order, of IPv6 ends the last one. */
 export interface FlowName {
   /** Index of the workload. */
   readonly workload: number;
@@ -21,6 +21,7 @@ export interface FlowName {
   readonly nth: number;
   /** IP protocol number. */
   readonly protocol: number;
+  readonly ipv6: boolean;
   readonly source: number;
   readonly sourcePort: number;
   readonly target: number;

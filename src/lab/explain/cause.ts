@@ -121,7 +121,8 @@ function dropped(record: TraceRecord, packet: PacketFacts): Cause {
 /** The map that refused an entry or had no port to give; conntrack of TCP when no step says which. */
 function refusingMap({ steps }: TraceRecord, { fills, drop }: PacketFacts): MapFill {
   const refused = steps.findLast(({ kind, text }) => kind === "update" && /: -E[A-Z0-9]+$/.test(text))?.text;
-  const name = drop!.code === NO_NAT_MAPPING ? "snat_v4_external " : refused;
+  const nat = steps.findLast(({ kind, text }) => kind !== "nat" && text.startsWith("snat"))?.text;
+  const name = drop!.code === NO_NAT_MAPPING ? nat : refused;
   return fills.find(({ map }) => name?.startsWith(`${map} `)) ?? fills[0]!;
 }
 

@@ -94,7 +94,7 @@ function named(run: RecordedRun, variants: readonly RecordedVariant[], text: str
 
 function isNamed(request: TraceRequest, { workload, nth, tuple, protocol }: RecordedConnection): boolean {
   if (request.kind === "nth") return request.workload === workload && request.nth === nth;
-  const { source, sourcePort, target, targetPort } = request;
+  const { source, sourcePort, target, targetPort, ipv6 } = request;
   const sameProtocol = request.protocol === null || (request.protocol === 6) === (protocol === "TCP");
-  return sameProtocol && tuple === tupleText(source, sourcePort, target, targetPort);
+  return sameProtocol && tuple === tupleText(source, sourcePort, target, targetPort, ipv6);
 }

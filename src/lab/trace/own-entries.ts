@@ -7,6 +7,7 @@ import type { BpfMap } from "../../bpf/map.js";
 import { wordsOf } from "../../bpf/spec.js";
 import { MapText } from "../../cilium/datapath/trace/describe.js";
 import type { CiliumMaps } from "../../cilium/maps.js";
+import { IPV4_WORDS, IPV6_WORDS } from "../../cilium/maps/address.js";
 import type { CtMap } from "../../cilium/maps/ct-map.js";
 import type { EntryFacts, MapFill } from "./result.js";
 
@@ -86,8 +87,8 @@ export class OwnEntries {
   }
 
   #conntrack(map: BpfMap): CtMap | undefined {
-    const { ct4Global, ctAny4Global } = this.#maps;
-    return [ct4Global, ctAny4Global].find((ct) => ct.map === map);
+    const families = ([IPV4_WORDS, IPV6_WORDS] as const).filter((words) => this.#maps.hasFamily(words)).map((words) => this.#maps.family(words));
+    return families.flatMap(({ ctGlobal, ctAnyGlobal }) => [ctGlobal, ctAnyGlobal]).find((ct) => ct.map === map);
   }
 
   #describe(map: BpfMap, key: Int32Array): string {

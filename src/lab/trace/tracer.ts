@@ -101,12 +101,14 @@ export class ConnectionTracer {
     const asked = this.#asked ?? sockets;
     const source = table.address[row]!;
     const sourcePort = table.port[row]!;
-    const tuple = tupleText(source, sourcePort, asked.target, asked.targetPort);
+    const ipv6 = table.ipv6[flow] === 1;
+    const tuple = tupleText(source, sourcePort, asked.target, asked.targetPort, ipv6);
     this.#first ??= `${tuple} (${this.#scenario.workloads[workload]!.name}:1)`;
     const wanted =
       request.kind === "nth"
         ? this.#isOf(request, workload)
         : (request.protocol ?? protocol) === protocol &&
+          request.ipv6 === ipv6 &&
           request.source === source &&
           request.sourcePort === sourcePort &&
           [asked, sockets].some(({ target, targetPort }) => target === request.target && targetPort === request.targetPort);
@@ -123,7 +125,7 @@ export class ConnectionTracer {
       openedAtNs: this.#clock.now,
     };
     const moved = asked.target !== sockets.target || asked.targetPort !== sockets.targetPort;
-    const backend = !moved ? "" : `, socket LB sends it to ${tupleText(source, sourcePort, sockets.target, sockets.targetPort)}`;
+    const backend = !moved ? "" : `, socket LB sends it to ${tupleText(source, sourcePort, sockets.target, sockets.targetPort, ipv6)}`;
     this.record("socket", `client opens a ${this.#found.protocol} socket ${tuple}${backend}`, walk ?? {});
   }
 

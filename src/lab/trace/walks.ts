@@ -5,7 +5,7 @@ import type { DatapathContext } from "../../cilium/datapath/context.js";
 import { dropText } from "../../cilium/datapath/drop-reasons.js";
 import { tcpFlagsText, WalkTrace } from "../../cilium/datapath/trace/walk-trace.js";
 import { protocolText } from "../../cilium/datapath/trace/describe.js";
-import type { CiliumMaps } from "../../cilium/maps.js";
+import { RECREATABLE, type CiliumMaps } from "../../cilium/maps.js";
 import type { Collector } from "../../node/collector.js";
 import { NodeHooks, Outcome } from "../../node/hooks.js";
 import { fillOf, OwnEntries } from "./own-entries.js";
@@ -134,9 +134,10 @@ export class FollowedHooks extends NodeHooks {
   }
 
   #fills(): readonly MapFill[] {
-    const { ct4Global, ctAny4Global } = this.#maps;
-    const nat = this.#maps.get("snat_v4_external");
-    return [ct4Global.map, ctAny4Global.map, ...(nat === undefined ? [] : [nat])].map(fillOf);
+    return RECREATABLE.flatMap((name) => {
+      const map = this.#maps.get(name);
+      return map === undefined ? [] : [fillOf(map)];
+    });
   }
 
   #drop(): PacketFacts["drop"] {
