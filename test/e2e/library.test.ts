@@ -26,9 +26,15 @@ describe("the library", () => {
     expect(variants.some(({ expect: lines }) => lines.length > 0)).toBe(true);
   });
 
-  it("is listed in its README", () => {
+  it("is listed in its README, each with a picture", () => {
     const readme = readFileSync("scenarios/README.md", "utf8");
-    for (const name of NAMES) expect(readme).toContain(`| \`${name}\` |`);
+    for (const name of NAMES) {
+      expect(readme).toContain(`| \`${name}\` |`);
+      expect(readme).toContain(`![${name}](pictures/${name}.svg)`);
+      const { variants } = loadScenario(join("scenarios", `${name}.yaml`), { dropReasons });
+      const picture = readFileSync(`scenarios/pictures/${name}.svg`, "utf8");
+      for (const { variant } of variants) expect(picture).toContain(`>${variant}</text>`);
+    }
   });
 
   it.each(QUICK)(
