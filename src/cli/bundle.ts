@@ -4,7 +4,7 @@
  */
 
 // An import of these would first make a module of everything that they export.
-const { readFileSync } = process.getBuiltinModule("node:fs");
+const { readFileSync, statSync } = process.getBuiltinModule("node:fs");
 const { createRequire } = process.getBuiltinModule("node:module");
 const { constants, Script } = process.getBuiltinModule("node:vm");
 
@@ -18,13 +18,17 @@ export interface Bundle {
   readonly code: () => Buffer;
 }
 
+const MODULES = new URL("program.js", import.meta.url);
 const BUNDLE = new URL("resolve.cjs", import.meta.url);
 const CODE = new URL("resolve.cjs.code", import.meta.url);
 
-/** Loads the file; null where it was not built. Code of another release of V8 is compiled anew. */
+/** Within this time an installation is copied, in whatever order. */
+const COPYING_MS = 10_000;
+
+/** Loads the file; null where it was not built, or modules were built since. Code of another V8 is compiled anew. */
 export function loadBundle(): Bundle | null {
   const source = readIfThere(BUNDLE);
-  if (source === null) return null;
+  if (source === null || statSync(BUNDLE).mtimeMs + COPYING_MS < statSync(MODULES).mtimeMs) return null;
   const filename = decodeURIComponent(BUNDLE.pathname);
   const cachedData = readIfThere(CODE);
   const script = new Script(`(function (exports, require, __filename) {${source.toString()}\n})`, {

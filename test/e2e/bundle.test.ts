@@ -1,6 +1,6 @@
 /** `ctlab resolve` starts from a file of its own; it must be there, be fast, and be the same program. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ROOT, scratch } from "./cli.js";
@@ -42,6 +42,15 @@ describe("the file of ctlab resolve", () => {
   it("comes with V8's code, which V8 takes", () => {
     const script = `import(${JSON.stringify(join(DIST, "cli", "bundle.js"))}).then(({ loadBundle }) => process.stdout.write(String(loadBundle().isCodeTaken)))`;
     expect(execFileSync(process.execPath, ["-e", script], { encoding: "utf8" })).toBe("true");
+  });
+
+  it("is left aside when the modules are younger", () => {
+    const script = `import(${JSON.stringify(join(DIST, "cli", "bundle.js"))}).then(({ loadBundle }) => process.stdout.write(String(loadBundle())))`;
+    const modules = join(DIST, "cli", "program.js");
+    const { atime, mtime } = statSync(modules);
+    utimesSync(modules, atime, new Date(statSync(join(DIST, "cli", "resolve.cjs")).mtimeMs + 11_000));
+    expect(execFileSync(process.execPath, ["-e", script], { encoding: "utf8" })).toBe("null");
+    utimesSync(modules, atime, mtime);
   });
 
   it("answers as the modules do, with V8's code, with code of another V8, and without", () => {
