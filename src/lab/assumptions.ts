@@ -8,7 +8,7 @@ import type { Scenario } from "../scenario/types.js";
 
 export function assumptionsOf(scenario: Scenario, node: BuiltNode): readonly string[] {
   const { cluster } = scenario;
-  const config = datapathConfig(effectiveSettings(scenario.helm.settings, node.profile), node.profile, node.topology);
+  const config = datapathConfig(effectiveSettings(scenario.helm.settings, node.profile), node.profile, node.topology, node.kernel.hz);
   return [
     ...node.profile.inferred.map((text) => `Profile of Cilium ${node.profile.version}: ${text}.`),
     ...node.profile.assumptions.map((text) => `${text}.`),

@@ -3,6 +3,7 @@ import { effectiveSettings } from "../cilium/agent/settings.js";
 import { unsupportedFeatures } from "../cilium/datapath/support.js";
 import { settled } from "../cilium/profile/assumptions.js";
 import { ciliumProfile } from "../cilium/profile/cilium.js";
+import { kernelProfile } from "../cilium/profile/kernel.js";
 import { datapathConfig } from "../node/datapath-config.js";
 import { layOut } from "../node/topology.js";
 import { Diagnostics, InputError } from "../scenario/diagnostics.js";
@@ -24,7 +25,8 @@ export function refuseUnsupported(file: string, scenarios: readonly Scenario[]):
   const diagnostics = new Diagnostics();
   for (const scenario of scenarios) {
     const cilium = ciliumProfile(scenario.profile.cilium);
-    const config = datapathConfig(effectiveSettings(scenario.helm.settings, cilium), settled(cilium), layOut(scenario));
+    const settings = effectiveSettings(scenario.helm.settings, cilium);
+    const config = datapathConfig(settings, settled(cilium), layOut(scenario), kernelProfile(scenario.profile.kernel).hz);
     for (const { setting, value, reason } of unsupportedFeatures(config)) {
       diagnostics.unreadable(file, `${setting}: ${value} can't be simulated: ${reason}`);
     }

@@ -2,6 +2,7 @@
 import type { RandomStream, RandomStreams } from "../core/random.js";
 import type { Simulation } from "../core/simulation.js";
 import { NS_PER_MS, NS_PER_S, type Seconds } from "../core/units.js";
+import { clockUnitNs, datapathClock } from "../cilium/agent/gc-config.js";
 import { effectiveSettings } from "../cilium/agent/settings.js";
 import type { DatapathConfig } from "../cilium/datapath/config.js";
 import { DatapathContext } from "../cilium/datapath/context.js";
@@ -92,12 +93,14 @@ export function buildNode(
   const settings = effectiveSettings(scenario.helm.settings, cilium);
   const topology = layOut(scenario);
   const { maps, origins } = buildMaps(scenario, settings, profile, kernel);
-  const config = datapathConfig(settings, profile, topology);
+  const config = datapathConfig(settings, profile, topology, kernel.hz);
   populate(maps, topology, config);
   writePodFeatures(maps, scenario, topology, settings);
+  const clock = datapathClock(settings, kernel, UPTIME_S);
+  const clockAt = (seconds: number): number => clock(seconds * NS_PER_S);
   const services = new ServiceWriter(maps, settings, profile);
   services.writeAll(topology.services);
-  const preloaded = preload(maps, scenario, topology, UPTIME_S, streams.stream("preload"));
+  const preloaded = preload(maps, scenario, topology, clockAt, streams.stream("preload"));
 
   const flows = nodeFlows(scenario, profile, topology, simulation, streams.stream("flow-uuids"), sink);
   const collector = new Collector({ simulation, maps, settings, profile, kernel, topology, bootS: UPTIME_S });
@@ -119,7 +122,8 @@ export function buildNode(
   const added = new AddedBackends(scenario.workloads, recorder);
   const network = new NodeNetwork({
     simulation, topology, directory, hooks, cpus, link, collector, recorder, watch, added,
-    underlay: new Underlay(topology, config, scenario.egressGateways), bootS: UPTIME_S, prefilter: scenario.prefilter,
+    underlay: new Underlay(topology, config, scenario.egressGateways),
+    clock: { bootNs: UPTIME_S * NS_PER_S, unitNs: clockUnitNs(settings, kernel) }, prefilter: scenario.prefilter,
   });
   const application = new TcpApplication(simulation, scenario, topology, streams, recorder);
   const queries = new QueryApplication(simulation, scenario, topology, streams, recorder);

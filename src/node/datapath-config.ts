@@ -6,7 +6,7 @@ import { NS_PER_S } from "../core/units.js";
 import { MONITOR_AGGREGATION, type CiliumSettings } from "../cilium/agent/settings.js";
 import { ipv4, IPV6_WORDS } from "../cilium/maps/address.js";
 import {
-  DEFAULT_DATAPATH, type Cidr, type ConntrackConfig, type DatapathConfig, type LoadBalancerConfig, type NatConfig,
+  clockUnits, DEFAULT_DATAPATH, type Cidr, type ConntrackConfig, type DatapathConfig, type LoadBalancerConfig, type NatConfig,
 } from "../cilium/datapath/config.js";
 import type { SettledProfile } from "../cilium/profile/assumptions.js";
 import { addressOf, prefix6Of } from "./ipv6.js";
@@ -16,10 +16,12 @@ import type { Topology } from "./topology.js";
 /** pkg/defaults: TunnelPortVXLAN, TunnelPortGeneve. */
 const TUNNEL_PORT = { vxlan: 8472, geneve: 6081 } as const;
 
-/** The node's datapath configuration. `settings` are effective ones (`effectiveSettings`). */
-export function datapathConfig(settings: CiliumSettings, profile: SettledProfile, topology: Topology): DatapathConfig {
+/** The node's datapath configuration. `settings` are effective ones (`effectiveSettings`); `hz`: the kernel's timer ticks a second. */
+export function datapathConfig(settings: CiliumSettings, profile: SettledProfile, topology: Topology, hz: number): DatapathConfig {
+  const clockHz = settings.enableBpfClockProbe ? hz : 0;
   return {
     ...DEFAULT_DATAPATH,
+    clockHz,
     node: {
       ...DEFAULT_DATAPATH.node,
       nativeIfindex: IFINDEX.native,
@@ -34,7 +36,7 @@ export function datapathConfig(settings: CiliumSettings, profile: SettledProfile
       nativeRoutingCidr6: prefix6Of(cidr(topology.podCidr)),
       tunnelPort: settings.tunnelPort ?? TUNNEL_PORT[settings.tunnelProtocol],
     },
-    conntrack: conntrackConfig(settings, profile),
+    conntrack: conntrackConfig(settings, profile, clockHz),
     nat: natConfig(settings, profile),
     loadBalancer: loadBalancerConfig(settings, profile),
     tunnel: settings.routingMode === "tunnel",
@@ -62,16 +64,16 @@ export function datapathConfig(settings: CiliumSettings, profile: SettledProfile
   };
 }
 
-function conntrackConfig(settings: CiliumSettings, { conntrack }: SettledProfile): ConntrackConfig {
+function conntrackConfig(settings: CiliumSettings, { conntrack }: SettledProfile, clockHz: number): ConntrackConfig {
   return {
-    tcp: settings.ctTimeoutRegularTcp,
-    any: settings.ctTimeoutRegularAny,
-    serviceTcp: settings.ctTimeoutServiceTcp,
-    serviceAny: settings.ctTimeoutServiceAny,
-    syn: settings.ctTimeoutSyn,
-    close: settings.ctTimeoutFin,
-    serviceGrace: settings.ctTimeoutServiceTcpGrace,
-    reportInterval: settings.monitorAggregationInterval / NS_PER_S,
+    tcp: clockUnits(settings.ctTimeoutRegularTcp, clockHz),
+    any: clockUnits(settings.ctTimeoutRegularAny, clockHz),
+    serviceTcp: clockUnits(settings.ctTimeoutServiceTcp, clockHz),
+    serviceAny: clockUnits(settings.ctTimeoutServiceAny, clockHz),
+    syn: clockUnits(settings.ctTimeoutSyn, clockHz),
+    close: clockUnits(settings.ctTimeoutFin, clockHz),
+    serviceGrace: clockUnits(settings.ctTimeoutServiceTcpGrace, clockHz),
+    reportInterval: clockUnits(settings.monitorAggregationInterval / NS_PER_S, clockHz),
     reportFlags: settings.monitorAggregationFlags,
     createAction: conntrack.createAction,
     fillUpSignal: conntrack.fillUpSignal,

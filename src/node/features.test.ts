@@ -246,3 +246,29 @@ workloads: [{ name: w, from: { workload: shop/web }, to: shop/dns, family: IPv6,
     expect(node.maps.ctAny6Global.map.count).toBeGreaterThan(10);
   });
 });
+
+describe("the probed clock", () => {
+  const workload = "workloads: [{ name: w, from: { workload: shop/web }, to: shop/dns, arrivals: { constant: 5/s, first: 0s, every: 1h, for: 1s }, query: {} }]";
+  const sections = `services: [{ name: shop/dns, port: 53, protocol: UDP, backends: 1 }]\n${workload}\n`;
+  /** Entries of datagrams after so many seconds, collected every 5 s. */
+  const left = (at: number, helm: Readonly<Record<string, string>>): number => {
+    const { simulation, node } = nodeWorld(sections, { conntrackGCInterval: "5s", ...helm });
+    simulation.run(seconds(at));
+    return node.maps.ctAny4Global.map.count;
+  };
+
+  it("counts every 256th jiffy, in which a minute is a minute all the same", () => {
+    for (const bpfClockProbe of ["true", "false"]) {
+      expect(left(55, { bpfClockProbe })).toBeGreaterThan(4);
+      expect(left(70, { bpfClockProbe })).toBe(0);
+    }
+    const { simulation, node } = nodeWorld(sections, { bpfClockProbe: "true" });
+    simulation.run(seconds(3));
+    // Ten days and some seconds of 250 jiffies each.
+    const ct = node.maps.ctAny4Global;
+    const slots = Array.from({ length: ct.map.maxEntries }, (_, slot) => ct.lifetime(slot)).filter((lifetime) => lifetime !== 0);
+    const lowest = Math.floor((864_000 * 250) / 256);
+    expect(Math.min(...slots.slice(0, 5))).toBeGreaterThanOrEqual(lowest + Math.floor((60 * 250) / 256));
+    expect(Math.max(...slots.slice(0, 5))).toBeLessThan(lowest + 70);
+  });
+});

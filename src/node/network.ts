@@ -15,7 +15,6 @@ import { jhash } from "../bpf/jhash.js";
 import { DROP_CT_CREATE_FAILED } from "../cilium/datapath/drop-reasons.js";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../cilium/datapath/packet.js";
 import type { Simulation } from "../core/simulation.js";
-import { clockSeconds, type Nanoseconds, type Seconds } from "../core/units.js";
 import type { RunRecorder } from "../observe/recorder.js";
 import { Side, TcpFlag } from "../traffic/tcp-peers.js";
 import { parsePrefixWord, type PrefixWord } from "./address-offset.js";
@@ -64,8 +63,8 @@ export interface NetworkParts {
   readonly recorder: RunRecorder;
   readonly watch: MapWatch;
   readonly added: AddedBackends;
-  /** Datapath clock at simulated time 0. */
-  readonly bootS: Seconds;
+  /** Uptime at simulated time 0, and the unit of the datapath's clock, ns. */
+  readonly clock: { readonly bootNs: number; readonly unitNs: number };
   /** Prefixes whose packets XDP throws away first. */
   readonly prefilter: readonly string[];
 }
@@ -129,7 +128,8 @@ export class NodeNetwork {
     const { datapath } = this.#parts.hooks;
     datapath.cpu = cpu;
     datapath.nowNs = this.#simulation.now;
-    datapath.now = this.#parts.bootS + clockSeconds(this.#simulation.now as Nanoseconds);
+    const { bootNs, unitNs } = this.#parts.clock;
+    datapath.now = Math.floor((bootNs + this.#simulation.now) / unitNs);
   }
 
   /** Whether packets that this end sends come to the simulated node, and which CPU takes them there or sends them here. */

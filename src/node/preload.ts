@@ -3,7 +3,7 @@
  * simulated traffic does not use. Entries are ordinary ones, so eviction, collection and pressure treat them as such.
  */
 import type { RandomStream } from "../core/random.js";
-import { NS_PER_S, type Seconds } from "../core/units.js";
+import { NS_PER_S } from "../core/units.js";
 import type { CiliumMaps } from "../cilium/maps.js";
 import { ipv4, IPV4_WORDS } from "../cilium/maps/address.js";
 import { CT_RX_CLOSING, CT_SEEN_NON_SYN, CT_TX_CLOSING, type CtMap } from "../cilium/maps/ct-map.js";
@@ -43,10 +43,13 @@ const FLAGS_OF: Readonly<Record<PreloadKind, number>> = {
   udp: 0,
 };
 
-/** Fills the maps as the scenario says; returns how many entries were put in. `bootS`: datapath clock at time 0. */
-export function preload(maps: CiliumMaps, scenario: Scenario, topology: Topology, bootS: Seconds, random: RandomStream): number {
+/** The datapath's clock so many seconds after the start of the run. */
+type Clock = (seconds: number) => number;
+
+/** Fills the maps as the scenario says; returns how many entries were put in. `clock`: the datapath's clock so many seconds after the start. */
+export function preload(maps: CiliumMaps, scenario: Scenario, topology: Topology, clock: Clock, random: RandomStream): number {
   let entries = 0;
-  for (const item of scenario.preload) entries += preloadMap(item, maps, scenario, topology, bootS, random);
+  for (const item of scenario.preload) entries += preloadMap(item, maps, scenario, topology, clock, random);
   return entries;
 }
 
@@ -55,14 +58,14 @@ function preloadMap(
   maps: CiliumMaps,
   scenario: Scenario,
   topology: Topology,
-  bootS: Seconds,
+  clock: Clock,
   random: RandomStream,
 ): number {
   switch (item.map) {
     case "ct4_global":
-      return preloadConntrack(maps.ct4Global, item, scenario, topology, bootS, random);
+      return preloadConntrack(maps.ct4Global, item, scenario, topology, clock, random);
     case "ct_any4_global":
-      return preloadConntrack(maps.ctAny4Global, item, scenario, topology, bootS, random);
+      return preloadConntrack(maps.ctAny4Global, item, scenario, topology, clock, random);
     case "lb4_services_v2":
       return preloadServices(maps, item.entries);
     case "lb4_backends_v3":
@@ -78,13 +81,13 @@ function preloadConntrack(
   item: Preload,
   scenario: Scenario,
   topology: Topology,
-  bootS: Seconds,
+  clock: Clock,
   random: RandomStream,
 ): number {
   const kind = item.kind ?? "established";
   const pods = topology.localPods;
   const tuple = new Tuple();
-  const expires = lifetimes(item, scenario, bootS, random);
+  const expires = lifetimes(item, scenario, clock, random);
   for (let i = 0; i < item.entries; i++) {
     const pod = pods[i % pods.length]!;
     const nth = Math.floor(i / pods.length);
@@ -103,11 +106,11 @@ function preloadConntrack(
 }
 
 /** Draws absolute lifetimes on the datapath clock. */
-function lifetimes({ expires }: Preload, scenario: Scenario, bootS: Seconds, random: RandomStream): () => number {
+function lifetimes({ expires }: Preload, scenario: Scenario, clock: Clock, random: RandomStream): () => number {
   const endS = Math.ceil(scenario.durationNs / NS_PER_S);
   const from = expires === null ? endS + BEYOND_S.from : expires.fromNs / NS_PER_S;
   const to = expires === null ? endS + BEYOND_S.to : expires.toNs / NS_PER_S;
-  return () => bootS + Math.floor(from + random.nextFloat() * (to - from));
+  return () => clock(Math.floor(from + random.nextFloat() * (to - from)));
 }
 
 /** Frontends of services without backends, up to `entries` in the whole map. */

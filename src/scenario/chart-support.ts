@@ -44,9 +44,8 @@ export const CHART_SUPPORT: readonly ChartSupport[] = [
   // Sizes, lifetimes and collection of maps.
   modelled("bpf.authMapMax bpf.ctAnyMax bpf.ctTcpMax bpf.lbMapMax bpf.natMax bpf.neighMax bpf.nodeMapMax bpf.policyMapMax"),
   modelled("bpf.policyStatsMapMax bpf.mapDynamicSizeRatio bpf.distributedLRU.enabled bpf.preallocateMaps egressGateway.maxPolicyEntries"),
-  modelled("conntrackGCInterval conntrackGCMaxInterval upgradeCompatibility"),
+  modelled("conntrackGCInterval conntrackGCMaxInterval upgradeCompatibility bpfClockProbe"),
   noEffect("nothing in a run reads what entries count", "bpf.ctAccounting"),
-  refused("bpfClockProbe", "enable-bpf-clock-probe", "the datapath's clock counts jiffies / 256 instead of seconds", WITHOUT),
   refused("cleanBpfState", "clean-cilium-bpf-state", "an agent that is restarted empties its maps", WITHOUT),
   refused("cleanState", "clean-cilium-state", "an agent that is restarted empties its maps", WITHOUT),
 

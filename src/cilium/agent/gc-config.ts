@@ -58,9 +58,13 @@ const PROBED_CLOCK_JIFFIES = 256;
 /** The datapath's clock: whole seconds since boot, or jiffies / 256 with the clock probe on. */
 export function datapathClock(settings: CiliumSettings, kernel: KernelProfile, bootSeconds: number): (now: number) => number {
   const boot = bootSeconds * NS_PER_S;
-  if (!settings.enableBpfClockProbe) return (now) => Math.floor((boot + now) / NS_PER_S);
-  const unit = (PROBED_CLOCK_JIFFIES * NS_PER_S) / kernel.hz;
+  const unit = clockUnitNs(settings, kernel);
   return (now) => Math.floor((boot + now) / unit);
+}
+
+/** The clock's unit, ns. */
+export function clockUnitNs(settings: CiliumSettings, kernel: KernelProfile): number {
+  return settings.enableBpfClockProbe ? (PROBED_CLOCK_JIFFIES * NS_PER_S) / kernel.hz : NS_PER_S;
 }
 
 export function conntrackGcConfig(

@@ -160,11 +160,18 @@ export interface NodeConfig {
   readonly tunnelPort: number;
 }
 
+/** `bpf_sec_to_mono`: seconds in units of the datapath's clock. */
+export function clockUnits(seconds: number, clockHz: number): number {
+  return clockHz === 0 ? seconds : Math.floor((seconds * clockHz) / JIFFIES_PER_UNIT);
+}
+
 /** Which policy map entry wins. */
 export type PolicyPrecedence = "wildcard-flags" | "deny-prefix" | "deny-priority-prefix";
 
 /** Everything the programs are built with. */
 export interface DatapathConfig {
+  /** The clock's ticks: 0 = whole seconds, else the kernel's HZ, of whose jiffies it counts every 256th (clock probe). */
+  readonly clockHz: number;
   readonly node: NodeConfig;
   readonly conntrack: ConntrackConfig;
   readonly nat: NatConfig;
@@ -205,6 +212,8 @@ export interface DatapathConfig {
 /** Aggregation levels of `monitor-aggregation`. */
 export const AGGREGATION = { none: 0, lowest: 1, low: 2, medium: 3, maximum: 4 } as const;
 
+/** The probed clock is jiffies >> 8. */
+const JIFFIES_PER_UNIT = 256;
 const NATIVE_IFINDEX = 2;
 const HOST_IFINDEX = 3;
 const TUNNEL_IFINDEX = 4;
@@ -217,6 +226,7 @@ const LOOPBACK4 = ipv4("169.254.42.1");
 
 /** A v1.17 IPv4 node with kube-proxy replacement, native routing, BPF host routing and BPF masquerading. */
 export const DEFAULT_DATAPATH: DatapathConfig = {
+  clockHz: 0,
   node: {
     nativeIfindex: NATIVE_IFINDEX,
     hostIfindex: HOST_IFINDEX,

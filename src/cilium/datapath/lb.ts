@@ -17,6 +17,7 @@ import {
   SVC_FLAG_TWO_SCOPES,
 } from "../maps/service-maps.js";
 import type { Tuple } from "../maps/tuple.js";
+import { clockUnits } from "./config.js";
 import { CT_ENTRY_SVC, CT_SERVICE, ctCreate, ctLazyLookup, ctUpdateServiceBackend, SCOPE_REVERSE } from "./conntrack.js";
 import { CT_NEW, CT_REPLY } from "./context.js";
 import type { CtState, DatapathContext } from "./context.js";
@@ -136,7 +137,7 @@ export function affinityBackend(dp: DatapathContext, timeout: number, revNatInde
   const slot = dp.lookupLru(OP_AFFINITY_LOOKUP, affinity.map, affinity.key);
   if (slot < 0) return NO_BACKEND;
   const backendId = affinity.backendId(slot);
-  if (affinity.lastUsed(slot) + timeout <= dp.now) {
+  if (affinity.lastUsed(slot) + clockUnits(timeout, dp.config.clockHz) <= dp.now) {
     dp.remove(OP_AFFINITY_DELETE, affinity.map, affinity.key);
     return NO_BACKEND;
   }
