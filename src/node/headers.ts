@@ -28,7 +28,8 @@ export class HeaderWriter {
     header.daddr = table.wireTarget[from]!;
     header.sport = table.wireSourcePort[from]!;
     header.dport = table.wireTargetPort[from]!;
-    this.#wrap(table.wrapping[from]!, table.wrappedBy[from]!, table.tunnelKey[from]!);
+    header.wrapping = table.wrapping[from]!;
+    if (header.wrapping !== Wrapping.none) this.#wrap(table.wrappedBy[from]!, table.tunnelKey[from]!);
     this.#describe(row, table.protocol);
   }
 
@@ -40,8 +41,8 @@ export class HeaderWriter {
     header.daddr = this.#flying.daddr[row]!;
     header.sport = this.#flying.sport[row]!;
     header.dport = this.#flying.dport[row]!;
-    const wrapping = this.#underlay.find(header.saddr, header.daddr, header.ipv6);
-    this.#wrap(wrapping, this.#underlay.wrappedBy, this.#underlay.tunnelKey);
+    header.wrapping = this.#underlay.find(header.saddr, header.daddr, header.ipv6);
+    if (header.wrapping !== Wrapping.none) this.#wrap(this.#underlay.wrappedBy, this.#underlay.tunnelKey);
     this.#describe(row, IPPROTO_TCP);
   }
 
@@ -56,13 +57,11 @@ export class HeaderWriter {
     return wrapping === Wrapping.none ? 0 : wrapBytes(wrapping, this.#hooks.datapath.config.encryption);
   }
 
-  #wrap(wrapping: number, wrappedBy: number, tunnelKey: number): void {
+  #wrap(wrappedBy: number, tunnelKey: number): void {
     const { header } = this.#hooks;
-    header.wrapping = wrapping;
-    if (wrapping === Wrapping.none) return;
     header.wrappedBy = wrappedBy;
     header.tunnelKey = tunnelKey;
-    header.wrapBytes = wrapBytes(wrapping, this.#hooks.datapath.config.encryption);
+    header.wrapBytes = wrapBytes(header.wrapping, this.#hooks.datapath.config.encryption);
   }
 
   #describe(row: number, protocol: number): void {

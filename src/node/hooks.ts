@@ -218,15 +218,23 @@ export class NodeHooks {
     const { datapath: dp } = this;
     const { packet } = dp;
     packet.ifindex = IFINDEX.native;
-    let verdict = cilToNetdev(dp);
+    const verdict = cilToNetdev(dp);
     this.departureNs = packet.departure;
-    const encrypted = packet.mark === MARK_ENCRYPT;
-    if (encrypted && verdict === CTX_ACT_OK) {
-      this.wrapBytes = packet.length - this.header.length;
-      verdict = this.#leaveOuter(this.#nodeBehind(), false, packet.length);
+    if (packet.mark === MARK_ENCRYPT && verdict === CTX_ACT_OK) {
+      this.#leaveEncrypted();
+      return;
     }
     this.egressNs = dp.takeCost();
-    if (encrypted) this.egressNs += cipherNs(dp.config.encryption, packet.length);
+    this.#left(verdict);
+  }
+
+  /** The cipher, and to-netdev with the outcome. */
+  #leaveEncrypted(): void {
+    const { datapath: dp } = this;
+    const { length } = dp.packet;
+    this.wrapBytes = length - this.header.length;
+    const verdict = this.#leaveOuter(this.#nodeBehind(), false, length);
+    this.egressNs = dp.takeCost() + cipherNs(dp.config.encryption, length);
     this.#left(verdict);
   }
 
@@ -321,18 +329,20 @@ export class NodeHooks {
     this.datapath.deliveredTo = 0;
   }
 
+  #fillIpv6(): void {
+    const { packet } = this.datapath;
+    packet.addressWords = IPV6_WORDS;
+    writeAddress6(packet.row, packet.saddrAt, this.header.saddr);
+    writeAddress6(packet.row, packet.daddrAt, this.header.daddr);
+  }
+
   #fill(ttl: number): void {
     const { header, datapath } = this;
     const { packet } = datapath;
     packet.reset();
-    if (header.ipv6) {
-      packet.addressWords = IPV6_WORDS;
-      writeAddress6(packet.row, packet.saddrAt, header.saddr);
-      writeAddress6(packet.row, packet.daddrAt, header.daddr);
-    } else {
-      packet.saddr = header.saddr;
-      packet.daddr = header.daddr;
-    }
+    packet.saddr = header.saddr;
+    packet.daddr = header.daddr;
+    if (header.ipv6) this.#fillIpv6();
     packet.sport = header.sport;
     packet.dport = header.dport;
     packet.protocol = header.protocol;

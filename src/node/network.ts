@@ -135,7 +135,8 @@ export class NodeNetwork {
   /** Whether packets that this end sends come to the simulated node, and which CPU takes them there or sends them here. */
   place(table: FlowTable, row: number): void {
     const { directory, underlay } = this.#parts;
-    const [source, target] = [table.wireSource[row]!, table.wireTarget[row]!];
+    const source = table.wireSource[row]!;
+    const target = table.wireTarget[row]!;
     const toward = table.place[row] === Place.offNode && (directory.isHere(target) || underlay.leavesHere(source, target));
     table.towardNode[row] = toward ? 1 : 0;
     table.wrapping[row] = toward ? underlay.find(source, target, table.ipv6[row >> 1] === 1) : Wrapping.none;
@@ -242,7 +243,7 @@ export class NodeNetwork {
         return;
       case Outcome.wire:
         if (link.loses()) this.#flying.release(row);
-        else this.#reach(row, Place.offNode, Math.max(done, hooks.departureNs) + link.delayNs(this.#bytes(row) + hooks.wrapBytes));
+        else this.#reach(row, Place.offNode, Math.max(done, hooks.departureNs) + link.delayNs(hooks.header.length + hooks.wrapBytes));
         return;
       case Outcome.host:
         this.#reach(row, Place.host, done);

@@ -15,6 +15,8 @@ interface Detour {
 
 export class Underlay {
   readonly #wrapping: number;
+  /** Nothing is ever wrapped. */
+  readonly #bare: boolean;
   readonly #router: number;
   /** Pods of the simulated node. */
   readonly #here: ReadonlySet<number>;
@@ -34,6 +36,7 @@ export class Underlay {
     this.#here = new Set(topology.localPods.map(({ address }) => address));
     this.#returning = detours(topology, rules, "elsewhere", ({ node }) => node === 0);
     this.#leaving = detours(topology, rules, "here", ({ node }) => node !== 0);
+    this.#bare = this.#wrapping === Wrapping.none && rules.length === 0;
     for (const pod of [...topology.services.flatMap(({ backends, later }) => [...backends, ...later]), ...topology.remoteClients]) {
       if (pod.node !== 0) this.#add(pod.address, topology.nodeAddresses.get(pod.node)!, pod.identity);
     }
@@ -46,6 +49,7 @@ export class Underlay {
 
   /** `Wrapping` of a packet that another node sends here; `wrappedBy` and `tunnelKey` go with it. */
   find(source: number, destination: number, ipv6: boolean): number {
+    if (this.#bare) return Wrapping.none;
     if (this.#returning.some(({ pods, prefix }) => pods.has(destination) && prefix.contains(source))) {
       // The gateway does not say whose answer it is.
       this.wrappedBy = nodeAddress(ENTRY_NODE);
@@ -64,7 +68,7 @@ export class Underlay {
 
   /** A pod elsewhere whose packets to that destination leave by the simulated node. */
   leavesHere(source: number, destination: number): boolean {
-    return this.#leaving.some(({ pods, prefix }) => pods.has(source) && prefix.contains(destination));
+    return this.#leaving.length > 0 && this.#leaving.some(({ pods, prefix }) => pods.has(source) && prefix.contains(destination));
   }
 
   #add(address: number, node: number, identity: number): void {
