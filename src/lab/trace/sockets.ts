@@ -2,10 +2,21 @@
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../cilium/datapath/packet.js";
 import { tcpFlagsText } from "../../cilium/datapath/trace/walk-trace.js";
 import { formatDuration } from "../../core/units.js";
+import type { FlowTable } from "../../node/flow-table.js";
 import type { Ends } from "../../node/network.js";
 import type { Sockets } from "../../node/workloads/sockets.js";
 import { Errno, Side, type Application } from "../../traffic/tcp-peers.js";
 import type { ConnectionTracer } from "./tracer.js";
+
+/** The followed connections. */
+export interface Following {
+  /** Who follows the connection or exchange; undefined: nobody. */
+  find(protocol: number, flow: number): ConnectionTracer | undefined;
+  /** A workload is about to open its next connection. */
+  opens(workload: number): void;
+  /** It has been opened under the number `flow`, or (negative) could not be. */
+  opened(protocol: number, workload: number, flow: number, table: FlowTable): void;
+}
 
 const ERRNO_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(Errno).map(([name, number]) => [number, name]));
 
@@ -14,28 +25,28 @@ function sideName(side: number): string {
 }
 
 /** Applications' sockets: sees connections open and datagram sockets close. */
-export function followedSockets(tracer: ConnectionTracer, inner: Sockets): Sockets {
+export function followedSockets(following: Following, inner: Sockets): Sockets {
   return {
     peers: inner.peers,
     connections: inner.connections,
     flows: inner.flows,
     datagrams: inner.datagrams,
     connect(workload, client, cpu, where) {
-      tracer.opens(workload);
+      following.opens(workload);
       const connection = inner.connect(workload, client, cpu, where);
-      tracer.opened(IPPROTO_TCP, workload, connection, inner.flows);
+      following.opened(IPPROTO_TCP, workload, connection, inner.flows);
       return connection;
     },
     release: (connection, timeWait) => inner.release(connection, timeWait),
     accept: (connection) => inner.accept(connection),
     openDatagramSocket(flow, workload, client, cpu, where) {
-      tracer.opens(workload);
+      following.opens(workload);
       const opened = inner.openDatagramSocket(flow, workload, client, cpu, where);
-      tracer.opened(IPPROTO_UDP, workload, opened ? flow : -1, inner.datagrams);
+      following.opened(IPPROTO_UDP, workload, opened ? flow : -1, inner.datagrams);
       return opened;
     },
     closeDatagramSocket(flow) {
-      if (tracer.follows(IPPROTO_UDP, flow)) tracer.record("socket", "client closes the socket");
+      following.find(IPPROTO_UDP, flow)?.record("socket", "client closes the socket");
       inner.closeDatagramSocket(flow);
     },
     sendDatagram: (flow, fromSide, bytes, tag) => inner.sendDatagram(flow, fromSide, bytes, tag),
@@ -43,13 +54,14 @@ export function followedSockets(tracer: ConnectionTracer, inner: Sockets): Socke
 }
 
 /** What TCP tells applications. */
-export function followedApplication(tracer: ConnectionTracer, inner: Application): Application {
-  const tell = (connection: number, text: () => string): void => {
-    if (tracer.follows(IPPROTO_TCP, connection)) tracer.record("socket", text());
+export function followedApplication(following: Following, inner: Application): Application {
+  const tell = (connection: number, text: (tracer: ConnectionTracer) => string): void => {
+    const tracer = following.find(IPPROTO_TCP, connection);
+    tracer?.record("socket", text(tracer));
   };
   return {
     established(connection, side) {
-      tell(connection, () => {
+      tell(connection, (tracer) => {
         if (side !== Side.client) return "server accepts the connection";
         tracer.established = true;
         const again = tracer.retransmissions(side);
@@ -68,11 +80,11 @@ export function followedApplication(tracer: ConnectionTracer, inner: Application
       inner.closed(connection, side);
     },
     failed(connection, side, errno) {
-      tell(connection, () => `${sideName(side)}'s socket fails: ${ERRNO_NAMES.get(errno) ?? `errno ${errno}`} after ${formatDuration(tracer.ageNs)}`);
+      tell(connection, (tracer) => `${sideName(side)}'s socket fails: ${ERRNO_NAMES.get(errno) ?? `errno ${errno}`} after ${formatDuration(tracer.ageNs)}`);
       inner.failed(connection, side, errno);
     },
     released(connection, timeWaitSide) {
-      tell(connection, () => {
+      tell(connection, (tracer) => {
         const port = timeWaitSide < 0 ? "" : `, ${sideName(timeWaitSide)}'s port in TIME_WAIT`;
         return `both ends are gone${port}${tracer.established ? "" : "; the client's connect() never succeeded"}`;
       });
@@ -82,10 +94,8 @@ export function followedApplication(tracer: ConnectionTracer, inner: Application
 }
 
 /** What the network hands to sockets. */
-export function followedEnds(tracer: ConnectionTracer, inner: Ends, protocol: number): Ends {
-  const tell = (flow: number, text: () => string): void => {
-    if (tracer.follows(protocol, flow)) tracer.record("socket", text());
-  };
+export function followedEnds(following: Following, inner: Ends, protocol: number): Ends {
+  const tell = (flow: number, text: () => string): void => void following.find(protocol, flow)?.record("socket", text());
   return {
     deliver(flow, side, tcpFlags, payloadBytes, tag) {
       tell(flow, () => [`${sideName(side)} receives`, tcpFlagsText(tcpFlags), `${payloadBytes} bytes`].filter((text) => text !== "").join(" "));

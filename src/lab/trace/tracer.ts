@@ -60,17 +60,11 @@ export class ConnectionTracer {
     this.#hooks = hooks;
   }
 
-  /** Whether a packet or an event is about the followed connection. */
-  follows(protocol: number, flow: number): boolean {
-    return flow === this.#flow && protocol === this.#protocol;
-  }
-
   /** A workload is about to open its next connection. */
   opens(workload: number): void {
     this.#opened[workload]!++;
     this.#opening = true;
     this.#asked = null;
-    this.#hooks!.connect = null;
   }
 
   /** Whether a connect() of that source is worth recording: it may turn out to be the one. */
@@ -85,25 +79,23 @@ export class ConnectionTracer {
     return this.#scenario.workloads.some(({ name }, index) => name === request.workload && this.#opened[index] === request.nth);
   }
 
-  /** The connection has been opened under the number `flow`, or (negative) could not be. */
-  opened(protocol: number, workload: number, flow: number, table: FlowTable): void {
+  /** The connection has been opened under the number `flow`, or (negative) could not be. True: it is the one to follow. */
+  opened(protocol: number, workload: number, flow: number, table: FlowTable): boolean {
     this.#opening = false;
-    // The number of a connection that is over may go to another one.
-    if (this.follows(protocol, flow)) this.#flow = NONE;
     const walk = this.#hooks!.connect;
     const request = this.#request;
     if (flow < 0) {
       if (this.#found === null && request.kind === "nth" && this.#isOf(request, workload)) this.#refused(workload, walk);
-      return;
+      return false;
     }
+    if (this.#found !== null || (request.kind === "nth" && this.#first !== null && !this.#isOf(request, workload))) return false;
     const row = rowOf(flow, Side.client);
     const sockets = { target: table.remoteAddress[row]!, targetPort: table.remotePort[row]! };
     const asked = this.#asked ?? sockets;
     const source = table.address[row]!;
     const sourcePort = table.port[row]!;
     const ipv6 = table.ipv6[flow] === 1;
-    const tuple = tupleText(source, sourcePort, asked.target, asked.targetPort, ipv6);
-    this.#first ??= `${tuple} (${this.#scenario.workloads[workload]!.name}:1)`;
+    this.#first ??= `${tupleText(source, sourcePort, asked.target, asked.targetPort, ipv6)} (${this.#scenario.workloads[workload]!.name}:1)`;
     const wanted =
       request.kind === "nth"
         ? this.#isOf(request, workload)
@@ -112,7 +104,8 @@ export class ConnectionTracer {
           request.source === source &&
           request.sourcePort === sourcePort &&
           [asked, sockets].some(({ target, targetPort }) => target === request.target && targetPort === request.targetPort);
-    if (!wanted || this.#found !== null) return;
+    if (!wanted) return false;
+    const tuple = tupleText(source, sourcePort, asked.target, asked.targetPort, ipv6);
     this.#flow = flow;
     this.#protocol = protocol;
     this.#found = {
@@ -127,6 +120,7 @@ export class ConnectionTracer {
     const moved = asked.target !== sockets.target || asked.targetPort !== sockets.targetPort;
     const backend = !moved ? "" : `, socket LB sends it to ${tupleText(source, sourcePort, sockets.target, sockets.targetPort, ipv6)}`;
     this.record("socket", `client opens a ${this.#found.protocol} socket ${tuple}${backend}`, walk ?? {});
+    return true;
   }
 
   #isOf({ workload, nth }: TraceRequest & { kind: "nth" }, index: number): boolean {

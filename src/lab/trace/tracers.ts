@@ -1,8 +1,10 @@
 /** Several connections of one run, each with a tracer of its own; stands between the parts of the node. */
 import type { CiliumMaps } from "../../cilium/maps.js";
 import type { DatapathContext } from "../../cilium/datapath/context.js";
+import { IPPROTO_TCP } from "../../cilium/datapath/packet.js";
 import type { NodeObserver } from "../../node/build.js";
 import type { Collector } from "../../node/collector.js";
+import type { FlowTable } from "../../node/flow-table.js";
 import type { NodeHooks } from "../../node/hooks.js";
 import type { Ends } from "../../node/network.js";
 import type { Topology } from "../../node/topology.js";
@@ -11,12 +13,14 @@ import type { Scenario } from "../../scenario/types.js";
 import type { Application } from "../../traffic/tcp-peers.js";
 import type { TraceRequest } from "./request.js";
 import type { ConnectionTrace } from "./result.js";
-import { followedApplication, followedEnds, followedSockets } from "./sockets.js";
+import { followedApplication, followedEnds, followedSockets, type Following } from "./sockets.js";
 import { ConnectionTracer } from "./tracer.js";
 import { FollowedHooks } from "./walks.js";
 
-export class Tracers implements NodeObserver {
+export class Tracers implements NodeObserver, Following {
   readonly #tracers: readonly ConnectionTracer[];
+  /** Whoever follows a flow, by `keyOf`. */
+  readonly #byFlow = new Map<number, ConnectionTracer>();
   #hooks!: FollowedHooks;
 
   constructor(requests: readonly TraceRequest[], scenario: Scenario, clock: { readonly now: number }) {
@@ -24,20 +28,37 @@ export class Tracers implements NodeObserver {
   }
 
   hooks(datapath: DatapathContext, own: readonly number[], endpoints: ReadonlyMap<number, number>): NodeHooks {
-    this.#hooks = new FollowedHooks(this.#tracers, datapath, own, endpoints);
+    this.#hooks = new FollowedHooks(this, this.#tracers, datapath, own, endpoints);
     return this.#hooks;
   }
 
   application(inner: Application): Application {
-    return this.#tracers.reduce((application, tracer) => followedApplication(tracer, application), inner);
+    return followedApplication(this, inner);
   }
 
   sockets(inner: Sockets): Sockets {
-    return this.#tracers.reduce((sockets, tracer) => followedSockets(tracer, sockets), inner);
+    return followedSockets(this, inner);
   }
 
   ends(inner: Ends, protocol: number): Ends {
-    return this.#tracers.reduce((ends, tracer) => followedEnds(tracer, ends, protocol), inner);
+    return followedEnds(this, inner, protocol);
+  }
+
+  find(protocol: number, flow: number): ConnectionTracer | undefined {
+    return this.#byFlow.get(keyOf(protocol, flow));
+  }
+
+  opens(workload: number): void {
+    this.#hooks.connect = null;
+    for (const tracer of this.#tracers) tracer.opens(workload);
+  }
+
+  opened(protocol: number, workload: number, flow: number, table: FlowTable): void {
+    // The number of a connection that is over may go to another one.
+    if (flow >= 0) this.#byFlow.delete(keyOf(protocol, flow));
+    for (const tracer of this.#tracers) {
+      if (tracer.opened(protocol, workload, flow, table)) this.#byFlow.set(keyOf(protocol, flow), tracer);
+    }
   }
 
   attach(maps: CiliumMaps, topology: Topology, sockets: Sockets, collector: Collector): void {
@@ -48,4 +69,9 @@ export class Tracers implements NodeObserver {
   finish(variant: string | null): readonly ConnectionTrace[] {
     return this.#tracers.map((tracer) => tracer.finish(variant));
   }
+}
+
+/** TCP and UDP number their flows each for itself. */
+function keyOf(protocol: number, flow: number): number {
+  return protocol === IPPROTO_TCP ? flow : -1 - flow;
 }

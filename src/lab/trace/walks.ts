@@ -10,6 +10,7 @@ import type { Collector } from "../../node/collector.js";
 import { NodeHooks, Outcome } from "../../node/hooks.js";
 import { fillOf, OwnEntries } from "./own-entries.js";
 import { tupleText } from "./request.js";
+import type { Following } from "./sockets.js";
 import type { MapFill, PacketFacts } from "./result.js";
 import type { ConnectionTracer, Walked } from "./tracer.js";
 
@@ -49,25 +50,33 @@ interface Followed {
 }
 
 export class FollowedHooks extends NodeHooks {
+  readonly #following: Following;
   readonly #tracers: readonly ConnectionTracer[];
   #maps!: CiliumMaps;
   #collector!: Collector;
-  #followed: readonly Followed[] = [];
+  readonly #followed = new Map<ConnectionTracer, Followed>();
   /** The present connect(), when it was worth recording. */
   connect: Walked | null = null;
 
-  constructor(tracers: readonly ConnectionTracer[], datapath: DatapathContext, own: readonly number[], endpoints: ReadonlyMap<number, number>) {
+  constructor(
+    following: Following,
+    tracers: readonly ConnectionTracer[],
+    datapath: DatapathContext,
+    own: readonly number[],
+    endpoints: ReadonlyMap<number, number>,
+  ) {
     super(datapath, own, endpoints);
+    this.#following = following;
     this.#tracers = tracers;
   }
 
   attach(maps: CiliumMaps, collector: Collector): void {
     this.#maps = maps;
     this.#collector = collector;
-    this.#followed = this.#tracers.map((tracer) => {
+    for (const tracer of this.#tracers) {
       const entries = new OwnEntries(maps, this.datapath, (text, entry) => tracer.record("entry", text, { entry }));
-      return { tracer, entries, walk: new FollowedWalk(maps, entries) };
-    });
+      this.#followed.set(tracer, { tracer, entries, walk: new FollowedWalk(maps, entries) });
+    }
   }
 
   override sendFromPod(endpointId: number, ifindex: number): void {
@@ -97,11 +106,11 @@ export class FollowedHooks extends NodeHooks {
   override connectSocket(cookie: number, inHostNamespace: boolean): boolean {
     const { saddr, daddr, dport, protocol, ipv6 } = this.header;
     // Each of them is asked, because each takes note.
-    const [followed] = this.#followed.filter(({ tracer }) => tracer.wantsConnect(saddr, daddr, dport));
-    if (followed === undefined) return super.connectSocket(cookie, inHostNamespace);
+    const [wanting] = this.#tracers.filter((tracer) => tracer.wantsConnect(saddr, daddr, dport));
+    if (wanting === undefined) return super.connectSocket(cookie, inHostNamespace);
     let connected = false;
     const text = `${protocolText(protocol)} ${tupleText(saddr, 0, daddr, dport, ipv6)}`;
-    this.connect = this.#walked(followed.walk, text, () => {
+    this.connect = this.#walked(this.#followed.get(wanting)!.walk, text, () => {
       connected = super.connectSocket(cookie, inHostNamespace);
       return connected ? "connects" : "fails";
     });
@@ -110,7 +119,8 @@ export class FollowedHooks extends NodeHooks {
 
   #whose(): Followed | undefined {
     const { protocol, sender } = this.header;
-    return this.#followed.find(({ tracer }) => tracer.follows(protocol, sender >> 1));
+    const tracer = this.#following.find(protocol, sender >> 1);
+    return tracer === undefined ? undefined : this.#followed.get(tracer);
   }
 
   #packet({ tracer, walk, entries }: Followed, how: string, run: () => void): void {
