@@ -156,7 +156,7 @@ export function buildNode(
   observer?.attach(maps, topology, node, collector);
   workloads.start();
   const timeline = {
-    simulation, scenario, topology, maps, datapath, policies, collector, watch, link, cpus, directory, services, added, node, network, workloads,
+    simulation, scenario, topology, maps, datapath, policies, collector, watch, link, cpus, directory, services, added, node, network, workloads, flows,
   };
   new Timeline(timeline).start();
   return { simulation, node, maps, watch, collector, costs, flows, profile, kernel, topology, preloaded };

@@ -23,9 +23,12 @@ export interface NodeFlows {
   readonly written: () => number;
   /** Hands the last lines to the sink. */
   readonly finish: () => void;
+  /** Whoever reads the flows loses the node at this moment, ns, and has it again. */
+  readonly cut: (atNs: number) => void;
+  readonly reconnect: (atNs: number) => void;
 }
 
-const NOTHING: NodeFlows = { events: NO_EVENTS, seen: () => 0, written: () => 0, finish: () => {} };
+const NOTHING: NodeFlows = { events: NO_EVENTS, seen: () => 0, written: () => 0, finish: () => {}, cut: () => {}, reconnect: () => {} };
 
 /** `clock.now`: simulated time, ns. */
 export function nodeFlows(
@@ -48,7 +51,14 @@ export function nodeFlows(
   });
   const writer = new FlowWriter(sink, encoder, flowsMax);
   const recorder = new FlowRecorder(writer, tables, clock, flows);
-  return { events: recorder, seen: () => recorder.seen, written: () => recorder.written, finish: () => writer.flush() };
+  return {
+    events: recorder,
+    seen: () => recorder.seen,
+    written: () => recorder.written,
+    finish: () => writer.flush(),
+    cut: (atNs) => writer.cut(atNs),
+    reconnect: (atNs) => writer.reconnect(atNs),
+  };
 }
 
 function flowTables(topology: Topology): FlowTables {

@@ -8,9 +8,11 @@ import { BackendChanges, type BackendParts } from "./backend-changes.js";
 import type { Collector } from "./collector.js";
 import type { CpuQueues } from "./cpu.js";
 import { ClientReplacement } from "./client-replacement.js";
+import type { NodeFlows } from "./flows.js";
 import type { Link } from "./link.js";
 import { NodeRestart, type RestartParts } from "./node-restart.js";
 import type { MapWatch } from "./map-watch.js";
+import { RelayCut } from "./relay-cut.js";
 import type { PolicyWriter } from "./policies.js";
 import type { Topology } from "./topology.js";
 
@@ -23,6 +25,7 @@ export interface TimelineParts extends BackendParts, RestartParts {
   readonly maps: CiliumMaps;
   readonly datapath: DatapathContext;
   readonly policies: PolicyWriter;
+  readonly flows: NodeFlows;
   readonly collector: Collector;
   readonly watch: MapWatch;
   readonly link: Link;
@@ -38,6 +41,7 @@ export class Timeline {
   readonly #backends: BackendChanges;
   readonly #clients: ClientReplacement;
   readonly #restart: NodeRestart;
+  readonly #relay: RelayCut;
   readonly #happens: number;
   #policies: readonly Policy[];
 
@@ -47,6 +51,7 @@ export class Timeline {
     this.#backends = new BackendChanges(parts);
     this.#clients = new ClientReplacement(parts);
     this.#restart = new NodeRestart(parts);
+    this.#relay = new RelayCut(parts.flows, parts.simulation);
     this.#happens = parts.simulation.on((index, phase) => this.#happen(parts.scenario.timeline[index]!.happening, index, phase));
   }
 
@@ -77,6 +82,9 @@ export class Timeline {
         if (begins) this.#endLater(happening.downNs, index);
         if (begins) this.#restart.begin();
         else this.#restart.end();
+        break;
+      case "relay":
+        this.#relay.begin(happening.downNs);
         break;
       case "policy":
         this.#replacePolicy(happening.policy);

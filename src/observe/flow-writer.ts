@@ -14,6 +14,7 @@ export class FlowWriter {
   readonly #encoder: FlowEncoder;
   readonly #max: number;
   #gathered = "";
+  #cut = false;
   /** Lines given to the sink or gathered for it. */
   written = 0;
 
@@ -24,9 +25,21 @@ export class FlowWriter {
     this.#max = max;
   }
 
-  /** True when the cap is reached: nothing more will be written. */
+  /** True while nothing is written: the cap is reached, or the reader is cut off. */
   get full(): boolean {
-    return this.written >= this.#max;
+    return this.#cut || this.written >= this.#max;
+  }
+
+  /** The reader loses the node, and notes it. */
+  cut(atNs: number): void {
+    this.#cut = true;
+    this.#gathered += this.#encoder.nodeStatusLine("NODE_UNAVAILABLE", atNs);
+  }
+
+  /** The reader has the node again. */
+  reconnect(atNs: number): void {
+    this.#cut = false;
+    this.#gathered += this.#encoder.nodeStatusLine("NODE_CONNECTED", atNs);
   }
 
   /** `number`: which event of the run it is, from 0. */

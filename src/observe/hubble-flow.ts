@@ -156,6 +156,7 @@ export class FlowEncoder {
   readonly #afterUuid: string;
   readonly #typeAndNode: string;
   readonly #end: string;
+  readonly #node: string;
   readonly #dropNames = new Map<number, string>();
 
   constructor(options: FlowEncoderOptions) {
@@ -169,6 +170,12 @@ export class FlowEncoder {
       emitterVersion === null ? '","verdict":"' : `","emitter":{"name":"Hubble","version":${goString(emitterVersion)}},"verdict":"`;
     this.#typeAndNode = `,"Type":"L3_L4","node_name":${node}`;
     this.#end = `"},"node_name":${node},"time":"`;
+    this.#node = node;
+  }
+
+  /** What Relay says when it loses a node or finds it (relay.NodeStatusEvent), with its newline. */
+  nodeStatusLine(state: "NODE_UNAVAILABLE" | "NODE_CONNECTED", atNs: number): string {
+    return `{"node_status":{"state_change":"${state}","node_names":[${this.#node}]},"node_name":${this.#node},"time":"${this.#time.at(atNs)}"}\n`;
   }
 
   /** The line of a flow, with its newline. `number`: which event of the run it is, from 0; the UUID depends on it. */

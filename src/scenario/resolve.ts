@@ -186,6 +186,7 @@ function happeningOf(event: EventInput, services: ScenarioInput["services"]): Ha
     return { kind: "agent", downNs: event.agent.down, resize: Object.fromEntries(resize) };
   }
   if ("node" in event) return { kind: "node", downNs: event.node.down };
+  if ("relay" in event) return { kind: "relay", downNs: event.relay.down };
   if ("policy" in event) return { kind: "policy", policy: policyOf(event.policy) };
   if ("link" in event) return { kind: "link", loss: event.link.loss, delayNs: event.link.delay, lengthNs: event.link.for };
   return { kind: "cpu", share: event.cpu.share, cpus: event.cpu.cpus ?? null, lengthNs: event.cpu.for };

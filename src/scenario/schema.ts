@@ -298,6 +298,12 @@ const timelineEvent = z.union([
       .strictObject({ down: duration({ min: ONE_NS }).describe("How long nobody is at home.") })
       .describe("The node restarts: its pods come back at their addresses, without connections, and the maps of connections are empty."),
   }),
+  z.strictObject({
+    ...moment,
+    relay: z
+      .strictObject({ down: duration({ min: ONE_NS }).describe("How long no connection can be made; Relay tries every 30 s.") })
+      .describe("Hubble Relay loses the node, as when certificates are rotated on one side: flows are seen there, and not written."),
+  }),
   z.strictObject({ ...moment, policy: policy.describe("Takes the place of the endpoints' policy.") }),
   z.strictObject({
     ...moment,

@@ -332,6 +332,8 @@ export type Happening =
   | { readonly kind: "agent"; readonly downNs: Nanoseconds; readonly resize: Readonly<Record<string, number>> }
   /** The node restarts: its pods, sockets and maps of connections are gone, and for a while it is not there. */
   | { readonly kind: "node"; readonly downNs: Nanoseconds }
+  /** Hubble Relay can't reach the node: flows are seen and not written. */
+  | { readonly kind: "relay"; readonly downNs: Nanoseconds }
   | { readonly kind: "policy"; readonly policy: Policy }
   /** Packets between the nodes get lost or late. */
   | { readonly kind: "link"; readonly loss: number; readonly delayNs: Nanoseconds; readonly lengthNs: Nanoseconds }

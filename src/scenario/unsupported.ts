@@ -8,7 +8,7 @@ import type { Path } from "./tree.js";
 /** Keys by their path, `[]` for any index, and what is not modelled. */
 const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
   faults: "faults (packet loss, CPU theft, restarts) are events of `timeline`",
-  "timeline[].certificates": "certificates are not modelled",
+  "timeline[].certificates": "certificates are not modelled; what their rotation does to Hubble Relay is `relay: { down: 20s }`",
   gc: "the collector's settings are Helm's: helm.set.conntrackGCInterval",
   "cluster.ipv6PodCIDR": "IPv6 addresses follow from IPv4's: fd00::/96 with podCIDR's in the low bits",
   "cluster.simulate": "exactly one node is simulated",
