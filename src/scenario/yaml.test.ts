@@ -31,7 +31,16 @@ describe("values", () => {
   });
 
   it("with Helm's truth values when asked", () => {
-    expect(value("a: yes\nb: 'yes'\nc: off\nd: n", { helmBooleans: true })).toEqual({ a: true, b: "yes", c: false, d: false });
+    expect(value("a: yes\nb: 'yes'\nc: off\nd: n", { helm: true })).toEqual({ a: true, b: "yes", c: false, d: false });
+  });
+
+  it("with Helm's numbers when asked", () => {
+    const text = "a: 0x80000\nb: 0600\nc: 0o17\nd: 0b101\ne: 1_000_000\nf: 524288.0\ng: -12\nh: +7\ni: 2.5e-03\nj: '0x10'\nk: 0\nl: .5";
+    const numbers = { a: 524_288, b: 384, c: 15, d: 5, e: 1_000_000, f: 524_288, g: -12, h: 7, i: 0.0025, j: "0x10", k: 0, l: 0.5 };
+    expect(value(text, { helm: true })).toEqual(numbers);
+    expect(value("a: 5e5\nb: 0x\nc: 089\nd: v1.2\ne: 1.2.3\nf: _\ng: ~\nh: !!str 12", { helm: true })).toEqual({
+      ...{ a: "5e5", b: "0x", c: 89, d: "v1.2", e: "1.2.3", f: "_", g: null, h: "12" },
+    });
   });
 
   it("follow aliases and merge keys", () => {

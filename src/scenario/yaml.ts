@@ -18,8 +18,8 @@ const STACK_PER_LEVEL = 2;
 export const ALIASED_VALUES_MAX = 10_000;
 
 export interface YamlOptions {
-  /** `yes`, `on`, `n` … are truth values, as in the YAML that Helm reads. */
-  readonly helmBooleans?: boolean;
+  /** Plain scalars mean what they mean to Helm: `yes`, `on`, `n` … are truth values, 010 is 8. */
+  readonly helm?: boolean;
   /** Offset at which the YAML begins; what stands before it is not looked at. */
   readonly from?: number;
 }
@@ -109,7 +109,7 @@ class Reader {
   readonly #source: SourceText;
   readonly #original: Original;
   readonly #found: Diagnostics;
-  readonly #helmBooleans: boolean;
+  readonly #helm: boolean;
   /** Anchors so far; one may be given again, then later aliases mean the later node. */
   readonly #anchors = new Map<string, Node>();
   /** Aliases that are being followed: an alias inside its own anchor would go round for ever. */
@@ -117,11 +117,11 @@ class Reader {
   #aliasedValues = 0;
   failed = false;
 
-  constructor(source: SourceText, original: Original, found: Diagnostics, { helmBooleans = false }: YamlOptions) {
+  constructor(source: SourceText, original: Original, found: Diagnostics, { helm = false }: YamlOptions) {
     this.#source = source;
     this.#original = original;
     this.#found = found;
-    this.#helmBooleans = helmBooleans;
+    this.#helm = helm;
   }
 
   read(document: ParsedDocument): Tree {
@@ -145,7 +145,7 @@ class Reader {
     if (isNode(node)) this.#enter(node);
     if (isMap(node)) return this.#map(node);
     if (isSeq(node)) return this.#list(node.items, this.#place(node));
-    if (isScalar(node)) return this.#scalar(node.value, node.source, node.type === "PLAIN", this.#place(node));
+    if (isScalar(node)) return this.#scalar(node.value, node.source, node.type === "PLAIN" && node.tag === undefined, this.#place(node));
     return nothing(fallback ?? place(this.#source, 0));
   }
 
@@ -219,16 +219,30 @@ class Reader {
 
   #scalar(value: unknown, source: string | undefined, isPlain: boolean, at: Place): TreeScalar {
     const text = source ?? String(value);
-    if (this.#helmBooleans && isPlain && typeof value === "string") {
-      if (HELM_TRUE.test(value)) return { kind: "scalar", value: true, text, quoted: false, at };
-      if (HELM_FALSE.test(value)) return { kind: "scalar", value: false, text, quoted: false, at };
-    }
+    if (this.#helm && isPlain && value !== null) return { kind: "scalar", value: helmValue(text), text, quoted: false, at };
     return { kind: "scalar", value: isScalarValue(value) ? value : text, text, quoted: !isPlain, at };
   }
 }
 
-const HELM_TRUE = /^(?:y|Y|yes|Yes|YES|on|On|ON)$/;
-const HELM_FALSE = /^(?:n|N|no|No|NO|off|Off|OFF)$/;
+const HELM_TRUE = /^(?:y|Y|yes|Yes|YES|on|On|ON|true|True|TRUE)$/;
+const HELM_FALSE = /^(?:n|N|no|No|NO|off|Off|OFF|false|False|FALSE)$/;
+const HELM_INTEGER = /^([-+]?)(?:0([xXoObB]?)([0-9a-fA-F]+)|([1-9][0-9]*|0))$/;
+const HELM_FRACTION = /^[-+]?[0-9]*\.?[0-9]+(?:[eE][-+][0-9]+)?$/;
+const RADIX: Readonly<Record<string, string>> = { x: "0x", o: "0o", "": "0o", b: "0b" };
+
+/** A plain scalar as the parser of Helm's values understands it: YAML 1.1 with Go's numbers (0x10, 010, 0b1, 1_000; not 5e5). */
+function helmValue(text: string): ScalarValue {
+  if (HELM_TRUE.test(text)) return true;
+  if (HELM_FALSE.test(text)) return false;
+  const digits = text.replaceAll("_", "");
+  const integer = HELM_INTEGER.exec(digits);
+  if (integer !== null) {
+    const [, sign, radix, coded, decimal] = integer;
+    const size = Number(decimal ?? `${RADIX[radix!.toLowerCase()]!}${coded!}`);
+    if (!Number.isNaN(size)) return sign === "-" ? -size : size;
+  }
+  return HELM_FRACTION.test(digits) ? Number(digits) : text;
+}
 
 function isScalarValue(value: unknown): value is ScalarValue {
   return value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean";

@@ -309,9 +309,9 @@ function isTruthy({ value }: TreeScalar): boolean {
   return value !== null && value !== false && value !== 0 && value !== "";
 }
 
-/** As `quote` prints it: truth values in words, everything else as written. */
+/** As `quote` prints it: truth values in words, whole numbers in digits, everything else as written. */
 function textOf({ value, text }: TreeScalar): string {
-  return typeof value === "boolean" ? String(value) : text;
+  return typeof value === "boolean" || Number.isSafeInteger(value) ? String(value) : text;
 }
 
 /** 17 of "1.17". */

@@ -35,7 +35,7 @@ export function openValuesFile(
 
 /** Reads a text that Helm or kubectl would take; undefined when it is neither (then diagnostics say why). */
 export function readValuesFile(source: SourceText, found: Diagnostics): ValuesFile | undefined {
-  const documents = parseYaml(source, found, { helmBooleans: true });
+  const documents = parseYaml(source, found, { helm: true });
   if (documents === undefined) return undefined;
   const objects = documents.flatMap(itemsOf);
   const configMaps = objects.filter((tree) => textAt(tree, ["kind"]) === "ConfigMap");
