@@ -274,6 +274,12 @@ describe("lint", () => {
     expect(alerts('cilium_bpf_map_pressure{map_name="cilium_ct4_global"} > 0.8')[0]!.why).toContain('without "cilium_"');
     expect(alerts("cilium_datapath_conntrack_gc_interval_seconds > 3600")[0]!.why).toContain("has no metric");
     expect(alerts('cilium_drop_count_total{reason=~"("}')[0]!.why).toContain("not a regular expression");
+    expect(alerts("cilium_bpf_map_presure > 0.9")[0]!.why).toBe("there is no metric cilium_bpf_map_presure; there is cilium_bpf_map_pressure");
+    expect(alerts("cilium_policy_max_revision > 0", "cilium_kvstore_operations_total > 0")).toEqual([]);
+    // Prometheus has RE2.
+    expect(alerts('cilium_drop_count_total{reason=~"(?i)policy DENIED|ct: .*"} > 0')).toEqual([]);
+    expect(alerts('cilium_drop_count_total{reason=~"(?i)polizy.*"} > 0')).toHaveLength(1);
+    expect(alerts('cilium_drop_count_total{reason=~"[[:alpha:]]+ (?i:DENIED)"} > 0')).toEqual([]);
     expect(codes(lint({ metrics: ["-cilium_bpf_map_pressure"] }, { alerts: ["cilium_bpf_map_pressure > 0.8"] }))).toContain(
       "alert-never-matches",
     );

@@ -40,6 +40,17 @@ const LATER_METRICS: Readonly<Record<string, (context: LintContext) => boolean>>
   cilium_nat_endpoint_max_connection: ({ profile }) => profile.gc.pressureCountSeconds !== null, // both 1.16
 };
 
+/** Metrics of the datapath and of collection, among which a mistyped name is looked for; the agent has many more. */
+const METRICS = [
+  ...Object.keys(LATER_METRICS),
+  ...["bpf_map_pressure", "bpf_map_capacity", "bpf_map_ops_total", "bpf_maps", "bpf_progs", "endpoint_state"].map((name) => `cilium_${name}`),
+  ...["drop_count_total", "drop_bytes_total", "forward_count_total", "forward_bytes_total"].map((name) => `cilium_${name}`),
+  ...["runs_total", "key_fallbacks_total", "entries"].map((name) => `cilium_datapath_conntrack_gc_${name}`),
+  ...["bucket", "sum", "count"].map((name) => `cilium_datapath_conntrack_gc_duration_seconds_${name}`),
+  ...["conntrack_dump_resets_total", "nat_gc_entries", "signals_handled_total"].map((name) => `cilium_datapath_${name}`),
+];
+const TYPO_EDITS_MAX = 2;
+
 /** Values of a label that this configuration can show; undefined when they are not known. */
 function valuesOf(metric: string, label: string, context: LintContext): readonly string[] | undefined {
   if (metric === "cilium_bpf_map_pressure" && label === "map_name") {
@@ -70,14 +81,24 @@ function unmatched(metric: string, matcher: Matcher, context: LintContext): stri
     if (matcher.value === "" || values.includes(matcher.value)) return undefined;
     return explain(matcher, values, [matcher.value]);
   }
-  let pattern: RegExp;
-  try {
-    pattern = new RegExp(`^(?:${matcher.value})$`, "s");
-  } catch {
-    return `${matcher.label}=~"${matcher.value}" is not a regular expression`;
-  }
-  if (values.some((value) => pattern.test(value))) return undefined;
+  const pattern = patternOf(matcher.value);
+  if (pattern === null) return `${matcher.label}=~"${matcher.value}" is not a regular expression`;
+  if (pattern === undefined || values.some((value) => pattern.test(value))) return undefined;
   return explain(matcher, values, matcher.value.split("|"));
+}
+
+/** RE2's forms that are not ECMAScript's: flags inside, classes by name, quoted stretches, anchors by letter. */
+const ONLY_RE2 = /\(\?[imsU-]+[:)]|\[\[:|\\[QEAzC]/;
+
+/** A regular expression of Prometheus; undefined when it can't be told here, null when it is none. */
+function patternOf(text: string): RegExp | null | undefined {
+  const [whole, flags = ""] = /^\(\?([ims]+)\)/.exec(text) ?? [""];
+  const rest = text.slice(whole.length).replaceAll("(?P<", "(?<");
+  try {
+    return new RegExp(`^(?:${rest})$`, [...new Set(`s${flags}`)].join(""));
+  } catch {
+    return ONLY_RE2.test(rest) ? undefined : null;
+  }
 }
 
 function explain(matcher: Matcher, values: readonly string[], written: readonly string[]): string {
@@ -95,6 +116,8 @@ const neverMatches: LintRule = (context) =>
     selectorsOf(expression).flatMap(({ metric, matchers }): LintWarning[] => {
       const exists = LATER_METRICS[metric];
       const reasons = matchers.flatMap((matcher) => unmatched(metric, matcher, context) ?? []);
+      const meant = METRICS.includes(metric) ? undefined : nearestName(metric, METRICS, TYPO_EDITS_MAX);
+      if (meant !== undefined) reasons.push(`there is no metric ${metric}; there is ${meant}`);
       if (exists !== undefined && !exists(context)) reasons.push(`${context.profile.version} has no metric ${metric}`);
       if (/gc_interval_seconds$/.test(metric) && context.settings.conntrackGcInterval !== 0) {
         reasons.push(`${metric} is not written with a fixed GC interval`);
