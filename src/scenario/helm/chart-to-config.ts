@@ -273,9 +273,19 @@ class ConfigWriter {
       return;
     }
     for (const [flag, { value }] of extra.entries) {
-      if (value.kind === "scalar") this.#set(flag, textOf(value), value, `extraConfig.${flag}`);
+      if (value.kind === "scalar") this.#extraFlag(flag, value);
       else this.#found.error(value.at, `extraConfig.${flag} can't be ${describe(value)}`, { expected: "a text" });
     }
+  }
+
+  /** The chart copies it as it is, and a ConfigMap holds texts only. */
+  #extraFlag(flag: string, value: TreeScalar): void {
+    const name = `extraConfig.${flag}`;
+    if (typeof value.value !== "string") {
+      const message = `${name} is ${describe(value)}: the chart writes it without quotes, and Kubernetes refuses the ConfigMap; it is read as a text here`;
+      this.#found.warning(value.at, message, { expected: `quotes, "${textOf(value)}"` });
+    }
+    this.#set(flag, textOf(value), value, name);
   }
 
   /** Arguments of the agent, stronger than the ConfigMap: `--flag=value`, `--flag` alone, or value in the next item. */

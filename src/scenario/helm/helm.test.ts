@@ -347,6 +347,16 @@ extraArgs: ["--bpf-nat-global-max=4096", --bpf-sock-rev-map-max, "8192", --bpf-l
     expect(input.origins.ctAnyMax).toBe("values-0.yaml:3 extraConfig.bpf-ct-global-any-max");
   });
 
+  it("a value that is no text is remarked on: Kubernetes would refuse the ConfigMap", () => {
+    expect(problem("1.18", "extraConfig: { bpf-policy-map-max: 65536 }")).toMatchObject({
+      severity: "warning",
+      message: expect.stringContaining("is the number 65536: the chart writes it without quotes") as string,
+      expected: 'quotes, "65536"',
+    });
+    expect(settings("1.18", "extraConfig: { bpf-policy-map-max: 65536 }").policyMapMax).toBe(65_536);
+    expect(problem("1.18", "extraConfig: { enable-tcx: false }")).toMatchObject({ expected: 'quotes, "false"' });
+  });
+
   it("a near miss of a flag is remarked on, unknown ones are counted", () => {
     const found = problem("1.17", 'extraConfig: { bpf-ct-global-tpc-max: "1" }');
     expect(found).toMatchObject({ severity: "warning", nearest: "bpf-ct-global-tcp-max" });
