@@ -353,7 +353,7 @@ extraArgs: ["--bpf-nat-global-max=4096", --bpf-sock-rev-map-max, "8192", --bpf-l
       message: expect.stringContaining("is the number 65536: the chart writes it without quotes") as string,
       expected: 'quotes, "65536"',
     });
-    expect(settings("1.18", "extraConfig: { bpf-policy-map-max: 65536 }").policyMapMax).toBe(65_536);
+    expect(helm("1.18", "extraConfig: { bpf-policy-map-max: 65536 }").settings.policyMapMax).toBe(65_536);
     expect(problem("1.18", "extraConfig: { enable-tcx: false }")).toMatchObject({ expected: 'quotes, "false"' });
   });
 
