@@ -311,6 +311,26 @@ describe("diffResolutions", () => {
     expect(diff.nodes[0]!.newWarnings.map(({ code }) => code)).toContain("gc-deletes-refreshed");
   });
 
+  it("replaces Maglev's maps when their tables get another size", () => {
+    const maglev = { ...replacing, lbAlgorithm: "maglev" } as const;
+    const node = diffResolutions(resolve(maglev), resolve({ ...maglev, maglevTableSize: 65_521 })).nodes[0]!;
+    const replaced = node.maps.filter(({ recreatedFor }) => recreatedFor.length > 0);
+    expect(replaced.map(({ label, recreatedFor }) => [label, recreatedFor])).toEqual([
+      ["lb4_maglev", [{ property: "slots of a table", pinned: 16_381, wanted: 65_521 }]],
+    ]);
+    expect(node.connections).toMatchObject([{ map: "lb4_maglev", severity: "may break" }]);
+    // The setting alone does nothing.
+    expect(diffResolutions(resolve(replacing), resolve({ ...replacing, maglevTableSize: 65_521 })).nodes[0]!.connections).toEqual([]);
+  });
+
+  it("tells fragments and counters from what the agent writes again", () => {
+    const lru = { ...replacing, distributedLru: true };
+    const { connections } = diffResolutions(resolve(replacing, { cilium: "1.18.0" }), resolve(lru, { cilium: "1.18.0" })).nodes[0]!;
+    const effects = new Map(connections.map(({ map, severity, effect }) => [map, `${severity}: ${effect}`]));
+    expect(effects.get("ipv4_frag_datagrams")).toMatch(/^may break: fragments/);
+    expect(effects.get("policystats")).toMatch(/^unnoticed: counters/);
+  });
+
   it("counts the connections of maps that are used no longer", () => {
     const diff = diffResolutions(resolve({ ...replacing, enableIpv6: true }), resolve({}));
     const lost = diff.nodes[0]!.connections.map(({ map, severity }) => `${severity} ${map}`);

@@ -10,7 +10,7 @@ import type { MapHost, MapSpec } from "../../bpf/spec.js";
 
 /** A property in which the pinned map and the wanted one differ. */
 export interface MapDifference {
-  readonly property: "type" | "key size" | "value size" | "max entries" | "flags";
+  readonly property: "type" | "key size" | "value size" | "max entries" | "flags" | "slots of a table";
   readonly pinned: number;
   readonly wanted: number;
 }
@@ -31,6 +31,11 @@ export function recreationCauses(pinned: MapSpec, wanted: MapSpec, host: MapHost
     { property: "flags", pinned: pinned.flags, wanted: wanted.flags },
   ];
   return pairs.filter((pair) => pair.pinned !== pair.wanted);
+}
+
+/** Maglev's outer map is replaced when tables get another size, which its own properties don't show. `deleteMapIfMNotMatch` */
+export function maglevCauses(pinnedSlots: number, wantedSlots: number): readonly MapDifference[] {
+  return pinnedSlots === wantedSlots ? [] : [{ property: "slots of a table", pinned: pinnedSlots, wanted: wantedSlots }];
 }
 
 /** A map that is replaced at every start, because the kernel rounds its size and the agent doesn't (1.17.2, 1.17.3). */

@@ -3,7 +3,7 @@
  * when the agents restart with the second one.
  */
 
-import { recreationCauses } from "../../cilium/agent/map-recreation.js";
+import { maglevCauses, recreationCauses } from "../../cilium/agent/map-recreation.js";
 import type { MapDifference } from "../../cilium/agent/map-recreation.js";
 import type { MapHost } from "../../bpf/spec.js";
 import { ciliumProfile } from "../../cilium/profile/cilium.js";
@@ -71,15 +71,15 @@ export function diffResolutions(before: Resolution, after: Resolution): Resoluti
     behaviour: behaviourChanges(before.nodes[0], after.nodes[0]),
     nodes: after.nodes.flatMap((node, i) => {
       const old = before.nodes[i];
-      return old === undefined ? [] : [diffNode(old, node)];
+      return old === undefined ? [] : [diffNode(old, node, maglevCauses(before.settings.maglevTableSize, after.settings.maglevTableSize))];
     }),
   };
 }
 
-function diffNode(before: ResolvedNode, after: ResolvedNode): NodeDiff {
+function diffNode(before: ResolvedNode, after: ResolvedNode, maglev: readonly MapDifference[]): NodeDiff {
   const host: MapHost = { possibleCpus: after.shape.possibleCpus, refill: "scaled" }; // the refill plays no part here
   const labels = new Set([...before.maps, ...after.maps].map(({ label }) => label));
-  const maps = [...labels].map((label) => mapChange(label, before, after, host));
+  const maps = [...labels].map((label) => mapChange(label, before, after, host, MAGLEV.test(label) ? maglev : []));
   const has = (node: ResolvedNode, code: string, title: string): boolean =>
     node.warnings.some((each) => each.code === code && each.title === title);
   return {
@@ -93,10 +93,12 @@ function diffNode(before: ResolvedNode, after: ResolvedNode): NodeDiff {
   };
 }
 
-function mapChange(label: string, before: ResolvedNode, after: ResolvedNode, host: MapHost): MapChange {
+const MAGLEV = /^lb[46]_maglev$/;
+
+function mapChange(label: string, before: ResolvedNode, after: ResolvedNode, host: MapHost, causes: readonly MapDifference[]): MapChange {
   const old = before.maps.find((map) => map.label === label) ?? null;
   const now = after.maps.find((map) => map.label === label) ?? null;
-  const recreatedFor = old === null || now === null ? [] : recreationCauses(specOf(old), specOf(now), host);
+  const recreatedFor = old === null || now === null ? [] : [...recreationCauses(specOf(old), specOf(now), host), ...causes];
   const bytes = (map: ResolvedMap | null): number => (map === null ? 0 : map.memory.created * map.copies);
   const kept = recreatedFor.length === 0;
   return { label, before: old, after: now, recreatedFor, peakBytes: kept ? Math.max(bytes(old), bytes(now)) : bytes(old) + bytes(now) };
@@ -140,6 +142,22 @@ const IMPACT: readonly { readonly match: RegExp; readonly impact: Omit<Connectio
   {
     match: /^nodeport_neigh[46]$/,
     impact: { severity: "unnoticed", effect: "neighbours are learnt again from the next packet" },
+  },
+  {
+    match: MAGLEV,
+    impact: {
+      severity: "may break",
+      effect:
+        "services have no table until the agent has written theirs; then most sources map to another backend: connections keep theirs through conntrack only, and break where their entry is gone or they reach another node",
+    },
+  },
+  {
+    match: /^ipv[46]_frag_datagrams$/,
+    impact: { severity: "may break", effect: "fragments that are on their way are dropped when the first of their datagram came before" },
+  },
+  {
+    match: /^(metrics|policystats)$/,
+    impact: { severity: "unnoticed", effect: "counters begin at 0 again" },
   },
 ];
 
