@@ -231,6 +231,13 @@ describe("what no model covers", () => {
       at: "true, encryption.type",
       message: /WireGuard with a tunnel can't be simulated/,
     },
+    { from: "bpf.ctTcpMax: 65536", to: "loadBalancer.mode: dsr, loadBalancer.dsrDispatch: ipip", at: "ipip }", message: /DSR by IPIP/ },
+    {
+      from: "bpf.ctTcpMax: 65536",
+      to: "loadBalancer.mode: hybrid, loadBalancer.dsrDispatch: geneve, loadBalancer.acceleration: native",
+      at: "native }",
+      message: /DSR by Geneve in XDP/,
+    },
     { from: "bpf.ctTcpMax: 65536", to: "routingMode: tunnel, loadBalancer.mode: dsr", at: "dsr }", message: /DSR through a tunnel without Geneve/ },
   ])("$to", (mistake) => {
     const text = changed(mistake.from, mistake.to).replace(/variants:[\s\S]*$/, "");

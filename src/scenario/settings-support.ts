@@ -45,6 +45,18 @@ const GAPS: readonly Gap[] = [
     what: "DSR through a tunnel without Geneve, with which no agent starts",
     changesTraffic: true,
   },
+  {
+    field: "dsrDispatch",
+    applies: ({ lbMode, dsrDispatch }) => lbMode !== "snat" && dsrDispatch === "ipip",
+    what: "DSR by IPIP",
+    changesTraffic: true,
+  },
+  {
+    field: "lbAcceleration",
+    applies: ({ lbMode, dsrDispatch, lbAcceleration }) => lbMode !== "snat" && dsrDispatch === "geneve" && lbAcceleration !== "disabled",
+    what: "DSR by Geneve in XDP",
+    changesTraffic: true,
+  },
   { field: "cniChainingMode", applies: ({ cniChainingMode }) => cniChainingMode !== "none", what: "CNI chaining", changesTraffic: true },
   {
     field: "datapathMode",

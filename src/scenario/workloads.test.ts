@@ -87,7 +87,6 @@ describe("the timeline", () => {
     ["{ at: 1s, agent: { down: 1s, resize: { ipcache: 4096 } } }", /there is no map that can be created anew "ipcache"/],
     ["{ at: 1s, policy: { endpoints: shop/wbe } }", /there is no workload of the simulated node "shop\/wbe"/],
     ["{ at: 1s, link: { loss: 2 , for: 1s } }", /outside 0/],
-    ["{ at: 1s, node: { down: 1s } }", /a restart of the node is not modelled/],
   ])("refuses %s", (event, message) => {
     const found = mistakes(timed(event));
     expect(found.map((each) => each.message).join("\n")).toMatch(message);
