@@ -227,6 +227,19 @@ describe("IPv6", () => {
     expect(entries(world)).toEqual({ ct4: 0, any4: 0, nat: 0 });
   });
 
+  it("a refused insert is counted for the family's own map", () => {
+    const { node, recorder } = during(
+      `maps: { ct6_global: { type: hash, maxEntries: 2 } }
+services: [{ name: shop/cart, port: 80, backends: 1 }]
+workloads: [{ name: w, from: { workload: shop/web }, to: shop/cart, family: IPv6, arrivals: { constant: 5/s }, connection: { hold: 1h } }]
+`,
+      dual,
+    );
+    expect(recorder.drops.kinds().map(({ code }) => code)).toEqual([155]);
+    const refused = new Map(node.watch.results().map(({ name, insertsRefused }) => [name, insertsRefused]));
+    expect([refused.get("ct6_global")! > 5, refused.get("ct_any6_global"), refused.get("ct4_global")]).toEqual([true, 0, 0]);
+  });
+
   it("policies that name the world mean it in both families", () => {
     const sections = (family: string): string => `policies:
   - { endpoints: shop/web, egress: deny, allow: [{ direction: egress, to: world, port: 443 }] }

@@ -86,11 +86,12 @@ export class MapWatch {
   }
 
   /** A packet was dropped because conntrack could not take its entry. */
-  insertRefused(extError: number): void {
-    const full = this.#watched.filter(({ name }) => name === "ct_any4_global" || name === "ct4_global");
+  insertRefused(extError: number, ipv6: boolean): void {
+    const named = (wanted: CiliumMapName): Watched | undefined => this.#watched.find(({ name }) => name === wanted);
     // The RELATED entry goes first, into the map of the other protocols; when that one has room it was the TCP map.
-    const any = full.find(({ name, map }) => name === "ct_any4_global" && map.count >= map.maxEntries);
-    const refusing = extError === -Errno.E2BIG && any !== undefined ? any : full.find(({ name }) => name === "ct4_global");
+    const any = named(ipv6 ? "ct_any6_global" : "ct_any4_global");
+    const anyIsFull = any !== undefined && any.map.count >= any.map.maxEntries;
+    const refusing = extError === -Errno.E2BIG && anyIsFull ? any : named(ipv6 ? "ct6_global" : "ct4_global");
     if (refusing !== undefined) refusing.refused++;
   }
 

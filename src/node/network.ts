@@ -381,7 +381,7 @@ export class NodeNetwork {
   #recordDrop(row: number, egress: boolean): void {
     const { hooks, recorder, watch } = this.#parts;
     const { dropReason, extError } = hooks.datapath;
-    if (dropReason === -DROP_CT_CREATE_FAILED) watch.insertRefused(extError);
+    if (dropReason === -DROP_CT_CREATE_FAILED) watch.insertRefused(extError, hooks.header.ipv6);
     const table = this.#table(row);
     const flow = this.#flying.flow[row]!;
     recorder.drop(dropReason, extError, egress, table.where[flow]!, table.established[flow] === 1);
