@@ -41,6 +41,7 @@ export function buildMaps(scenario: Scenario, settings: CiliumSettings, profile:
       policyNamePrefix: profile.policy.mapNamePrefix,
       policyValueSize: profile.policy.valueBytes === 8 ? 8 : 24,
       policyMaxEntries: settings.policyMapMax,
+      maglevTableSize: settings.maglevTableSize,
     },
     host,
   );

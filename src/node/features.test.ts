@@ -285,3 +285,8 @@ describe("the probed clock", () => {
     expect(Math.max(...slots.slice(0, 5))).toBeLessThan(lowest + 70);
   });
 });
+
+it.each(["251", "65521"])("Maglev tables of %s slots", (tableSize) => {
+  const helm = { "loadBalancer.algorithm": "maglev", "maglev.tableSize": tableSize };
+  expect(entries(one(WORLD, "type: NodePort, backends: 2", helm))).toEqual({ ct4: 2, any4: 0, nat: 2 });
+});
