@@ -208,6 +208,9 @@ export class NodeHooks {
     } else if (dp.redirectIfindex === IFINDEX.ciliumHost) {
       cilToHost(dp);
       this.#routeInStack();
+    } else if (dp.redirectIfindex >= IFINDEX.firstPod) {
+      // Per-endpoint routes: the pod's own device has the receiving half.
+      this.#intoPod(this.#endpoints.get(dp.packet.daddrEnd));
     } else {
       this.#leave();
     }
@@ -285,8 +288,19 @@ export class NodeHooks {
       else this.#leave();
       return;
     }
-    const program = dp.programs[endpoint];
-    const verdict = dp.config.endpointRoutes && program !== undefined ? cilToContainer(dp, program) : cilFromHost(dp);
+    if (dp.config.endpointRoutes) this.#intoPod(endpoint);
+    else this.#delivered(cilFromHost(dp));
+  }
+
+  #intoPod(endpoint: number | undefined): void {
+    const { datapath: dp } = this;
+    const program = endpoint === undefined ? undefined : dp.programs[endpoint];
+    if (program === undefined) this.outcome = Outcome.lost;
+    else this.#delivered(cilToContainer(dp, program));
+  }
+
+  #delivered(verdict: number): void {
+    const { datapath: dp } = this;
     const delivered = dp.deliveredTo !== 0 && verdict !== TC_ACT_SHOT;
     this.egressNs = dp.takeCost();
     this.endpoint = dp.deliveredTo;
