@@ -135,6 +135,7 @@ export function policyVerdict(dp: DatapathContext, program: EndpointProgram, rem
   if (verdict < 0 && dp.config.policyAudit) {
     dp.policyAudited = true;
     dp.audited++;
+    dp.unrepeatable();
     dp.extError = 0;
     return CTX_ACT_OK;
   }
