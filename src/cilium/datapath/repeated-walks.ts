@@ -58,6 +58,8 @@ export class RepeatedWalks {
   recording = false;
   /** A walk of a flow is under way. */
   noting = false;
+  /** It has come to a point where an event may be sent. */
+  traced = false;
   declare private readonly dp: DatapathContext;
   declare private readonly rows: Int32Array;
   /** Row of a flow for each hook, or -1 where walks are not remembered. */
@@ -214,6 +216,7 @@ export class RepeatedWalks {
   private begin(row: number): void {
     const { dp } = this;
     this.recording = true;
+    this.traced = false;
     this.next = row + FIRST_FREE;
     dp.packet.copyInputs(this.rows, row + INPUTS);
     this.draft.begin(dp);
@@ -263,7 +266,8 @@ export class RepeatedWalks {
 
   /**
    * What was found is in the map and, but for lifetime and counters, as it was found. A conntrack entry may have seen its
-   * first segment after the SYN: that is noted before the lifetime is chosen by it, so the next walk does the same.
+   * first segment after the SYN: that is noted before the lifetime is chosen by it, so the next walk does the same. What
+   * it notes to decide whether the packet is reported may change too when the walk comes to no point that reports.
    */
   private isAsFound(site: number): boolean {
     const { draft, rows } = this;
@@ -274,7 +278,8 @@ export class RepeatedWalks {
     const ct = draft.ctOf(site);
     // Accounting counts packets that match an entry without refreshing it, which is not recorded.
     if (ct !== null && ct.counters !== "none" && !draft.isRefreshed(site)) return false;
-    return map.stillHolds(slot, rows, at, ct === null ? WHOLE_ROW : ct.recordMask);
+    if (ct === null) return map.stillHolds(slot, rows, at, WHOLE_ROW);
+    return map.stillHolds(slot, rows, at, this.traced ? ct.recordMask : ct.silentMask);
   }
 
   /** Number of the draft's shape, which is kept if it is new. */

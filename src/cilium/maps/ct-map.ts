@@ -93,6 +93,8 @@ export class CtMap {
    */
   declare readonly steadyMask: Int32Array;
   declare readonly recordMask: Int32Array;
+  /** That without what conntrack notes to decide about events. */
+  declare readonly silentMask: Int32Array;
 
   constructor(map: BpfMap, counters: CtCounters) {
     const table = tableOf(map);
@@ -116,6 +118,8 @@ export class CtMap {
     if (counters !== "none") for (const word of COUNTERS_HELD[counters]) this.steadyMask[column(word)] = 0;
     this.recordMask = this.steadyMask.slice();
     this.recordMask[this.flagsAt] = ~CT_SEEN_NON_SYN;
+    this.silentMask = this.recordMask.slice();
+    for (const at of [this.seenAt, this.lastTxReportAt, this.lastRxReportAt]) this.silentMask[at] = 0;
     this.steadyMask[this.lastTxReportAt] = 0;
     this.steadyMask[this.lastRxReportAt] = 0;
   }
