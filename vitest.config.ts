@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** The property tests' seed: CTLAB_PROPERTY_SEED if given ("random": another one each time), else the commit's first 31 bits. */
@@ -19,6 +20,8 @@ export default defineConfig({
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // The longest file simulates on threads of its own, and the others are many: one worker for each core, not one less.
+    maxWorkers: availableParallelism(),
     setupFiles: ["test/support/property-seed.ts"],
     env: { CTLAB_PROPERTY_SEED: propertySeed() },
     // The JSON report is what .ci/run counts from.
