@@ -119,7 +119,6 @@ export function sendTraceNotifyAt(
   origAddrAt: number,
 ): void {
   updateTraceMetrics(dp, site, point, reason);
-  if (dp.walks !== null) dp.walks.traced = true;
   const emitted = dp.config.traceEvents && passesAggregation(dp, point, monitor);
   if (dp.observer !== null) dp.observer.traced(point, reason, monitor, emitted);
   if (!emitted) return;

@@ -58,8 +58,6 @@ export class RepeatedWalks {
   recording = false;
   /** A walk of a flow is under way. */
   noting = false;
-  /** It has come to a point where an event may be sent. */
-  traced = false;
   declare private readonly dp: DatapathContext;
   declare private readonly rows: Int32Array;
   /** Row of a flow for each hook, or -1 where walks are not remembered. */
@@ -75,6 +73,7 @@ export class RepeatedWalks {
   private recreations = 0;
   /** The row of the walk under way, and where its next site goes. */
   private row = 0;
+  private hook = NOT_REMEMBERED;
   private next = 0;
   /** Lookups of the walk under way so far. */
   private noted = 0;
@@ -118,6 +117,7 @@ export class RepeatedWalks {
     }
     rows[row + AGE] = 0;
     this.row = row;
+    this.hook = hook;
     this.noted = 0;
     this.noting = true;
     if (repeatable) this.begin(row);
@@ -216,7 +216,6 @@ export class RepeatedWalks {
   private begin(row: number): void {
     const { dp } = this;
     this.recording = true;
-    this.traced = false;
     this.next = row + FIRST_FREE;
     dp.packet.copyInputs(this.rows, row + INPUTS);
     this.draft.begin(dp);
@@ -279,7 +278,9 @@ export class RepeatedWalks {
     // Accounting counts packets that match an entry without refreshing it, which is not recorded.
     if (ct !== null && ct.counters !== "none" && !draft.isRefreshed(site)) return false;
     if (ct === null) return map.stillHolds(slot, rows, at, WHOLE_ROW);
-    return map.stillHolds(slot, rows, at, this.traced ? ct.recordMask : ct.silentMask);
+    // The only point that XDP reports is counted in the metrics.
+    const silent = this.hook === HOOK_XDP && !draft.hasMetrics();
+    return map.stillHolds(slot, rows, at, silent ? ct.silentMask : ct.recordMask);
   }
 
   /** Number of the draft's shape, which is kept if it is new. */

@@ -132,6 +132,10 @@ export class Draft extends Sites {
     return this.kindOf(site) === SITE_REFRESHED;
   }
 
+  hasMetrics(): boolean {
+    return this.metricCount > 0;
+  }
+
   /** One count too many makes the walk one that `finish` refuses. */
   addMetric(reason: number, direction: number, site: number): void {
     const at = this.metricCount++ * METRIC_WORDS;
