@@ -2,6 +2,7 @@ import { Option, type Command } from "commander";
 import type { ExplainOptions, ExplainResult } from "../lab/explain.js";
 import { positiveNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
+import { interruptible } from "./interrupt.js";
 import { ProgressLine } from "./progress.js";
 
 interface ExplainCommandOptions {
@@ -53,23 +54,19 @@ export function addExplainCommand(program: Command, done: (code: ExitCode) => vo
 
 async function run(dir: string, options: ExplainCommandOptions): Promise<ExitCode> {
   const progress = new ProgressLine(process.stderr, options.quiet === true);
-  const interrupt = new AbortController();
-  const onSignal = (): void => interrupt.abort();
-  process.once("SIGINT", onSignal);
-  process.once("SIGTERM", onSignal);
   try {
-    const { explain } = await import("../lab/explain.js");
-    const result = await explain({ ...explainOptions(dir, options), signal: interrupt.signal, onProgress: (state) => progress.show(state) });
-    progress.clear();
-    if (result.interrupted) return EXIT.interrupted;
-    for (const sentence of result.differing) process.stderr.write(`ctlab: ${sentence}\n`);
-    await print(result, options.json === true);
-    if (result.differing.length > 0) return EXIT.missed;
-    return result.explanations.some(({ connection }) => connection === null) ? EXIT.invalid : EXIT.good;
+    return await interruptible(async (signal) => {
+      const { explain } = await import("../lab/explain.js");
+      const result = await explain({ ...explainOptions(dir, options), signal, onProgress: (state) => progress.show(state) });
+      progress.clear();
+      if (result.interrupted) return EXIT.interrupted;
+      for (const sentence of result.differing) process.stderr.write(`ctlab: ${sentence}\n`);
+      await print(result, options.json === true);
+      if (result.differing.length > 0) return EXIT.missed;
+      return result.explanations.some(({ connection }) => connection === null) ? EXIT.invalid : EXIT.good;
+    });
   } finally {
     progress.clear();
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
   }
 }
 

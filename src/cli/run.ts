@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { FinishedRun, RunOptions } from "../lab/experiment.js";
 import { collect, positiveNumber, wholeNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
+import { interruptible } from "./interrupt.js";
 import { ProgressLine } from "./progress.js";
 
 interface RunCommandOptions {
@@ -56,24 +57,16 @@ export function addRunCommand(program: Command, done: (code: ExitCode) => void):
 async function run(scenario: string, options: RunCommandOptions): Promise<ExitCode> {
   const startedAt = performance.now();
   const progress = new ProgressLine(process.stderr, options.quiet === true);
-  const interrupt = new AbortController();
-  const onSignal = (): void => interrupt.abort();
-  process.once("SIGINT", onSignal);
-  process.once("SIGTERM", onSignal);
   try {
-    const { runExperiment } = await import("../lab/experiment.js");
-    const finished = await runExperiment({
-      ...runOptions(scenario, options),
-      signal: interrupt.signal,
-      onProgress: (state) => progress.show(state),
+    return await interruptible(async (signal) => {
+      const { runExperiment } = await import("../lab/experiment.js");
+      const finished = await runExperiment({ ...runOptions(scenario, options), signal, onProgress: (state) => progress.show(state) });
+      progress.clear();
+      await print(finished, options, (performance.now() - startedAt) * 1e6);
+      return signal.aborted ? EXIT.interrupted : exitCodeOf(finished);
     });
-    progress.clear();
-    await print(finished, options, (performance.now() - startedAt) * 1e6);
-    return interrupt.signal.aborted ? EXIT.interrupted : exitCodeOf(finished);
   } finally {
     progress.clear();
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
   }
 }
 

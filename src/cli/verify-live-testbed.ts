@@ -3,25 +3,27 @@ import { isUnavailable } from "../lab/live/syscall.js";
 import { SECONDS_MAX, SECONDS_MIN, verifyTestbedLive, type LiveTestbedReport } from "../lab/live/verify-testbed.js";
 import { plainTable, type Column } from "../report/text-layout.js";
 import { EXIT, type ExitCode } from "./exit.js";
-import type { LiveCommandOptions } from "./verify-live.js";
+import { interruptible } from "./interrupt.js";
+import type { LiveOptions } from "./live-options.js";
 
 /** What may end the process while namespaces are up. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const CLEAR_LINE = "\r\u001b[2K";
 
-export async function verifyLiveTestbed(options: LiveCommandOptions): Promise<ExitCode> {
+export async function verifyLiveTestbed(options: LiveOptions): Promise<ExitCode> {
   if (options.seconds < SECONDS_MIN || options.seconds > SECONDS_MAX) {
     process.stderr.write(`ctlab: --seconds takes ${SECONDS_MIN} to ${SECONDS_MAX}, not ${options.seconds}.\n`);
     return EXIT.invalid;
   }
-  const interrupt = new AbortController();
-  const onSignal = (): void => interrupt.abort();
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  return interruptible((signal) => verify(options, signal), { by: SIGNALS, patient: true });
+}
+
+async function verify(options: LiveOptions, signal: AbortSignal): Promise<ExitCode> {
   const clear = (): void => void (process.stderr.isTTY && process.stderr.write(CLEAR_LINE));
   try {
     const report = await verifyTestbedLive({
       ...options,
-      signal: interrupt.signal,
+      signal,
       onProgress: (done, of) => void (process.stderr.isTTY && process.stderr.write(`${CLEAR_LINE}${done} of ${of} s`)),
     });
     clear();
@@ -34,11 +36,9 @@ export async function verifyLiveTestbed(options: LiveCommandOptions): Promise<Ex
     return report.held ? EXIT.good : EXIT.missed;
   } catch (error) {
     clear();
-    if (!interrupt.signal.aborted) throw error;
+    if (!signal.aborted) throw error;
     process.stderr.write("ctlab: interrupted; everything that was built for the experiment is taken down\n");
     return EXIT.interrupted;
-  } finally {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
   }
 }
 

@@ -1,16 +1,12 @@
 import { Option, type Command } from "commander";
-import { VECTOR_KINDS, isVectorKind, verifyFiles, type FileReport } from "../lab/verify/index.js";
+import { VECTOR_KINDS, isVectorKind, verifyFiles, type FileReport, type VectorKind } from "../lab/verify/index.js";
 import { nearestName } from "../scenario/nearest.js";
 import { positiveNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
+import type { LiveOptions } from "./live-options.js";
 
-interface VerifyOptions {
-  readonly json?: boolean;
+interface VerifyOptions extends LiveOptions {
   readonly live?: boolean;
-  readonly operations: number;
-  readonly seconds: number;
-  readonly map: "hash" | "lru";
-  readonly seed: string;
   readonly table: string;
 }
 
@@ -55,10 +51,7 @@ async function verify(kind: string, files: readonly string[], options: VerifyOpt
     process.stderr.write(`ctlab: unknown kind "${kind}".${hint} Kinds: ${VECTOR_KINDS.join(", ")}.\n`);
     return EXIT.invalid;
   }
-  if (options.live === true) {
-    const { verifyLive } = await import("./verify-live.js");
-    return verifyLive(kind, options);
-  }
+  if (options.live === true) return verifyLive(kind, options);
   if (files.length === 0) {
     process.stderr.write("ctlab: verify needs at least one file (or --live).\n");
     return EXIT.invalid;
@@ -75,6 +68,14 @@ async function verify(kind: string, files: readonly string[], options: VerifyOpt
     if (options.json !== true) process.stdout.write(`table: ${options.table}\n`);
   }
   return conclude(kind, reports, options.json === true);
+}
+
+/** Each comparison with the kernel is loaded when it is asked for. */
+async function verifyLive(kind: VectorKind, options: LiveOptions): Promise<ExitCode> {
+  if (kind === "testbed") return (await import("./verify-live-testbed.js")).verifyLiveTestbed(options);
+  if (kind === "maps") return (await import("./verify-live-maps.js")).verifyLiveMaps(options);
+  process.stderr.write(`ctlab: --live compares kinds maps and testbed; there is no live counterpart for ${kind}.\n`);
+  return EXIT.invalid;
 }
 
 function printFile(report: FileReport): void {

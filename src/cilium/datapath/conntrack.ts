@@ -64,8 +64,8 @@ function tcpAction(dp: DatapathContext, flags: number): number {
 export function ctUpdateTimeout(dp: DatapathContext, ct: CtMap, slot: number, lifetime: number, dir: number, flags: number, mask: number): number {
   const { now } = dp;
   ct.setLifetime(slot, now + lifetime);
-  if (dp.walks !== null && dp.walks.recording) dp.walks.refreshed(ct, slot, lifetime, dir);
   const received = dir === CT_INGRESS;
+  if (dp.walks !== null && dp.walks.recording) dp.walks.refreshed(ct, slot, lifetime, received);
   const before = received ? ct.rxFlagsSeen(slot) : ct.txFlagsSeen(slot);
   const last = received ? ct.lastRxReport(slot) : ct.lastTxReport(slot);
   const seen = before | (flags & mask);

@@ -255,8 +255,7 @@ export class DatapathContext {
   ctLookup(ct: CtMap, tuple: Tuple): number {
     this.count(OP_CT_LOOKUP);
     const slot = ct.map.lookup(tuple.words, 0);
-    if (this.walks !== null) this.noteLookup(ct.map, ct, tuple.words, slot);
-    if (this.readAhead !== null) this.readAhead.note(ct.map, slot);
+    this.note(ct.map, ct, tuple.words, slot);
     if (this.observer !== null) this.observer.lookup(OP_CT_LOOKUP, ct.map, tuple.words, slot);
     return slot;
   }
@@ -272,8 +271,7 @@ export class DatapathContext {
   natLookup(nat: NatMap, tuple: Tuple): number {
     this.count(OP_NAT_LOOKUP);
     const slot = nat.map.lookup(tuple.words, 0);
-    if (this.walks !== null) this.noteLookup(nat.map, null, tuple.words, slot);
-    if (this.readAhead !== null) this.readAhead.note(nat.map, slot);
+    this.note(nat.map, null, tuple.words, slot);
     if (this.observer !== null) this.observer.lookup(OP_NAT_LOOKUP, nat.map, tuple.words, slot);
     return slot;
   }
@@ -307,7 +305,7 @@ export class DatapathContext {
   lookupLru(op: number, map: BpfMap, key: Int32Array): number {
     this.count(op);
     const slot = map.lookup(key, 0);
-    if (this.walks !== null) this.noteLookup(map, null, key, slot);
+    this.note(map, null, key, slot);
     if (this.observer !== null) this.observer.lookup(op, map, key, slot);
     return slot;
   }
@@ -358,9 +356,11 @@ export class DatapathContext {
     if (this.walks !== null) this.walks.recording = false;
   }
 
-  private noteLookup(map: BpfMap, ct: CtMap | null, key: Int32Array, slot: number): void {
-    const { walks } = this;
+  /** A lookup in a map that packets write, for those who remember. */
+  private note(map: BpfMap, ct: CtMap | null, key: Int32Array, slot: number): void {
+    const { walks, readAhead } = this;
     if (walks !== null && walks.noting) walks.note(map, ct, key, slot);
+    if (readAhead !== null) readAhead.note(map, slot);
   }
 
   /** Notes a map's error number as the drop's extra error. */

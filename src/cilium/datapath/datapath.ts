@@ -57,20 +57,16 @@ export class Datapath extends DatapathContext {
   fromContainer(packet: Packet, lxcId: number): number {
     const program = this.#begin(packet, lxcId);
     packet.ifindex = program.ifindex;
-    const { walks } = this;
-    if (walks === null) return this.#settle(cilFromContainer(this, program), VERDICT_STACK);
-    const repeated = walks.repeat(HOOK_FROM_CONTAINER);
-    return repeated !== NOT_REPEATED ? repeated : walks.end(this.#settle(cilFromContainer(this, program), VERDICT_STACK));
+    const repeated = this.#repeat(HOOK_FROM_CONTAINER);
+    return repeated !== NOT_REPEATED ? repeated : this.#end(cilFromContainer(this, program), VERDICT_STACK);
   }
 
   /** `cil_to_container`: the stack delivers to a pod (per-endpoint routes). */
   toContainer(packet: Packet, lxcId: number): number {
     const program = this.#begin(packet, lxcId);
     packet.ifindex = program.ifindex;
-    const { walks } = this;
-    if (walks === null) return this.#settle(cilToContainer(this, program), VERDICT_STACK);
-    const repeated = walks.repeat(HOOK_TO_CONTAINER);
-    return repeated !== NOT_REPEATED ? repeated : walks.end(this.#settle(cilToContainer(this, program), VERDICT_STACK));
+    const repeated = this.#repeat(HOOK_TO_CONTAINER);
+    return repeated !== NOT_REPEATED ? repeated : this.#end(cilToContainer(this, program), VERDICT_STACK);
   }
 
   /** `cil_from_netdev`: a packet arrives at the native device. */
@@ -197,10 +193,20 @@ export class Datapath extends DatapathContext {
   #run(packet: Packet, ifindex: number, hook: number, program: (dp: DatapathContext) => number, ok: number): number {
     this.packet = packet;
     packet.ifindex = ifindex;
-    const { walks } = this;
-    if (walks === null || hook === NOT_REMEMBERED) return this.#settle(program(this), ok);
-    const repeated = walks.repeat(hook);
-    return repeated !== NOT_REPEATED ? repeated : walks.end(this.#settle(program(this), ok));
+    const repeated = this.#repeat(hook);
+    return repeated !== NOT_REPEATED ? repeated : this.#end(program(this), ok);
+  }
+
+  /** Verdict of a walk that can be repeated, or NOT_REPEATED. */
+  #repeat(hook: number): number {
+    return this.walks === null ? NOT_REPEATED : this.walks.repeat(hook);
+  }
+
+  /** Verdict of a walk whose program has returned. */
+  #end(ret: number, ok: number): number {
+    const verdict = this.#settle(ret, ok);
+    if (this.walks !== null) this.walks.end(verdict);
+    return verdict;
   }
 
   /** A program's return value as a verdict; `ok` is what CTX_ACT_OK means at that hook. */

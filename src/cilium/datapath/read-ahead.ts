@@ -64,7 +64,7 @@ export class ReadAhead {
   private remember(at: number, slot: number, map: HashTable): void {
     this.slots[at] = slot;
     const site = at % SITES;
-    // Handed out in order, so that the array has no holes. A map made anew may be smaller: its slots are checked there.
+    // Handed out in order, so that the array has no holes. Of a map made anew and smaller, an old slot reads nothing.
     if (site <= this.maps.length) this.maps[site] = map;
   }
 }

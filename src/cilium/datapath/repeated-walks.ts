@@ -17,7 +17,6 @@
 
 import { HashTable } from "../../bpf/hash-table.js";
 import type { BpfMap } from "../../bpf/map.js";
-import { CT_INGRESS } from "./conntrack.js";
 import type { CtMap } from "../maps/ct-map.js";
 import type { DatapathContext } from "./context.js";
 import { PACKET_INPUTS } from "./packet.js";
@@ -102,7 +101,7 @@ export class RepeatedWalks {
     const { packet } = dp;
     this.recording = false;
     this.noting = false;
-    const place = this.places[hook]!;
+    const place = hook === NOT_REMEMBERED ? -1 : this.places[hook]!;
     if (place < 0 || packet.flow === 0 || dp.observer !== null) return NOT_REPEATED;
     if (dp.maps.recreations !== this.recreations) {
       this.recreations = dp.maps.recreations;
@@ -151,12 +150,12 @@ export class RepeatedWalks {
     if (slot > 0 && this.noted > 0 && this.noted <= SITES_MAX) this.rows[this.row + SLOTS + this.noted - 1] = slot;
   }
 
-  /** Conntrack has set the lifetime of an entry that it found: that many seconds from now. */
-  refreshed(ct: CtMap, slot: number, lifetime: number, direction: number): void {
+  /** Conntrack has set the lifetime of an entry that it found, for a packet of that side: that many seconds from now. */
+  refreshed(ct: CtMap, slot: number, lifetime: number, received: boolean): void {
     const { draft } = this;
     const site = draft.sites - 1;
     if (site < 0 || draft.ctOf(site) !== ct || this.rows[this.row + SLOTS + site] !== slot) this.recording = false;
-    else draft.refresh(site, lifetime, direction);
+    else draft.refresh(site, lifetime, received);
   }
 
   /** A packet was counted in the metrics map. */
@@ -164,12 +163,11 @@ export class RepeatedWalks {
     this.draft.addMetric(reason, direction, site);
   }
 
-  /** The programs have run: remembers the walk if it can be repeated. Gives the verdict back. */
-  end(verdict: number): number {
+  /** The programs have run: remembers the walk if it can be repeated. */
+  end(verdict: number): void {
     if (this.recording) this.remember(verdict);
     this.recording = false;
     this.noting = false;
-    return verdict;
   }
 
   /** Adds the operations of repeated walks that were not added yet to these counters. */
@@ -242,7 +240,7 @@ export class RepeatedWalks {
   private isDue(shape: WalkShape, site: number, slot: number): boolean {
     const { dp } = this;
     const ct = shape.ctOf(site)!;
-    const last = shape.directionOf(site) === CT_INGRESS ? ct.lastRxReport(slot) : ct.lastTxReport(slot);
+    const last = shape.isReceived(site) ? ct.lastRxReport(slot) : ct.lastTxReport(slot);
     return last + dp.config.conntrack.reportInterval < dp.now;
   }
 
@@ -257,7 +255,7 @@ export class RepeatedWalks {
       if (kind === SITE_FOUND) continue;
       const ct = shape.ctOf(site)!;
       ct.setLifetime(slot, dp.now + shape.lifetimeOf(site));
-      ct.addPacket(slot, shape.directionOf(site) === CT_INGRESS, packet.length);
+      ct.addPacket(slot, shape.isReceived(site), packet.length);
     }
     this.repeats++;
     return shape.perform(dp, rows, row);

@@ -30,11 +30,11 @@ const OUTPUTS_AT = 8;
 const ROW_OUTPUTS = 9;
 const LISTS = 10;
 
-/** Words of a site: map number, kind, direction, lifetime, offset in the flow's row. */
+/** Words of a site: map number, kind, whether conntrack takes the packet as received, lifetime, offset in the flow's row. */
 const SITE_WORDS = 5;
 const SITE_MAP = 0;
 const SITE_KIND = 1;
-const SITE_DIRECTION = 2;
+const SITE_RECEIVED = 2;
 const SITE_LIFETIME = 3;
 const SITE_OFFSET = 4;
 /** Words of an operation (number, times) and of a metric (reason, direction, call site). */
@@ -72,8 +72,8 @@ class Sites {
   kindOf(site: number): number {
     return this.words[LISTS + site * SITE_WORDS + SITE_KIND]!;
   }
-  directionOf(site: number): number {
-    return this.words[LISTS + site * SITE_WORDS + SITE_DIRECTION]!;
+  isReceived(site: number): boolean {
+    return this.words[LISTS + site * SITE_WORDS + SITE_RECEIVED] !== 0;
   }
   /** Seconds (datapath clock) from the walk on. */
   lifetimeOf(site: number): number {
@@ -116,15 +116,15 @@ export class Draft extends Sites {
     const at = LISTS + site * SITE_WORDS;
     this.words[at + SITE_MAP] = this.numberOf(map);
     this.words[at + SITE_KIND] = kind;
-    this.words[at + SITE_DIRECTION] = 0;
+    this.words[at + SITE_RECEIVED] = 0;
     this.words[at + SITE_LIFETIME] = 0;
     this.words[at + SITE_OFFSET] = offset;
   }
 
-  refresh(site: number, lifetime: number, direction: number): void {
+  refresh(site: number, lifetime: number, received: boolean): void {
     const at = LISTS + site * SITE_WORDS;
     this.words[at + SITE_KIND] = SITE_REFRESHED;
-    this.words[at + SITE_DIRECTION] = direction;
+    this.words[at + SITE_RECEIVED] = received ? 1 : 0;
     this.words[at + SITE_LIFETIME] = lifetime;
   }
 

@@ -1,11 +1,11 @@
 /** The classifier in this machine's kernel: its maps, its program pinned for `tc`, the GC loop's pass, and its log. */
 import { MapType } from "../../../bpf/spec.js";
-import type { ClassifierSettings } from "../../verify/testbed/classifier.js";
+import { conntrackSpec, KEY_BYTES, VALUE_BYTES, type ClassifierSettings } from "../../verify/testbed/classifier.js";
 import { EventCode } from "../../verify/testbed/recording.js";
 import { loadProgram, ProgramType } from "../assembler.js";
 import { createKernelMap } from "../kernel-map.js";
 import { ATTRIBUTE_BYTES, BpfCommand, fixedBuffer, type Kernel } from "../syscall.js";
-import { classifierCode, EVENT_BYTES, EVENTS_MAX, KEY_BYTES, LIFETIME, LOG_BYTES, LOG_HEADER_BYTES, VALUE_BYTES } from "./program.js";
+import { classifierCode, EVENT_BYTES, EVENTS_MAX, LIFETIME, LOG_BYTES, LOG_HEADER_BYTES } from "./program.js";
 
 const NS_PER_MS = 1_000_000n;
 
@@ -40,14 +40,7 @@ export class KernelClassifier {
     this.#capacity = settings.maxEntries;
     this.#keys = fixedBuffer(this.#capacity * KEY_BYTES);
     this.#values = fixedBuffer(this.#capacity * VALUE_BYTES);
-    this.#conntrack = mustMake(kernel, {
-      name: "testbed_ct",
-      type: settings.mapType === "hash" ? MapType.hash : MapType.lruHash,
-      keySize: KEY_BYTES,
-      valueSize: VALUE_BYTES,
-      maxEntries: settings.maxEntries,
-      flags: 0,
-    });
+    this.#conntrack = mustMake(kernel, conntrackSpec(settings));
     this.#log = mustMake(kernel, { name: "testbed_log", type: MapType.array, keySize: 4, valueSize: LOG_BYTES, maxEntries: 1, flags: 0 });
     this.#program = loadProgram(kernel, ProgramType.schedCls, classifierCode(settings, this.#conntrack, this.#log));
   }

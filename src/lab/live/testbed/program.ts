@@ -9,7 +9,7 @@
  */
 import { Errno } from "../../../bpf/errno.js";
 import { UpdateFlag } from "../../../bpf/spec.js";
-import type { ClassifierSettings } from "../../verify/testbed/classifier.js";
+import { VALUE_BYTES, type ClassifierSettings } from "../../verify/testbed/classifier.js";
 import { EventCode } from "../../verify/testbed/recording.js";
 import { Assembler, Helper, Reg } from "../assembler.js";
 
@@ -19,10 +19,7 @@ export const EVENT_BYTES = 16;
 export const LOG_HEADER_BYTES = 16;
 export const LOG_BYTES = LOG_HEADER_BYTES + EVENTS_MAX * EVENT_BYTES;
 
-/** Key and value of the conntrack map, bytes, and places in the value. */
-export const KEY_BYTES = 14;
-export const VALUE_BYTES = 56;
-/** End of life, ms of CLOCK_MONOTONIC. */
+/** Places in the value of the conntrack map. End of life, ms of CLOCK_MONOTONIC. */
 export const LIFETIME = 0;
 const CLOSING = 8;
 const SEEN_NON_SYN = 12;

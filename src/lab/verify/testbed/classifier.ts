@@ -7,13 +7,14 @@
  */
 import { createMap } from "../../../bpf/create.js";
 import type { BpfMap } from "../../../bpf/map.js";
-import { MapType, UpdateFlag } from "../../../bpf/spec.js";
+import { MapType, UpdateFlag, type MapSpec } from "../../../bpf/spec.js";
 import { NS_PER_MS } from "../../../core/units.js";
 import { TcpFlag } from "../../../traffic/tcp-peers.js";
 
 const KEY_WORDS = 4;
-const KEY_BYTES = 14;
-const VALUE_BYTES = 56;
+/** Bytes of a key and of a value. */
+export const KEY_BYTES = 14;
+export const VALUE_BYTES = 56;
 /** Value words: end of life in ms of experiment time, closing flags by direction, whether a non-SYN was seen. */
 const LIFETIME = 0;
 const CLOSING = 1;
@@ -54,6 +55,12 @@ export interface ClassifierCounters {
   gcDeleted: number;
 }
 
+/** The experiment's conntrack map. */
+export function conntrackSpec({ mapType, maxEntries }: ClassifierSettings): MapSpec {
+  const type = mapType === "hash" ? MapType.hash : MapType.lruHash;
+  return { name: "testbed_ct", type, keySize: KEY_BYTES, valueSize: VALUE_BYTES, maxEntries, flags: 0 };
+}
+
 export class Classifier {
   readonly map: BpfMap;
   readonly counters: ClassifierCounters = {
@@ -69,15 +76,7 @@ export class Classifier {
   constructor(settings: ClassifierSettings) {
     this.#settings = settings;
     this.map = createMap(
-      {
-        name: "testbed_ct",
-        type: settings.mapType === "hash" ? MapType.hash : MapType.lruHash,
-        keySize: KEY_BYTES,
-        valueSize: VALUE_BYTES,
-        maxEntries: settings.maxEntries,
-        flags: 0,
-        storedWords: [LIFETIME, CLOSING, SEEN_NON_SYN],
-      },
+      { ...conntrackSpec(settings), storedWords: [LIFETIME, CLOSING, SEEN_NON_SYN] },
       { possibleCpus: settings.cpus, refill: "scaled" },
     );
   }

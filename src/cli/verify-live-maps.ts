@@ -1,45 +1,23 @@
-/** `ctlab verify maps --live` and `ctlab verify testbed --live`: the models beside this machine's kernel. */
+/** `ctlab verify maps --live`: the model of the maps beside this machine's own. */
 import { writeFileSync } from "node:fs";
 import { formatCount } from "../core/units.js";
 import { isUnavailable } from "../lab/live/syscall.js";
 import { verifyMapsLive, type LiveReport } from "../lab/live/verify-maps.js";
-import type { VectorKind } from "../lab/verify/index.js";
 import { EXIT, type ExitCode } from "./exit.js";
+import { interruptible } from "./interrupt.js";
+import type { LiveOptions } from "./live-options.js";
 
-export interface LiveCommandOptions {
-  readonly json?: boolean;
-  readonly operations: number;
-  readonly seconds: number;
-  readonly map: "hash" | "lru";
-  readonly seed: string;
-}
-
-export async function verifyLive(kind: VectorKind, options: LiveCommandOptions): Promise<ExitCode> {
-  if (kind === "testbed") {
-    const { verifyLiveTestbed } = await import("./verify-live-testbed.js");
-    return verifyLiveTestbed(options);
+export async function verifyLiveMaps(options: LiveOptions): Promise<ExitCode> {
+  const report = await interruptible((signal) => verifyMapsLive({ ...options, signal, ...progress() }), { by: ["SIGINT"] });
+  if (isUnavailable(report)) {
+    process.stderr.write(`ctlab: no live comparison here: ${report.message}\n`);
+    return EXIT.inconclusive;
   }
-  if (kind !== "maps") {
-    process.stderr.write(`ctlab: --live compares kinds maps and testbed; there is no live counterpart for ${kind}.\n`);
-    return EXIT.invalid;
-  }
-  const interrupt = new AbortController();
-  const onSignal = (): void => interrupt.abort();
-  process.once("SIGINT", onSignal);
-  try {
-    const report = await verifyMapsLive({ ...options, signal: interrupt.signal, ...progress() });
-    if (isUnavailable(report)) {
-      process.stderr.write(`ctlab: no live comparison here: ${report.message}\n`);
-      return EXIT.inconclusive;
-    }
-    const traces = writeTraces(report);
-    if (options.json === true) process.stdout.write(`${JSON.stringify({ schemaVersion: 1, kind, ...report, traces }, null, 2)}\n`);
-    else print(report, traces);
-    if (report.interrupted) return EXIT.interrupted;
-    return report.differences.length === 0 && report.operations > 0 ? EXIT.good : EXIT.missed;
-  } finally {
-    process.off("SIGINT", onSignal);
-  }
+  const traces = writeTraces(report);
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ schemaVersion: 1, kind: "maps", ...report, traces }, null, 2)}\n`);
+  else print(report, traces);
+  if (report.interrupted) return EXIT.interrupted;
+  return report.differences.length === 0 && report.operations > 0 ? EXIT.good : EXIT.missed;
 }
 
 /** One line on a terminal, nothing elsewhere. */
