@@ -212,13 +212,14 @@ describe("lint", () => {
     ["setting-without-effect", { lbAcceleration: "native" }, {}],
     ["setting-without-effect", { lbMode: "dsr" }, {}],
     ["setting-without-effect", { enableBpfMasquerade: true, enableIpv4Masquerade: false }, {}],
+    ["setting-without-effect", { ...replacing, ...native }, {}],
   ])("says %s for %j (%j)", (code, settings, options) => {
     expect(codes(lint(settings, options))).toContain(code);
     expect(lint(settings, options).every(({ title, why }) => title.length > 0 && why.length > 0)).toBe(true);
   });
 
   it("has nothing but notes for a plain installation on a large node with a new kernel", () => {
-    const found = lint({ ...replacing, ...native });
+    const found = lint({ ...replacing, ...native, enableBpfMasquerade: true });
     expect(found.filter(({ severity }) => severity !== "note")).toEqual([]);
     expect(codes(found)).toEqual(["recreation-on-resize", "gc-deletes-refreshed"]);
   });

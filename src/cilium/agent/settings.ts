@@ -11,6 +11,7 @@
 
 import type { Nanoseconds, Seconds } from "../../core/units.js";
 import type { CiliumProfile } from "../profile/cilium-profile.js";
+import { hostRoutingFallback } from "./host-routing.js";
 
 /** `--monitor-aggregation`, in rising order of what is suppressed. */
 export const MONITOR_AGGREGATION = ["none", "lowest", "low", "medium", "maximum"] as const;
@@ -412,8 +413,9 @@ export function defaultSettings(profile: CiliumProfile): CiliumSettings {
 }
 
 /**
- * What the agent makes of its settings at start: full kube-proxy replacement switches its parts on, chaining forces
- * the kernel's routing, policy maps keep to their bounds, and 1.14/1.15 count packets whatever they are told.
+ * What the agent makes of its settings at start: full kube-proxy replacement switches its parts on, chaining and whatever
+ * needs netfilter force the kernel's routing (host-routing.ts), policy maps keep to their bounds, and 1.14/1.15 count
+ * packets whatever they are told.
  * Source: `initKubeProxyReplacementOptions` and `finishKubeProxyReplacementInit` in `daemon/cmd/kube_proxy_replacement.go`.
  */
 export function effectiveSettings(settings: CiliumSettings, profile: CiliumProfile): CiliumSettings {
@@ -426,7 +428,7 @@ export function effectiveSettings(settings: CiliumSettings, profile: CiliumProfi
     enableHostPort: settings.enableHostPort || replacing,
     enableExternalIps: settings.enableExternalIps || replacing,
     enableSessionAffinity: settings.enableSessionAffinity || replacing,
-    enableHostLegacyRouting: settings.enableHostLegacyRouting || settings.cniChainingMode !== "none",
+    enableHostLegacyRouting: settings.enableHostLegacyRouting || settings.cniChainingMode !== "none" || hostRoutingFallback(settings) !== null,
     lbProtoDiff: settings.lbProtoDiff && profile.loadBalancer.protocolDifferentiation,
     ctAccounting:
       profile.conntrack.accounting === "always" ||

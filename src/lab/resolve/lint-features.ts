@@ -1,5 +1,6 @@
 /** Features that exclude each other, and settings that do nothing in the company of others. */
 
+import { hostRoutingFallback } from "../../cilium/agent/host-routing.js";
 import { effectiveSettings } from "../../cilium/agent/settings.js";
 import type { CiliumSettings } from "../../cilium/agent/settings.js";
 import type { KernelProfile } from "../../cilium/profile/kernel.js";
@@ -236,4 +237,12 @@ const combinations: LintRule = ({ settings, profile, kernel }) => {
   );
 };
 
-export const featureRules: readonly LintRule[] = [combinations];
+/** A replaced kube-proxy is mostly there for its shorter way through the host; without the rest it is not taken. */
+const hostRouting: LintRule = ({ settings }) => {
+  const fallback = settings.kubeProxyReplacement ? hostRoutingFallback(settings) : null;
+  if (fallback === null) return [];
+  const why = `the agent says: ${fallback.message} Falling back to legacy host routing (enable-host-legacy-routing=true)`;
+  return [warn("setting-without-effect", "note", [...fallback.fields, "enableHostLegacyRouting"], "pods' packets pass the host's stack", why, null)];
+};
+
+export const featureRules: readonly LintRule[] = [combinations, hostRouting];

@@ -1,0 +1,31 @@
+/**
+ * When the agent gives BPF host routing up, whatever `bpf.hostLegacyRouting` says, and lets the host's stack route pods'
+ * packets. `finishKubeProxyReplacementInit` in daemon/cmd/kube_proxy_replacement.go (1.14 to 1.18) and
+ * pkg/kpr/initializer (from 1.19): the same conditions in the same order. Up to 1.18 an agent without NodePort and WireGuard
+ * comes to it by another way, `disableNodePort`, with the same end.
+ */
+
+import type { CiliumSettings } from "./settings.js";
+
+/** The settings that stand in the way. */
+interface Fallback {
+  /** The agent's words, without what follows them in each case. */
+  readonly message: string;
+  readonly fields: readonly (keyof CiliumSettings)[];
+}
+
+/** Why these settings, effective or not, end in legacy host routing although nobody asked for it; null when they don't. */
+export function hostRoutingFallback(settings: CiliumSettings): Fallback | null {
+  if (settings.enableHostLegacyRouting || settings.cniChainingMode !== "none") return null;
+  if (settings.enableIpsec) return { message: "BPF host routing is incompatible with enable-ipsec.", fields: ["enableIpsec"] };
+  if (masqueradesByIptables(settings)) {
+    return { message: "BPF host routing requires enable-bpf-masquerade.", fields: ["enableBpfMasquerade", "enableIpv4Masquerade"] };
+  }
+  if (!settings.kubeProxyReplacement) return { message: "BPF host routing requires kube-proxy-replacement=true.", fields: ["kubeProxyReplacement"] };
+  return null;
+}
+
+/** `IptablesMasqueradingEnabled`; a family that is off is not masqueraded. */
+function masqueradesByIptables({ enableBpfMasquerade, enableIpv4, enableIpv4Masquerade, enableIpv6, enableIpv6Masquerade }: CiliumSettings): boolean {
+  return !enableBpfMasquerade && ((enableIpv4 && enableIpv4Masquerade) || (enableIpv6 && enableIpv6Masquerade));
+}
