@@ -17,6 +17,7 @@
 
 import { Errno } from "./errno.js";
 import type { BpfMap } from "./map.js";
+import { NOT_REMEMBERED, RecentLookups } from "./recent-lookups.js";
 import { UpdateFlag, wordsOf } from "./spec.js";
 import type { MapSpec } from "./spec.js";
 import { heldPositions, heldWordCount } from "./value-words.js";
@@ -26,6 +27,8 @@ const PREFIX_BYTES = 4;
 /** Nodes that a trie has room for at first; it doubles as needed, since tries are sized far beyond their use. */
 const INITIAL_NODES = 64;
 const WORD_BITS = 32;
+/** Nodes up to which a walk through the trie is no slower than remembering. */
+const FEW_NODES = 16;
 
 /** What a node is. */
 const NodeKind = { free: 0, inner: 1, element: 2 } as const;
@@ -49,6 +52,8 @@ export class LpmTrieMap implements BpfMap {
   /** Freed nodes, a stack through `children[2n]`. */
   private free = 0;
   private used = 0;
+  /** From `FEW_NODES` on. */
+  private recent: RecentLookups | null = null;
 
   constructor(spec: MapSpec) {
     this.spec = spec;
@@ -64,11 +69,17 @@ export class LpmTrieMap implements BpfMap {
   }
 
   get modelBytes(): number {
-    return this.rows.byteLength + this.children.byteLength + this.kinds.byteLength;
+    return this.rows.byteLength + this.children.byteLength + this.kinds.byteLength + (this.recent?.modelBytes ?? 0);
   }
 
   lookup(key: Int32Array, at: number): number {
-    return this.peek(key, at);
+    const { recent } = this;
+    if (recent === null) return this.peek(key, at);
+    const known = recent.find(key, at);
+    if (known !== NOT_REMEMBERED) return known;
+    const found = this.peek(key, at);
+    recent.keep(key, at, found);
+    return found;
   }
 
   /** The element with the longest prefix that the key's own prefix begins with. */
@@ -93,6 +104,7 @@ export class LpmTrieMap implements BpfMap {
     const wanted = key[at]! >>> 0;
     if (flags < 0 || flags > UpdateFlag.exist || wanted > this.maxPrefix) return -Errno.EINVAL;
     const { rows, stride } = this;
+    this.recent?.forget();
     let parent = 0;
     let node = this.root;
     let match = 0;
@@ -136,6 +148,7 @@ export class LpmTrieMap implements BpfMap {
     if (node === 0 || match !== wanted || this.prefixOf(node) !== wanted) return -Errno.ENOENT;
     if (this.kinds[node] !== NodeKind.element) return -Errno.ENOENT;
     this.count--;
+    this.recent?.forget();
     this.detach(grandparent, parent, node);
     return 0;
   }
@@ -300,6 +313,7 @@ export class LpmTrieMap implements BpfMap {
       return node;
     }
     if (++this.used === this.kinds.length) this.grow();
+    if (this.used === FEW_NODES) this.recent = new RecentLookups(this.keyWords);
     return this.used;
   }
 

@@ -5,7 +5,6 @@
 import { join } from "node:path";
 import { RandomStreams } from "../core/random.js";
 import { Simulation } from "../core/simulation.js";
-import { NS_PER_S } from "../core/units.js";
 import { buildNode, type BuiltNode } from "../node/build.js";
 import type { NotableConnection } from "../observe/notable.js";
 import type { VariantResult, Window } from "../observe/result.js";
@@ -26,8 +25,8 @@ import { variantVerdict } from "./verdict.js";
 
 export const FLOWS_FILE = "flows.jsonl";
 export const LATENCY_FILE = "latency.hlog";
-/** Simulated time between two reports of progress. */
-const PROGRESS_EVERY_NS = 2 * NS_PER_S;
+/** Reports of progress in a run. */
+const PROGRESS_REPORTS = 400;
 
 export interface SimulateOptions {
   /** Run number: independent random streams under the same seed. */
@@ -62,7 +61,7 @@ export function simulateVariant(scenario: Scenario, options: SimulateOptions): S
     const series = sampleEvery(scenario, simulation, node, recorder);
     simulation.run(scenario.durationNs, {
       ...(options.aborted === undefined ? {} : { aborted: options.aborted }),
-      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress, progressEvery: PROGRESS_EVERY_NS }),
+      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress, progressEvery: scenario.durationNs / PROGRESS_REPORTS }),
     });
     node.flows.finish();
     node.watch.sample(simulation.now);
