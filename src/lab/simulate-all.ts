@@ -23,12 +23,16 @@ export interface SimulateAllOptions {
   /** Asks the run to stop; what is finished is kept. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: RunProgress) => void;
+  /** Told of every task that ran to its end, as it ends. */
+  readonly onFinished?: (task: number, simulated: SimulatedVariant) => void;
 }
 
 export interface VariantTask {
   readonly scenario: Scenario;
-  /** Existing folder for files that are written while running. */
-  readonly streamFolder: string;
+  /** Independent sub-streams of this task; default: the run of all. */
+  readonly run?: number;
+  /** Existing folder for files that are written while running; null: none are. */
+  readonly streamFolder: string | null;
   /** Connections to follow. */
   readonly traces: readonly TraceRequest[];
 }
@@ -54,18 +58,19 @@ export async function simulateAll(tasks: readonly VariantTask[], options: Simula
     });
   try {
     const results = await Promise.all(
-      tasks.map(async ({ scenario, streamFolder, traces }, index) => {
+      tasks.map(async ({ scenario, run = options.run, streamFolder, traces }, index) => {
         const { port1, port2 } = new MessageChannel();
         port1.on("message", ({ nowNs }: ProgressMessage) => {
           reached[index] = nowNs;
           report();
         });
-        const task: WorkerTask = { scenario, run: options.run, traces, streamFolder, stop, port: port2 };
+        const task: WorkerTask = { scenario, run, traces, streamFolder, stop, port: port2 };
         const outcome = (await pool.run(task, { transferList: [port2] })) as WorkerOutcome;
         if ("output" in outcome) throw new OutputError(outcome.output.path, outcome.output.reason, outcome.output.fault);
         const { simulated } = outcome;
         reached[index] = simulated.variant.reachedNs;
         report();
+        if (simulated.variant.reachedNs === scenario.durationNs) options.onFinished?.(index, simulated);
         return simulated;
       }),
     );

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { RandomStreams } from "../core/random.js";
 import { Simulation } from "../core/simulation.js";
 import { buildNode, type BuiltNode } from "../node/build.js";
+import type { FlowSink } from "../observe/flow-writer.js";
 import type { NotableConnection } from "../observe/notable.js";
 import type { VariantResult, Window } from "../observe/result.js";
 import { RunRecorder } from "../observe/recorder.js";
@@ -28,11 +29,14 @@ export const LATENCY_FILE = "latency.hlog";
 /** Reports of progress in a run. */
 const PROGRESS_REPORTS = 400;
 
+/** Takes the flows of a run that writes none. */
+const NOWHERE: FlowSink = { write: () => {} };
+
 export interface SimulateOptions {
   /** Run number: independent random streams under the same seed. */
   readonly run: number;
-  /** Existing folder that takes `flows.jsonl`. */
-  readonly streamFolder: string;
+  /** Existing folder that takes `flows.jsonl`; null: no flows are written. */
+  readonly streamFolder: string | null;
   /** Asked now and then; true ends the run early. */
   readonly aborted?: () => boolean;
   readonly onProgress?: (nowNs: number) => void;
@@ -50,14 +54,16 @@ export interface SimulatedVariant {
   readonly notable: readonly NotableConnection[];
 }
 
-export function simulateVariant(scenario: Scenario, options: SimulateOptions): SimulatedVariant {
+export function simulateVariant(asked: Scenario, options: SimulateOptions): SimulatedVariant {
+  const { streamFolder } = options;
+  const scenario = streamFolder === null ? { ...asked, observe: { ...asked.observe, flowsMax: 0 } } : asked;
   const simulation = new Simulation();
   const recorder = new RunRecorder(new Windows(burstWindows(scenario)), scenario.warmupNs, simulation);
-  const flows = new FileStream(join(options.streamFolder, FLOWS_FILE), FLOWS_FILE);
+  const flows = streamFolder === null ? null : new FileStream(join(streamFolder, FLOWS_FILE), FLOWS_FILE);
   try {
     const traces = options.traces ?? [];
     const tracers = traces.length === 0 ? null : new Tracers(traces, scenario, simulation);
-    const node = buildNode(scenario, simulation, new RandomStreams(scenario.seed, options.run), recorder, flows, tracers);
+    const node = buildNode(scenario, simulation, new RandomStreams(scenario.seed, options.run), recorder, flows ?? NOWHERE, tracers);
     const series = sampleEvery(scenario, simulation, node, recorder);
     simulation.run(scenario.durationNs, {
       ...(options.aborted === undefined ? {} : { aborted: options.aborted }),
@@ -77,7 +83,7 @@ export function simulateVariant(scenario: Scenario, options: SimulateOptions): S
       notable: recorder.notable.list(),
     };
   } finally {
-    flows.close();
+    flows?.close();
   }
 }
 

@@ -13,8 +13,8 @@ export interface WorkerTask {
   readonly run: number;
   /** Connections to follow. */
   readonly traces: readonly TraceRequest[];
-  /** Existing folder for files that are written while running. */
-  readonly streamFolder: string;
+  /** Existing folder for files that are written while running; null: none are. */
+  readonly streamFolder: string | null;
   /** One Int32: not zero asks the run to stop. */
   readonly stop: SharedArrayBuffer;
   readonly port: MessagePort;
