@@ -56,7 +56,7 @@ export interface SimulatedVariant {
 
 export function simulateVariant(asked: Scenario, options: SimulateOptions): SimulatedVariant {
   const { streamFolder } = options;
-  const scenario = streamFolder === null ? { ...asked, observe: { ...asked.observe, flowsMax: 0 } } : asked;
+  const scenario = streamFolder === null ? { ...asked, observe: { ...asked.observe, flows: "none" as const } } : asked;
   const simulation = new Simulation();
   const recorder = new RunRecorder(new Windows(burstWindows(scenario)), scenario.warmupNs, simulation);
   const flows = streamFolder === null ? null : new FileStream(join(streamFolder, FLOWS_FILE), FLOWS_FILE);
