@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../core/version.js";
+import { addCheckCommand } from "./check.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { addExplainCommand } from "./explain.js";
 import { addResolveCommand } from "./resolve.js";
@@ -52,6 +53,7 @@ function buildProgram(done: (code: ExitCode) => void): Command {
         "4 inconclusive, 130 interrupted (partial results are written and marked).\n",
     );
   addRunCommand(program, done);
+  addCheckCommand(program, done);
   addExplainCommand(program, done);
   addResolveCommand(program, done);
   addVerifyCommand(program, done);

@@ -1,8 +1,6 @@
 /** The validation report: all experiments of the testbed in one table, recorded and simulated figures side by side. */
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { VERSION } from "../../core/version.js";
-import { outputError } from "../../report/output-error.js";
+import { writeWhole } from "../../report/whole-file.js";
 import { TESTBED_HEADINGS } from "./testbed/table.js";
 
 /** The report as Markdown. `rows`: one line for each experiment, cells as in `TESTBED_HEADINGS`. */
@@ -24,13 +22,5 @@ export function validationText(rows: readonly (readonly string[])[]): string {
 
 /** Writes the report, whole or not at all. Throws `OutputError`. */
 export function writeValidation(path: string, rows: readonly (readonly string[])[]): void {
-  const temporary = `${path}.${process.pid}.part`;
-  try {
-    if (!existsSync(dirname(path))) mkdirSync(dirname(path));
-    writeFileSync(temporary, validationText(rows));
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw outputError(path, error);
-  }
+  writeWhole(path, validationText(rows));
 }
