@@ -4,6 +4,7 @@ import { effectiveSettings } from "../cilium/agent/settings.js";
 import { assumedFeatures } from "../cilium/datapath/support.js";
 import type { BuiltNode } from "../node/build.js";
 import { datapathConfig } from "../node/datapath-config.js";
+import { PROXY_ANSWER_NS, PROXY_REQUEST_NS } from "../node/workloads/l7-proxy.js";
 import type { Scenario } from "../scenario/types.js";
 
 export function assumptionsOf(scenario: Scenario, node: BuiltNode): readonly string[] {
@@ -13,6 +14,12 @@ export function assumptionsOf(scenario: Scenario, node: BuiltNode): readonly str
     ...node.profile.inferred.map((text) => `Profile of Cilium ${node.profile.version}: ${text}.`),
     ...node.profile.assumptions.map((text) => `${text}.`),
     ...assumedFeatures(config).map((feature) => `Modelled from the source, without a recorded run to compare with: ${feature.split(":")[0]}.`),
+    ...(scenario.policies.some(({ allow }) => allow.some(({ l7 }) => l7 !== null))
+      ? [
+          `The L7 proxy takes ${(PROXY_REQUEST_NS + PROXY_ANSWER_NS) / 1e3} µs of CPU time for a request and its answer (assumed), ` +
+            "is set as the chart sets it, and resets clients whose requests fail, where Envoy answers 503.",
+        ]
+      : []),
     ...scenario.preload
       .filter(({ kind }) => kind !== null)
       .map(({ map, entries, about }) => `${formatCount(entries)} entries of ${map} are state, not simulated from birth: ${about || "no packets touch them"}.`),

@@ -45,10 +45,14 @@ import type { Sockets } from "./workloads/sockets.js";
 import { TcpApplication } from "./workloads/tcp-application.js";
 import { segmentLoss } from "./wrapping.js";
 import { Underlay } from "./underlay.js";
+import { L7Proxy } from "./workloads/l7-proxy.js";
 import { Workloads } from "./workloads/workloads.js";
 
 /** Uptime of the node when the run begins, s: ten days, so that state may be older than the run. */
 const UPTIME_S = 864_000 as Seconds;
+
+/** Minor release from which on the proxy keeps its client's address towards the world. */
+const SOURCE_TO_WORLD_FROM = 16;
 
 /** A client of which nothing is set. */
 const KERNELS_OWN: Client = { synRtoNs: null, linearTimeouts: null, synRetries: null, hz: null, portSearch: "random" };
@@ -129,6 +133,7 @@ export function buildNode(
   const queries = new QueryApplication(simulation, scenario, topology, streams, recorder);
   const workloads = new Workloads(simulation, scenario, streams, application, queries);
   const tcp = clientTcp(kernel, scenario.client, config);
+  const proxy = hasL7Rules(scenario) ? new L7Proxy(simulation, scenario, cpus, application) : null;
   const node = new Node({
     simulation,
     scenario,
@@ -142,7 +147,8 @@ export function buildNode(
     udpPorts: new DatagramPorts(tcp.localPortRange, streams.stream("local-ports/udp")),
     socketLbForHostOnly: settings.socketLbHostNamespaceOnly,
     listener: { backlog: tcp.backlog, synCookies: tcp.synCookies },
-    application: observer?.application(application) ?? application,
+    application: observer?.application(proxy ?? application) ?? proxy ?? application,
+    keepsSource: sourceKeeper(directory, profile.version),
   });
   network.attach(observer?.ends(node, IPPROTO_TCP) ?? node, observer?.ends(queries, IPPROTO_UDP) ?? queries);
   const boot = streams.stream("boot");
@@ -150,6 +156,7 @@ export function buildNode(
   const peer = clientTcp(kernel, { ...KERNELS_OWN, hz: scenario.client.hz }, config);
   node.serverHost = node.peers.addHost(peer, randomBootTime(boot, peer.hz));
   collector.start();
+  proxy?.attach(node);
   const sockets = observer?.sockets(node) ?? node;
   application.attach(sockets);
   queries.attach(sockets);
@@ -160,6 +167,20 @@ export function buildNode(
   };
   new Timeline(timeline).start();
   return { simulation, node, maps, watch, collector, costs, flows, profile, kernel, topology, preloaded };
+}
+
+/**
+ * Whether the proxy of that release speaks with its client's address: not towards, nor on behalf of, pods of this node; and
+ * before Cilium 1.16 (cilium/proxy #742) not towards the world either.
+ */
+function sourceKeeper(directory: Directory, version: string): (other: number, ingress: boolean) => boolean {
+  const towardsWorld = Number(version.split(".")[1]) >= SOURCE_TO_WORLD_FROM;
+  return (other, ingress) => !directory.endpoints.has(other) && (towardsWorld || ingress || directory.isPod(other));
+}
+
+function hasL7Rules({ policies, timeline }: Scenario): boolean {
+  const later = timeline.flatMap(({ happening }) => (happening.kind === "policy" ? [happening.policy] : []));
+  return [...policies, ...later].some(({ allow }) => allow.some(({ l7 }) => l7 !== null));
 }
 
 /** The kernel's TCP with what the scenario changes on the client, and segments that fit the MTU of pods' routes. */

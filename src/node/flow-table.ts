@@ -15,6 +15,8 @@ export const Place = {
   host: -2,
   /** Not known yet: the server before the first packet has reached one. */
   unbound: -3,
+  /** The node's L7 proxy, under an address that is another's: the client's or the server's (IP_TRANSPARENT). */
+  proxy: -4,
 } as const;
 
 /** Row of the client's end; the server's follows. */
@@ -46,6 +48,9 @@ export class FlowTable {
   wrapping = new Uint8Array(0);
   wrappedBy = new Int32Array(0);
   tunnelKey = new Int32Array(0);
+  /** Mark of the end's socket (packet.ts, MARK_PROXY_*) when the L7 proxy owns it, and the identity in the mark. */
+  mark = new Uint8Array(0);
+  markIdentity = new Int32Array(0);
 
   // By flow.
   workload = new Int32Array(0);
@@ -55,6 +60,8 @@ export class FlowTable {
   portPair = new Int32Array(0);
   /** `WHERE` the flow was opened: outside or inside a burst. */
   where = new Uint8Array(0);
+  /** Identity of the client of a flow that ends at the L7 proxy. */
+  clientIdentity = new Int32Array(0);
   /** 1 once the client has heard of the server. */
   established = new Uint8Array(0);
   /** 1: another node passes the client's requests on with a DSR option that names `remoteAddress`. */
@@ -74,8 +81,10 @@ export class FlowTable {
     for (const column of ROW_COLUMNS) this[column] = widened(new Int32Array(rows), this[column]);
     this.towardNode = widened(new Uint8Array(rows), this.towardNode);
     this.wrapping = widened(new Uint8Array(rows), this.wrapping);
+    this.mark = widened(new Uint8Array(rows), this.mark);
     this.workload = widened(new Int32Array(capacity), this.workload);
     this.nth = widened(new Int32Array(capacity), this.nth);
+    this.clientIdentity = widened(new Int32Array(capacity), this.clientIdentity);
     this.portPair = widened(new Int32Array(capacity), this.portPair);
     for (const column of FLOW_COLUMNS) this[column] = widened(new Uint8Array(capacity), this[column]);
   }
@@ -106,7 +115,7 @@ export function flowName(table: FlowTable, flow: number): FlowName {
 
 const ROW_COLUMNS = [
   "place", "address", "port", "remoteAddress", "remotePort", "wireSource", "wireSourcePort", "wireTarget", "wireTargetPort", "cpu",
-  "wrappedBy", "tunnelKey",
+  "wrappedBy", "tunnelKey", "markIdentity",
 ] as const;
 const FLOW_COLUMNS = ["where", "established", "dsrOption", "ipv6"] as const;
 

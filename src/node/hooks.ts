@@ -12,7 +12,8 @@ import { sockForward } from "../cilium/datapath/bpf-sock.js";
 import { cilXdpEntry } from "../cilium/datapath/bpf-xdp.js";
 import { CTX_ACT_OK, CTX_ACT_REDIRECT, TC_ACT_SHOT, type DatapathContext } from "../cilium/datapath/context.js";
 import {
-  IPPROTO_ESP, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, MARK_DECRYPT, MARK_ENCRYPT, MARK_HOST, MARK_OVERLAY, Packet,
+  IPPROTO_ESP, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, MARK_DECRYPT, MARK_ENCRYPT, MARK_HOST,
+  MARK_OVERLAY, MARK_TO_PROXY, Packet,
 } from "../cilium/datapath/packet.js";
 import { IPV6_WORDS } from "../cilium/maps/address.js";
 import { writeAddress6 } from "./ipv6.js";
@@ -36,6 +37,8 @@ export const Outcome = {
   answered: 4,
   /** The stack has no route for it. */
   lost: 5,
+  /** To the L7 proxy, by the stack (TPROXY). */
+  proxy: 6,
 } as const;
 
 /** Hops that a packet may take; Linux's default. */
@@ -111,6 +114,16 @@ export class NodeHooks {
     const { datapath: dp } = this;
     this.#fill(TTL);
     dp.packet.mark = MARK_HOST;
+    this.ingressNs = -1;
+    this.#routeInStack();
+  }
+
+  /** A packet of the L7 proxy: its sockets bear a mark and, towards servers, the client's identity. */
+  sendFromProxy(mark: number, identity: number): void {
+    const { datapath: dp } = this;
+    this.#fill(TTL);
+    dp.packet.mark = mark;
+    dp.packet.identity = identity;
     this.ingressNs = -1;
     this.#routeInStack();
   }
@@ -195,6 +208,7 @@ export class NodeHooks {
     this.egressNs = -1;
     if (verdict === CTX_ACT_REDIRECT) this.#redirected();
     else if (verdict === TC_ACT_SHOT) this.outcome = Outcome.dropped;
+    else if (dp.packet.mark === MARK_TO_PROXY) this.outcome = Outcome.proxy;
     else this.#routeInStack();
   }
 
@@ -304,7 +318,8 @@ export class NodeHooks {
     const delivered = dp.deliveredTo !== 0 && verdict !== TC_ACT_SHOT;
     this.egressNs = dp.takeCost();
     this.endpoint = dp.deliveredTo;
-    this.outcome = delivered ? Outcome.pod : verdict === TC_ACT_SHOT ? Outcome.dropped : Outcome.lost;
+    const elsewhere = dp.packet.mark === MARK_TO_PROXY ? Outcome.proxy : Outcome.lost;
+    this.outcome = delivered ? Outcome.pod : verdict === TC_ACT_SHOT ? Outcome.dropped : elsewhere;
   }
 
   /** The node's routes to other nodes' pods lead to cilium_host, whose program takes them into the tunnel. */

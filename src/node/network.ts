@@ -13,24 +13,16 @@
  */
 import { jhash } from "../bpf/jhash.js";
 import { DROP_CT_CREATE_FAILED } from "../cilium/datapath/drop-reasons.js";
-import { IPPROTO_TCP, IPPROTO_UDP } from "../cilium/datapath/packet.js";
+import { IPPROTO_TCP, IPPROTO_UDP, MARK_PROXY_EGRESS, MARK_PROXY_INGRESS } from "../cilium/datapath/packet.js";
 import type { Simulation } from "../core/simulation.js";
-import type { RunRecorder } from "../observe/recorder.js";
 import { Side, TcpFlag } from "../traffic/tcp-peers.js";
 import { parsePrefixWord, type PrefixWord } from "./address-offset.js";
-import type { AddedBackends } from "./added-backends.js";
-import type { Collector } from "./collector.js";
-import type { CpuQueues } from "./cpu.js";
-import type { Directory } from "./directory.js";
 import { flowName, FlowTable, Place, rowOf } from "./flow-table.js";
-import { Outcome, type NodeHooks } from "./hooks.js";
-import type { Link } from "./link.js";
-import type { MapWatch } from "./map-watch.js";
+import { Outcome } from "./hooks.js";
 import { HeaderWriter } from "./headers.js";
 import { IFINDEX } from "./populate.js";
+import type { Ends, NetworkParts } from "./network-parts.js";
 import { PacketsInFlight } from "./segments.js";
-import type { Topology } from "./topology.js";
-import type { Underlay } from "./underlay.js";
 import { Wrapping } from "./wrapping.js";
 
 /** Bytes of a 4-tuple. */
@@ -39,35 +31,7 @@ const TUPLE_BYTES = 12;
 const PREFILTER_NS = 60;
 const OPENING = TcpFlag.syn | TcpFlag.ack;
 
-/** The two ends' users: sockets of one protocol. */
-export interface Ends {
-  /** A packet has arrived at a socket. */
-  deliver(flow: number, side: number, tcpFlags: number, payloadBytes: number, tag: number): void;
-  /** An ICMP error says that nobody takes the side's packets. */
-  unreachable(flow: number, side: number, tag: number): void;
-  /** A first packet comes to a server other than the one that had the flow. False: it is none that opens a flow. */
-  reopen(flow: number): boolean;
-  /** Nobody listens where the first packet went. */
-  refuse(flow: number): void;
-}
-
-export interface NetworkParts {
-  readonly simulation: Simulation;
-  readonly topology: Topology;
-  readonly directory: Directory;
-  readonly hooks: NodeHooks;
-  readonly cpus: CpuQueues;
-  readonly link: Link;
-  readonly underlay: Underlay;
-  readonly collector: Collector;
-  readonly recorder: RunRecorder;
-  readonly watch: MapWatch;
-  readonly added: AddedBackends;
-  /** Uptime at simulated time 0, and the unit of the datapath's clock, ns. */
-  readonly clock: { readonly bootNs: number; readonly unitNs: number };
-  /** Prefixes whose packets XDP throws away first. */
-  readonly prefilter: readonly string[];
-}
+export type { Ends } from "./network-parts.js";
 
 export class NodeNetwork {
   readonly tcp = new FlowTable(IPPROTO_TCP);
@@ -123,6 +87,11 @@ export class NodeNetwork {
     return this.#parts.directory.isPod(address) && !this.#parts.directory.isHere(address);
   }
 
+  /** The address is one of a pod of this node. */
+  isPodHere(address: number): boolean {
+    return this.#parts.directory.endpoints.has(address);
+  }
+
   /** The datapath's clock and CPU, as of now. */
   setClock(cpu: number): void {
     const { datapath } = this.#parts.hooks;
@@ -174,17 +143,27 @@ export class NodeNetwork {
     const { hooks, topology, recorder, cpus } = this.#parts;
     const cpu = this.#socketCpu(socketCpu);
     this.setClock(cpu);
-    if (place === Place.host) hooks.sendFromHost();
+    if (place < 0) this.#sendFromStack(row);
     else hooks.sendFromPod(topology.localPods[place]!.endpointId, IFINDEX.firstPod + place);
     recorder.packets++;
     if (hooks.datapath.audited !== 0) this.#audited();
     const { now } = this.#simulation;
-    if (place !== Place.host) {
+    if (place >= 0) {
       const ingressDone = cpus.work(cpu, now, hooks.ingressNs);
       recorder.hooks.from_container.record(ingressDone - now);
       recorder.hooks.tc_ingress.record(ingressDone - now);
     }
     this.#carry(row, cpu, true);
+  }
+
+  /** A packet of a process: of the L7 proxy when its socket has a mark. */
+  #sendFromStack(row: number): void {
+    const { hooks } = this.#parts;
+    const from = this.#sender(row);
+    const table = this.#table(row);
+    const mark = this.#flying.stray[row] === 1 ? 0 : table.mark[from]!;
+    if (mark === 0) hooks.sendFromHost();
+    else hooks.sendFromProxy(mark, table.markIdentity[from]!);
   }
 
   /** The scheduler runs the application elsewhere while a walk of the collector occupies its CPU. */
@@ -248,6 +227,9 @@ export class NodeNetwork {
       case Outcome.host:
         this.#reach(row, Place.host, done);
         return;
+      case Outcome.proxy:
+        this.#reach(row, Place.proxy, done);
+        return;
       case Outcome.answered:
         this.#simulation.at(egress ? done : done + link.delayNs(0), this.#told, row, 0);
         return;
@@ -282,11 +264,11 @@ export class NodeNetwork {
     if (!datagram && (flying.tcpFlags[row]! & OPENING) !== TcpFlag.syn) return false;
     const { packet } = this.#parts.hooks.datapath;
     const { directory } = this.#parts;
-    if (!directory.exists(packet.daddrEnd)) return false;
+    if (place !== Place.proxy && !directory.exists(packet.daddrEnd)) return false;
     const ends = datagram ? this.#udpEnds : this.#tcpEnds;
     if (table.place[rowOf(flow, Side.server)] !== Place.unbound && !ends.reopen(flow)) return false;
     this.#bindServer(table, flow, place);
-    if (!directory.listens(packet.daddrEnd, packet.dport)) ends.refuse(flow);
+    if (place !== Place.proxy && !directory.listens(packet.daddrEnd, packet.dport)) ends.refuse(flow);
     return true;
   }
 
@@ -298,14 +280,24 @@ export class NodeNetwork {
     table.port[row] = packet.dport;
     table.remoteAddress[row] = packet.saddrEnd;
     table.remotePort[row] = packet.sport;
-    this.#parts.added.reached(table.workload[flow]!, packet.daddr);
     table.speakPlainly(row);
+    table.mark[row] = 0;
+    if (place === Place.proxy) this.#bindProxy(table, row);
+    else this.#parts.added.reached(table.workload[flow]!, packet.daddr);
     if (place === Place.offNode && packet.hasDsrOption) {
       // The backend's node answers in the service's name.
       table.wireSource[row] = packet.row[packet.dsrAddrAt + packet.addressWords - 1]!;
       table.wireSourcePort[row] = packet.dsrPort;
     }
     this.place(table, row);
+  }
+
+  /** A listener of the proxy: its sockets bear the mark alone; the flow notes who its client is. */
+  #bindProxy(table: FlowTable, row: number): void {
+    const { proxyIngress, proxySource } = this.#parts.hooks.datapath;
+    table.mark[row] = proxyIngress ? MARK_PROXY_INGRESS : MARK_PROXY_EGRESS;
+    table.markIdentity[row] = 0;
+    table.clientIdentity[row >> 1] = proxySource;
   }
 
   /** A socket that the packet's addresses don't belong to: TCP answers with a reset, UDP is left alone. */

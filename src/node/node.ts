@@ -8,6 +8,7 @@ import type { RunRecorder } from "../observe/recorder.js";
 import type { Scenario } from "../scenario/types.js";
 import { Errno, Sent, Side, State, TcpFlag, TcpPeers, type Application, type Network } from "../traffic/tcp-peers.js";
 import type { ListenerSettings } from "../traffic/tcp-listener.js";
+import { MARK_PROXY_INGRESS } from "../cilium/datapath/packet.js";
 import { Connections } from "./connections.js";
 import type { CpuQueues } from "./cpu.js";
 import { Place, rowOf, type FlowTable } from "./flow-table.js";
@@ -40,6 +41,8 @@ export interface NodeParts {
   /** Queues of a listening socket. */
   readonly listener: ListenerSettings;
   readonly application: Application;
+  /** Whether the L7 proxy speaks with its client's address; `other`: address of the end that the rule's policy does not select. */
+  readonly keepsSource: (other: number, ingress: boolean) => boolean;
 }
 
 export class Node implements Sockets, Network, Ends {
@@ -104,6 +107,66 @@ export class Node implements Sockets, Network, Ends {
     if (listener !== NO_LISTENER) this.peers.listen(connection, listener);
     this.connections.openedAt[connection] = this.#parts.simulation.now;
     return connection;
+  }
+
+  /**
+   * A socket of the L7 proxy for a request that has reached it on `downstream`, ready for `peers.connect`; -1 without a port.
+   * Towards other nodes and the world it bears the client's own address and port, so that the server sees its client and
+   * conntrack's entry of the client serves both connections; towards pods of this node, or for clients of this node, it is
+   * the node's. cilium/proxy, bpf_metadata.cc: `use_original_source_address`.
+   */
+  connectFromProxy(downstream: number): number {
+    const { flows } = this;
+    const { tcpPorts, simulation } = this.#parts;
+    const { header } = this.#parts.hooks;
+    const accepted = rowOf(downstream, Side.server);
+    const target = flows.address[accepted]!;
+    const targetPort = flows.port[accepted]!;
+    const client = flows.remoteAddress[accepted]!;
+    const ingress = flows.mark[accepted] === MARK_PROXY_INGRESS;
+    const own = !this.#parts.keepsSource(ingress ? client : target, ingress);
+    header.ipv6 = flows.ipv6[downstream] === 1;
+    const pair = own ? this.#pairOf(Place.host, target, targetPort) : -1;
+    const port = own ? tcpPorts.take(pair, simulation.now) : flows.remotePort[accepted]!;
+    if (port < 0) return -1;
+    const upstream = this.peers.allocate(this.clientHost, this.serverHost);
+    this.connections.grow(this.peers.capacity);
+    flows.grow(this.peers.capacity);
+    const row = rowOf(upstream, Side.client);
+    flows.portPair[upstream] = pair;
+    flows.place[row] = own ? Place.host : Place.proxy;
+    flows.address[row] = own ? this.#addressTowards(target) : client;
+    flows.port[row] = port;
+    flows.remoteAddress[row] = target;
+    flows.remotePort[row] = targetPort;
+    flows.speakPlainly(row);
+    flows.mark[row] = flows.mark[accepted]!;
+    flows.markIdentity[row] = flows.clientIdentity[downstream]!;
+    flows.cpu[row] = flows.cpu[rowOf(downstream, Side.client)]!;
+    this.#asServed(upstream, downstream);
+    return upstream;
+  }
+
+  /** The node's routes: its own pods are reached with the address of `cilium_host`. */
+  #addressTowards(target: number): number {
+    const { topology, network } = this.#parts;
+    if (network.isPodHere(target)) return topology.routerAddress;
+    return this.#ownAddress({ place: Place.host, address: topology.nodeAddress }, target);
+  }
+
+  /** What the proxy's connection has of the one that it serves. It is none that a workload has opened. */
+  #asServed(upstream: number, downstream: number): void {
+    const { flows, connections } = this;
+    flows.ipv6[upstream] = flows.ipv6[downstream]!;
+    flows.dsrOption[upstream] = 0;
+    flows.place[rowOf(upstream, Side.server)] = Place.unbound;
+    flows.workload[upstream] = flows.workload[downstream]!;
+    flows.nth[upstream] = 0;
+    flows.where[upstream] = flows.where[downstream]!;
+    flows.established[upstream] = 0;
+    const listener = this.#listeners[flows.workload[upstream]!]!;
+    if (listener !== NO_LISTENER) this.peers.listen(upstream, listener);
+    connections.openedAt[upstream] = this.#parts.simulation.now;
   }
 
   accept(connection: number): void {
@@ -212,6 +275,7 @@ export class Node implements Sockets, Network, Ends {
     const row = rowOf(flow, Side.client);
     const source = passedOn?.source ?? null;
     table.place[row] = who.place;
+    table.mark[row] = 0;
     table.address[row] = source ?? this.#ownAddress(who, header.daddr);
     table.port[row] = port;
     table.remoteAddress[row] = passedOn !== null && source !== null ? passedOn.pod.address : header.daddr;

@@ -14,6 +14,10 @@ import { workloadOf, type Topology } from "./topology.js";
 
 /** Whom a policy of the host firewall selects. */
 const HOST = "host";
+/** Ports of the proxy's HTTP listeners, by direction: the first two of those that the agent hands out (`proxyPortMin`, 10000 to 20000). */
+const PROXY_PORTS: Readonly<Record<number, number>> = { [POLICY_INGRESS]: 10_000, [POLICY_EGRESS]: 10_001 };
+/** Any above the 0 of rules without a proxy. */
+const PROXY_PRIORITY = 1;
 const DIRECTIONS = [[POLICY_INGRESS, "ingress"], [POLICY_EGRESS, "egress"]] as const;
 
 export class PolicyWriter {
@@ -51,7 +55,10 @@ export class PolicyWriter {
       if (this.#deniesByDefault(policies, name)) {
         // In Kubernetes the node always reaches its pods: `--allow-localhost` "auto" becomes "always".
         if (direction === POLICY_INGRESS) checkWrite("policy", map.insert({ direction, identity: IDENTITY.host }));
-        for (const peer of peersOf(policies, "allow", name)) this.#rule(endpointId, direction, peer, false);
+        const allowed = peersOf(policies, "allow", name);
+        // Of two rules for the same peer and port the one above layer 4 counts.
+        for (const peer of allowed) if (peer.l7 === null) this.#rule(endpointId, direction, peer, false);
+        for (const peer of allowed) if (peer.l7 !== null) this.#rule(endpointId, direction, peer, false);
       } else map.allowAll(direction);
       if (this.#enforcement !== "never") for (const peer of peersOf(policies, "deny", name)) this.#rule(endpointId, direction, peer, true);
     }
@@ -67,9 +74,10 @@ export class PolicyWriter {
     return this.#enforcement === "always";
   }
 
-  #rule(endpointId: number, direction: number, { peer, port, protocol }: RuledPeer, deny: boolean): void {
+  #rule(endpointId: number, direction: number, { peer, port, protocol, l7 }: RuledPeer, deny: boolean): void {
     for (const identity of this.#identitiesOf(peer)) {
-      const rule = { direction, identity, protocol: PROTOCOL_NUMBER[protocol], deny };
+      const proxy = l7 === null ? {} : { proxyPort: PROXY_PORTS[direction]!, proxyPriority: PROXY_PRIORITY };
+      const rule = { direction, identity, protocol: PROTOCOL_NUMBER[protocol], deny, ...proxy };
       checkWrite("policy", this.#maps.policy(endpointId).insert(port === 0 ? rule : { ...rule, port }));
     }
   }

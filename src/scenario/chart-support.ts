@@ -112,8 +112,10 @@ export const CHART_SUPPORT: readonly ChartSupport[] = [
   // Policy.
   modelled("policyEnforcementMode policyAuditMode hostFirewall.enabled"),
   refused("policyDenyResponse", "policy-deny-response", "an ICMP answer to denied packets", "none", ["none", ""]),
-  noEffect("rules of a scenario name workloads, layer 3 and 4", `
-    authentication bpf.tproxy dnsProxy dnsPolicyUnloadOnShutdown enableNonDefaultDenyPolicies endpointLockdownOnMapOverflow k8sNetworkPolicy l7Proxy
+  modelled("l7Proxy"),
+  refused("envoy.useOriginalSourceAddress", "proxy-use-original-source-address", "the L7 proxy speaks as the node to every server", "true", ["true", ""]),
+  noEffect("rules of a scenario name workloads, ports and HTTP as such; the L7 proxy is set as the chart sets it", `
+    authentication bpf.tproxy dnsProxy dnsPolicyUnloadOnShutdown enableNonDefaultDenyPolicies endpointLockdownOnMapOverflow k8sNetworkPolicy
     policyCIDRMatchMode proxy standaloneDnsProxy tls enableK8sEventHandover wellKnownIdentities envoy disableEnvoyVersionCheck`),
 
   // Features of their own.

@@ -17,6 +17,8 @@ export function checkPods(input: CheckedInput, tree: Tree, found: Diagnostics): 
   new PodChecker(input, tree, found).run();
 }
 
+type PolicyInput = ScenarioInput["policies"][number];
+
 class PodChecker {
   readonly #input: CheckedInput;
   readonly #tree: Tree;
@@ -56,7 +58,19 @@ class PodChecker {
           this.#known(name, valid, ["policies", index, kind, rule, key], "service or workload");
         }
       }
+      for (const [rule, peer] of policy.allow.entries()) if (peer.l7 !== undefined) this.#aboveLayer4(policy, peer, ["policies", index, "allow", rule, "l7"]);
     }
+  }
+
+  /** `sanitize` in pkg/policy/api/rule_validation.go asks for port and protocol; host policies have no HTTP rules. */
+  #aboveLayer4(policy: PolicyInput, { direction, port, protocol }: PolicyInput["allow"][number], path: Path): void {
+    const wrong = (message: string, expected: string): void => void this.#found.error(this.#at(path), message, { expected });
+    if (port === undefined) wrong("a rule above layer 4 needs a port", "port: 80 beside it");
+    if (protocol !== "TCP") wrong("HTTP rules are for TCP", "protocol: TCP");
+    if (policy.endpoints === HOST) wrong("policies of the node itself have no rules above layer 4", "a rule without it");
+    else if (policy[direction] !== "deny") wrong(`a rule that allows ${direction} does nothing where the default is to allow`, `${direction}: deny`);
+    const gateway = direction === "egress" && this.#input.egressGateways.some((rule) => rule?.pods === policy.endpoints);
+    if (gateway) wrong("what the proxy sends through an egress gateway is not modelled", "pods with the one or the other");
   }
 
   #bandwidth(): void {
@@ -112,6 +126,8 @@ export function checkNeeds(settings: CiliumSettings, input: ScenarioInput, tree:
   };
   const host = input.policies.findIndex(({ endpoints }) => endpoints === HOST);
   if (host >= 0 && !settings.enableHostFirewall) need(["policies", host, "endpoints"], "a policy of the node itself", "hostFirewall.enabled: true");
+  const proxied = input.policies.findIndex(({ allow }) => allow.some(({ l7 }) => l7 !== undefined));
+  if (proxied >= 0 && !settings.enableL7Proxy) need(["policies", proxied, "allow"], "a rule above layer 4", "l7Proxy: true");
   const family = input.workloads.findIndex((workload) => workload.family === "IPv6");
   if (family >= 0 && !settings.enableIpv6) need(["workloads", family, "family"], "a workload of IPv6", "ipv6.enabled: true");
   if (input.bandwidth.length > 0 && !settings.enableBandwidthManager) {

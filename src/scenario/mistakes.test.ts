@@ -280,6 +280,18 @@ describe("what does nothing with the settings", () => {
   });
 });
 
+describe("rules above layer 4", () => {
+  const rule = "{ direction: egress, to: shop/cart, port: 80 }";
+  it.each<Mistake>([
+    { from: rule, to: "{ to: shop/cart, l7: http }", at: "http }", message: /needs a port/ },
+    { from: rule, to: "{ to: shop/cart, port: 80, l7: dns }", at: "dns }", message: /./, expected: /http/ },
+    { from: rule, to: "{ to: shop/cart, port: 80, protocol: UDP, l7: http }", at: "http }", message: /for TCP/ },
+    { from: rule, to: "{ to: shop/cart, port: 80, rules: [] }", at: "rules", message: /`l7: http`/ },
+    { from: rule, to: "{ direction: ingress, from: shop/web, port: 80, l7: http }", at: "http }", message: /default is to allow/, expected: /ingress: deny/ },
+    { from: `allow: [${rule}]`, to: "deny: [{ to: shop/cart, port: 80, l7: http }]", at: "l7", message: /denials/ },
+  ])("$to", check);
+});
+
 describe("variants", () => {
   it.each<Mistake>([
     { from: "about: Twice the size.", to: "duratoin: 1m", at: "duratoin", message: /unknown key "duratoin"/, nearest: "duration" },

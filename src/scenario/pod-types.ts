@@ -5,6 +5,10 @@ import type { Entry, Protocol } from "./types.js";
 export const VERDICTS = ["allow", "deny"] as const;
 export type DefaultVerdict = (typeof VERDICTS)[number];
 
+/** What a rule above layer 4 reads: the proxy that its connections go through. */
+export const L7_PROTOCOLS = ["http"] as const;
+export type L7Protocol = (typeof L7_PROTOCOLS)[number];
+
 /** What a set of endpoints may do; endpoints that no policy selects may do everything. */
 export interface Policy {
   /** `namespace/workload`, or `host`. */
@@ -23,6 +27,8 @@ export interface RuledPeer {
   /** 0 = every port. */
   readonly port: number;
   readonly protocol: Protocol;
+  /** Null = nothing above layer 4; always so where it denies. */
+  readonly l7: L7Protocol | null;
 }
 
 /** Pods with `kubernetes.io/egress-bandwidth`. */

@@ -127,10 +127,11 @@ function policyOf({ allow, deny, ...policy }: ScenarioInput["policies"][number])
   return { ...policy, allow: allow.map(ruledPeer), deny: deny.map(ruledPeer) };
 }
 
-type PeerInput = ScenarioInput["policies"][number]["allow"][number];
+type PeerInput = ScenarioInput["policies"][number]["allow" | "deny"][number];
 
 function ruledPeer(peer: PeerInput): RuledPeer {
-  return { direction: peer.direction, peer: "to" in peer ? peer.to : peer.from, port: peer.port ?? 0, protocol: peer.protocol };
+  const l7 = "l7" in peer ? (peer.l7 ?? null) : null;
+  return { direction: peer.direction, peer: "to" in peer ? peer.to : peer.from, port: peer.port ?? 0, protocol: peer.protocol, l7 };
 }
 
 function preloadOf({ map, entries, kind, expires, about }: ScenarioInput["preload"][number]): Preload {

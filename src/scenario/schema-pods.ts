@@ -3,24 +3,25 @@
 import { z } from "zod";
 import { address, peerName, port, prefix, protocol, qualifiedName, subjectName } from "./names.js";
 import { bitRate } from "./quantities.js";
-import { VERDICTS } from "./pod-types.js";
+import { L7_PROTOCOLS, VERDICTS } from "./pod-types.js";
 import { ENTRIES } from "./types.js";
 
 /** Kubernetes takes no lower limit than 1k (pkg/util/bandwidth). */
 const RATE_MIN = 1000;
 
 const peer = { port: port().optional().describe("Without it: every port."), protocol: protocol() };
-const ruledPeer = z.union([
-  z.strictObject({ direction: z.literal("egress").prefault("egress"), to: peerName().describe("Service, workload, world, remote-node or host."), ...peer }),
-  z.strictObject({ direction: z.literal("ingress").prefault("ingress"), from: peerName().describe("Workload, world, remote-node or host."), ...peer }),
-]);
+const egress = { direction: z.literal("egress").prefault("egress"), to: peerName().describe("Service, workload, world, remote-node or host."), ...peer };
+const ingress = { direction: z.literal("ingress").prefault("ingress"), from: peerName().describe("Workload, world, remote-node or host."), ...peer };
+const l7 = { l7: z.enum(L7_PROTOCOLS).optional().describe("A rule above layer 4: its connections go through the node's proxy, which reads every request.") };
+const allowedPeer = z.union([z.strictObject({ ...egress, ...l7 }), z.strictObject({ ...ingress, ...l7 })]);
+const deniedPeer = z.union([z.strictObject(egress), z.strictObject(ingress)]);
 
 export const policy = z.strictObject({
   endpoints: subjectName().describe("The workload whose pods this selects; host: the node itself (host firewall)."),
   ingress: z.enum(VERDICTS).prefault("allow").describe("What happens to traffic that no rule names."),
   egress: z.enum(VERDICTS).prefault("allow").describe("What happens to traffic that no rule names."),
-  allow: z.array(ruledPeer).prefault([]).describe("Peers that are allowed where the default is deny."),
-  deny: z.array(ruledPeer).prefault([]).describe("Peers that are denied whatever else allows them."),
+  allow: z.array(allowedPeer).prefault([]).describe("Peers that are allowed where the default is deny."),
+  deny: z.array(deniedPeer).prefault([]).describe("Peers that are denied whatever else allows them."),
 });
 
 export const bandwidth = z.strictObject({

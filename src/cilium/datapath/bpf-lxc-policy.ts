@@ -43,6 +43,8 @@ export function handlePolicy(dp: DatapathContext, program: EndpointProgram, srcL
   if (ret < 0) return drop(dp, program, srcLabel, ret);
   if (ret === POLICY_ACT_PROXY_REDIRECT) {
     dp.packet.mark = MARK_TO_PROXY;
+    dp.proxyIngress = true;
+    dp.proxySource = srcLabel;
     return CTX_ACT_OK;
   }
   if (!redirect) {
@@ -63,18 +65,22 @@ function ipv4Policy(dp: DatapathContext, program: EndpointProgram, srcLabel: num
   const { monitor } = dp;
   packet.keepOrigSaddr();
 
-  if (ctState.fromL7lb || (ctState.proxyRedirect && packet.mark !== MARK_PROXY_EGRESS && packet.mark !== MARK_PROXY_INGRESS)) {
-    traceTo(dp, TRACE_TO_PROXY, program, srcLabel, status, monitor, UNKNOWN);
-    return POLICY_ACT_PROXY_REDIRECT;
-  }
-  if (ctState.revNatIndex !== 0 && lookupReverseNat(dp, ctState.revNatIndex)) {
-    reverseNatSource(dp, ctState.loopback, hasPorts(dp, packet.protocol));
+  const isReply = status === CT_REPLY || status === CT_RELATED;
+  if (isReply) {
+    // Back to a proxy's connection, unless the proxy itself sends it on.
+    if (ctState.fromL7lb || (ctState.proxyRedirect && packet.mark !== MARK_PROXY_EGRESS)) {
+      traceTo(dp, TRACE_TO_PROXY, program, srcLabel, status, monitor, UNKNOWN);
+      return POLICY_ACT_PROXY_REDIRECT;
+    }
+    if (ctState.revNatIndex !== 0 && lookupReverseNat(dp, ctState.revNatIndex)) {
+      reverseNatSource(dp, ctState.loopback, hasPorts(dp, packet.protocol));
+    }
   }
   ctStateNew.reset();
   let proxyPort = 0;
-  if (status === CT_NEW && isHairpin(dp)) {
+  if (status === CT_NEW && packet.mark !== MARK_PROXY_INGRESS && isHairpin(dp)) {
     ctStateNew.loopback = true;
-  } else if (status !== CT_REPLY && status !== CT_RELATED && !ctState.loopback && packet.mark !== MARK_PROXY_INGRESS) {
+  } else if (!isReply && !ctState.loopback && packet.mark !== MARK_PROXY_INGRESS) {
     const verdict = policyVerdict(dp, program, srcLabel, false, tuple.dport);
     proxyPort = verdict < 0 ? 0 : dp.proxyPort;
     if (verdict !== CTX_ACT_OK || status !== CT_ESTABLISHED) {
@@ -83,12 +89,10 @@ function ipv4Policy(dp: DatapathContext, program: EndpointProgram, srcLabel: num
     if (verdict < 0) return verdict;
   }
 
-  const stale = status === CT_ESTABLISHED && ctState.proxyRedirect !== proxyPort > 0;
-  if (status === CT_NEW || stale) {
+  if (status === CT_NEW) {
     ctStateNew.srcSecId = srcLabel;
     ctStateNew.fromTunnel = fromTunnel;
     ctStateNew.proxyRedirect = proxyPort > 0;
-    if (stale) ctStateNew.loopback = ctState.loopback;
     const ret = ctCreate(dp, dp.ctMap(tuple.protocol === IPPROTO_TCP), dp.family.ctAnyGlobal, tuple, CT_INGRESS, ctStateNew);
     if (ret < 0) return ret;
   }

@@ -22,6 +22,7 @@ import { lookupEndpoint, lookupRemoteEndpoint, worldIdentity } from "./eps.js";
 import {
   METRIC_EGRESS,
   TRACE_FROM_LXC,
+  TRACE_FROM_PROXY,
   TRACE_FROM_STACK,
   TRACE_REASON_UNKNOWN,
   TRACE_TO_NETWORK,
@@ -36,7 +37,7 @@ import { localDelivery } from "./local-delivery.js";
 import { noServiceReply } from "./no-service.js";
 import { NO_ORIG_ADDRESS, sendDropNotify, sendPolicyVerdictNotify, sendTraceNotify, UNKNOWN } from "./notify.js";
 import { OP_RUN_LXC, OP_SCRATCH_LOOKUP, OP_SCRATCH_UPDATE, OP_TAIL_CALL } from "./ops.js";
-import { IPPROTO_TCP, IPPROTO_UDP, MARK_IDENTITY, MARK_TO_PROXY } from "./packet.js";
+import { IPPROTO_TCP, IPPROTO_UDP, MARK_IDENTITY, MARK_PROXY_EGRESS, MARK_PROXY_INGRESS, MARK_TO_PROXY } from "./packet.js";
 import { policyVerdict } from "./policy.js";
 
 /** `cil_from_container`: TC ingress of the pod's device on the host side. A program's return value. */
@@ -183,6 +184,8 @@ function toProxy(dp: DatapathContext, program: EndpointProgram, status: number, 
     NO_ORIG_ADDRESS,
   );
   dp.packet.mark = MARK_TO_PROXY;
+  dp.proxyIngress = false;
+  dp.proxySource = program.identity;
   return CTX_ACT_OK;
 }
 
@@ -239,10 +242,11 @@ export function cilToContainer(dp: DatapathContext, program: EndpointProgram): n
   dp.count(OP_RUN_LXC);
   dp.enter(PROGRAM_LXC, "cil_to_container", false);
   dp.useFamily(packet.addressWords);
-  const srcLabel = packet.mark === MARK_IDENTITY ? packet.identity : worldIdentity(dp);
+  const fromProxy = packet.mark === MARK_PROXY_INGRESS || packet.mark === MARK_PROXY_EGRESS;
+  const srcLabel = fromProxy || packet.mark === MARK_IDENTITY ? packet.identity : worldIdentity(dp);
   sendTraceNotify(
     dp,
-    TRACE_FROM_STACK,
+    fromProxy ? TRACE_FROM_PROXY : TRACE_FROM_STACK,
     program.lxcId,
     srcLabel,
     program.identity,

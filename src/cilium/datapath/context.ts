@@ -173,6 +173,9 @@ export class DatapathContext {
   dstIdentity = 0;
   /** Proxy port from policy, host order; 0 = none. */
   proxyPort = 0;
+  /** Of a packet handed to a proxy: whether the receiving pod's policy asked for it, and the sender's identity. */
+  proxyIngress = false;
+  proxySource = 0;
   /** Match type and audit of the last policy lookup. */
   policyMatch = 0;
   policyAudited = false;

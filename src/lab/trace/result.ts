@@ -64,7 +64,7 @@ export interface PacketFacts {
   /** How often the sender has sent again so far. */
   readonly again: number;
   /** What the programs did with it; `lost`: no route. */
-  readonly outcome: "dropped" | "delivered" | "sent" | "host" | "answered" | "lost";
+  readonly outcome: "dropped" | "delivered" | "sent" | "host" | "answered" | "proxy" | "lost";
   /** Cilium's number and text, and the errno that came with it. */
   readonly drop: { readonly code: number; readonly reason: string; readonly errno: string | null } | null;
   /** Conntrack and NAT as the packet found them. */

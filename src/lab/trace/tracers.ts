@@ -22,6 +22,7 @@ export class Tracers implements NodeObserver, Following {
   /** Whoever follows a flow, by `keyOf`. */
   readonly #byFlow = new Map<number, ConnectionTracer>();
   #hooks!: FollowedHooks;
+  #sockets!: Sockets;
 
   constructor(requests: readonly TraceRequest[], scenario: Scenario, clock: { readonly now: number }) {
     this.#tracers = requests.map((request) => new ConnectionTracer(request, scenario, clock));
@@ -45,7 +46,10 @@ export class Tracers implements NodeObserver, Following {
   }
 
   find(protocol: number, flow: number): ConnectionTracer | undefined {
-    return this.#byFlow.get(keyOf(protocol, flow));
+    const tracer = this.#byFlow.get(keyOf(protocol, flow));
+    // The number may have gone to a connection that no workload has opened: one of the L7 proxy's own.
+    const table = protocol === IPPROTO_TCP ? this.#sockets.flows : this.#sockets.datagrams;
+    return tracer === undefined || table.nth[flow] === 0 ? undefined : tracer;
   }
 
   opens(workload: number): void {
@@ -64,6 +68,7 @@ export class Tracers implements NodeObserver, Following {
   attach(maps: CiliumMaps, topology: Topology, sockets: Sockets, collector: Collector): void {
     for (const tracer of this.#tracers) tracer.attach(topology, sockets, this.#hooks);
     this.#hooks.attach(maps, collector);
+    this.#sockets = sockets;
   }
 
   finish(variant: string | null): readonly ConnectionTrace[] {

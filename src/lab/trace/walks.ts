@@ -20,6 +20,7 @@ const OUTCOMES: Readonly<Record<number, PacketFacts["outcome"]>> = {
   [Outcome.wire]: "sent",
   [Outcome.host]: "host",
   [Outcome.answered]: "answered",
+  [Outcome.proxy]: "proxy",
 };
 
 /** Remembers the entries that it sees written. */
@@ -89,6 +90,12 @@ export class FollowedHooks extends NodeHooks {
     const followed = this.#whose();
     if (followed !== undefined) this.#packet(followed, "sends", () => super.sendFromHost());
     else super.sendFromHost();
+  }
+
+  override sendFromProxy(mark: number, identity: number): void {
+    const followed = this.#whose();
+    if (followed !== undefined) this.#packet(followed, "(the L7 proxy) sends", () => super.sendFromProxy(mark, identity));
+    else super.sendFromProxy(mark, identity);
   }
 
   override receiveFromNetwork(): void {
@@ -179,6 +186,8 @@ export class FollowedHooks extends NodeHooks {
         return "to the node's own sockets";
       case Outcome.answered:
         return "answered with an ICMP error";
+      case Outcome.proxy:
+        return "to the L7 proxy";
       default:
         return "no route, lost";
     }

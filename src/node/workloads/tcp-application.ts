@@ -17,7 +17,7 @@ import type { Sockets } from "./sockets.js";
 /** When a pool opens another connection in the place of one that failed. */
 const POOL_REFILL_NS = 1e9;
 
-type TcpWorkload = ArrivalWorkload | PoolWorkload;
+export type TcpWorkload = ArrivalWorkload | PoolWorkload;
 
 export class TcpApplication implements Application {
   readonly #simulation: Simulation;
@@ -253,7 +253,8 @@ export class TcpApplication implements Application {
   }
 }
 
-function requestShape(workload: TcpWorkload): RequestShape {
+/** What a request of the workload is like. */
+export function requestShape(workload: TcpWorkload): RequestShape {
   return workload.kind === "pool" ? workload.request : workload.connection;
 }
 
