@@ -45,7 +45,7 @@ function isObject(json: JsonValue): json is JsonObject {
 
 const ESCAPED = /[<>&\u2028\u2029]/g;
 
-/** A value as Go's encoding/json writes it. */
-export function goJson(value: JsonValue): string {
-  return JSON.stringify(value).replace(ESCAPED, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+/** A value as Go's encoding/json writes it; with `indent` on lines of their own, as MarshalIndent does. */
+export function goJson(value: JsonValue, indent = 0): string {
+  return JSON.stringify(value, null, indent).replace(ESCAPED, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -19,6 +19,12 @@ const LOADERS = {
   "map-size": async () => (await import("./map-size.js")).verifyMapSize,
   testbed: async () => (await import("./testbed.js")).verifyTestbed,
   hist: async () => (await import("./hist.js")).verifyHist,
+  "flow-lines": async () => (await import("./flow-lines.js")).verifyFlowLines,
+  "flow-streams": async () => (await import("./flow-streams.js")).verifyFlowStreams,
+  filters: async () => (await import("./filters.js")).verifyFilters,
+  status: async () => (await import("./status.js")).verifyStatus,
+  lists: async () => (await import("./lists.js")).verifyLists,
+  "grpc-streams": async () => (await import("./grpc-streams.js")).verifyGrpcStreams,
   hdr: async () => (await import("./hdr.js")).verifyHdr,
 } as const satisfies Readonly<Record<string, Loader>>;
 

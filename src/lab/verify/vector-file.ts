@@ -1,5 +1,5 @@
 /** Reads vector files: plain or gzip by content, by any path, `-` for stdin. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { VectorFileError, type VectorFile } from "./case.js";
@@ -12,8 +12,13 @@ export function readVectorFile(path: string): VectorFile {
   return {
     path,
     text: decode(path, readBytes(path)),
-    sibling: (name) => readVectorFile(join(dirname(path), name)),
+    sibling: (name) => readVectorFile(siblingPath(join(dirname(path), name))),
   };
+}
+
+/** A file that lies there compressed answers to its plain name too. */
+function siblingPath(path: string): string {
+  return !existsSync(path) && existsSync(`${path}.gz`) ? `${path}.gz` : path;
 }
 
 function readBytes(path: string): Buffer {
