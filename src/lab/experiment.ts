@@ -11,6 +11,7 @@ import type { Scenario, ScenarioFile } from "../scenario/types.js";
 import { refuseUnsupported, unknownVariant } from "./input.js";
 import { experimentVerdict } from "./verdict.js";
 import { CONNECTIONS_FILE, connectionsJson, recorded, SCENARIO_FILE, scenarioJson } from "./recorded-files.js";
+import { METRICS_FILE } from "./metrics/scraper.js";
 import { FLOWS_FILE, LATENCY_FILE, type SimulatedVariant } from "./simulate.js";
 import { simulateAll, type SimulateAllOptions } from "./simulate-all.js";
 import { parseTraceRequest } from "./trace/request.js";
@@ -57,6 +58,7 @@ export async function runExperiment(options: RunOptions): Promise<FinishedRun> {
   try {
     const tasks = scenarios.map((scenario) => {
       const streamFolder = dirname(folder.place(variantFile(scenario.variant, scenarios.length, FLOWS_FILE)));
+      folder.place(variantFile(scenario.variant, scenarios.length, METRICS_FILE));
       return { scenario, streamFolder, traces: followed };
     });
     const simulated = await simulateAll(tasks, options);

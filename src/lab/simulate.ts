@@ -18,6 +18,7 @@ import { assumptionsOf } from "./assumptions.js";
 import { judge } from "./expectations.js";
 import { figuresOf } from "./figures.js";
 import { latencyLog } from "./latency-log.js";
+import { METRICS_FILE, scrapeEvery, writeMetrics } from "./metrics/scraper.js";
 import { seriesSources } from "./series-sources.js";
 import type { TraceRequest } from "./trace/request.js";
 import type { ConnectionTrace } from "./trace/result.js";
@@ -35,7 +36,7 @@ const NOWHERE: FlowSink = { write: () => {} };
 export interface SimulateOptions {
   /** Run number: independent random streams under the same seed. */
   readonly run: number;
-  /** Existing folder that takes `flows.jsonl`; null: no flows are written. */
+  /** Existing folder that takes `flows.jsonl` and `metrics.om`; null: neither is written. */
   readonly streamFolder: string | null;
   /** Asked now and then; true ends the run early. */
   readonly aborted?: () => boolean;
@@ -56,7 +57,7 @@ export interface SimulatedVariant {
 
 export function simulateVariant(asked: Scenario, options: SimulateOptions): SimulatedVariant {
   const { streamFolder } = options;
-  const scenario = streamFolder === null ? { ...asked, observe: { ...asked.observe, flows: "none" as const } } : asked;
+  const scenario = streamFolder === null ? { ...asked, observe: { ...asked.observe, flows: "none" as const, scrapeNs: null } } : asked;
   const simulation = new Simulation();
   const recorder = new RunRecorder(new Windows(burstWindows(scenario)), scenario.warmupNs, simulation);
   const flows = streamFolder === null ? null : new FileStream(join(streamFolder, FLOWS_FILE), FLOWS_FILE);
@@ -65,12 +66,14 @@ export function simulateVariant(asked: Scenario, options: SimulateOptions): Simu
     const tracers = traces.length === 0 ? null : new Tracers(traces, scenario, simulation);
     const node = buildNode(scenario, simulation, new RandomStreams(scenario.seed, options.run), recorder, flows ?? NOWHERE, tracers);
     const series = sampleEvery(scenario, simulation, node, recorder);
+    const metrics = scrapeEvery(scenario, simulation, node, recorder);
     simulation.run(scenario.durationNs, {
       ...(options.aborted === undefined ? {} : { aborted: options.aborted }),
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress, progressEvery: scenario.durationNs / PROGRESS_REPORTS }),
     });
     node.flows.finish();
     node.watch.sample(simulation.now);
+    if (metrics !== null && streamFolder !== null) writeMetrics(metrics, join(streamFolder, METRICS_FILE));
     const figures = figuresOf(scenario, node, recorder, series.toSeries(), simulation.now);
     return {
       variant: {

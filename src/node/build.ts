@@ -3,7 +3,7 @@ import type { RandomStream, RandomStreams } from "../core/random.js";
 import type { Simulation } from "../core/simulation.js";
 import { NS_PER_MS, NS_PER_S, type Seconds } from "../core/units.js";
 import { clockUnitNs, datapathClock } from "../cilium/agent/gc-config.js";
-import { effectiveSettings } from "../cilium/agent/settings.js";
+import { effectiveSettings, type CiliumSettings } from "../cilium/agent/settings.js";
 import type { DatapathConfig } from "../cilium/datapath/config.js";
 import { DatapathContext } from "../cilium/datapath/context.js";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../cilium/datapath/packet.js";
@@ -61,6 +61,8 @@ export interface BuiltNode {
   readonly simulation: Simulation;
   readonly node: Node;
   readonly maps: CiliumMaps;
+  readonly datapath: DatapathContext;
+  readonly settings: CiliumSettings;
   readonly watch: MapWatch;
   readonly collector: Collector;
   readonly costs: PacketCosts;
@@ -166,7 +168,7 @@ export function buildNode(
     simulation, scenario, topology, maps, datapath, policies, collector, watch, link, cpus, directory, services, added, node, network, workloads, flows,
   };
   new Timeline(timeline).start();
-  return { simulation, node, maps, watch, collector, costs, flows, profile, kernel, topology, preloaded };
+  return { simulation, node, maps, datapath, settings, watch, collector, costs, flows, profile, kernel, topology, preloaded };
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Seconds } from "../core/units.js";
 import { ConntrackGc, NO_STEP } from "../cilium/agent/conntrack-gc.js";
 import { conntrackGcConfig } from "../cilium/agent/gc-config.js";
 import { MEASURED_GC_COSTS } from "../cilium/agent/gc-costs.js";
-import type { GcRunRecord } from "../cilium/agent/gc-records.js";
+import type { GcObserver, GcRunRecord } from "../cilium/agent/gc-records.js";
 import { AddressSet, conntrackPairs } from "../cilium/agent/gc-targets.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import { SIGNAL_NAT_FILL_UP } from "../cilium/datapath/events.js";
@@ -21,6 +21,12 @@ import type { Topology } from "./topology.js";
 /** CPU on which the agent's collector works; the agent is not pinned, one CPU stands for wherever it is. */
 const AGENT_CPU = 0;
 
+/** Somebody who sees what the agent sees of its collector, and when there is no agent. */
+export interface AgentWatch extends Required<Pick<GcObserver, "onRun" | "onSignal" | "onPressureCount">> {
+  stop(): void;
+  restart(): void;
+}
+
 export interface CollectorOptions {
   readonly simulation: Simulation;
   readonly maps: CiliumMaps;
@@ -34,6 +40,7 @@ export interface CollectorOptions {
 
 export class Collector {
   readonly runs: GcRun[] = [];
+  watch: AgentWatch | null = null;
   readonly #simulation: Simulation;
   readonly #options: CollectorOptions;
   readonly #step: number;
@@ -61,7 +68,14 @@ export class Collector {
       bootSeconds: bootS,
       restored: familiesOf(maps).map((words) => knownAddresses(topology, words)),
     });
-    return new ConntrackGc(config, MEASURED_GC_COSTS, { onRun: (record) => void this.runs.push(asGcRun(record)) });
+    return new ConntrackGc(config, MEASURED_GC_COSTS, {
+      onRun: (record) => {
+        this.runs.push(asGcRun(record));
+        this.watch?.onRun(record);
+      },
+      onSignal: (...signal) => this.watch?.onSignal(...signal),
+      onPressureCount: (...count) => this.watch?.onPressureCount(...count),
+    });
   }
 
   /** CPU time that collecting has taken, ns. */
@@ -92,6 +106,7 @@ export class Collector {
   /** The agent ends: no collection, no ear for signals, whatever walk was under way is over. */
   stop(): void {
     this.#down = true;
+    this.watch?.stop();
     for (const { ct } of this.#gc.targets) if (ct.map instanceof HashTable) ct.map.releaseBucketLock();
   }
 
@@ -100,6 +115,7 @@ export class Collector {
     this.#earlierCpuNs += this.#gc.totalCpuNs;
     this.#agent++;
     this.#down = false;
+    this.watch?.restart();
     this.#gc = this.#newAgent();
     this.start();
   }

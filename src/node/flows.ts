@@ -7,6 +7,7 @@ import { flowFields } from "../cilium/profile/cilium.js";
 import { FlowRecorder } from "../observe/flow-recorder.js";
 import { FlowTables, type FlowEndpoint } from "../observe/flow-tables.js";
 import { FLOW_EPOCH_SECONDS } from "../observe/flow-text.js";
+import { HubbleMetrics } from "../observe/metrics/hubble-metrics.js";
 import { FlowWriter, type FlowSink } from "../observe/flow-writer.js";
 import { FlowEncoder, flowFormat } from "../observe/hubble-flow.js";
 import type { Scenario } from "../scenario/types.js";
@@ -26,9 +27,13 @@ export interface NodeFlows {
   /** Whoever reads the flows loses the node at this moment, ns, and has it again. */
   readonly cut: (atNs: number) => void;
   readonly reconnect: (atNs: number) => void;
+  /** What Hubble counts of the flows; null when its metrics are off, or nobody scrapes them. */
+  readonly hubbleMetrics: HubbleMetrics | null;
 }
 
-const NOTHING: NodeFlows = { events: NO_EVENTS, seen: () => 0, written: () => 0, finish: () => {}, cut: () => {}, reconnect: () => {} };
+const NOTHING: NodeFlows = {
+  events: NO_EVENTS, seen: () => 0, written: () => 0, finish: () => {}, cut: () => {}, reconnect: () => {}, hubbleMetrics: null,
+};
 
 /** `clock.now`: simulated time, ns. */
 export function nodeFlows(
@@ -39,9 +44,11 @@ export function nodeFlows(
   uuids: RandomStream,
   sink: FlowSink,
 ): NodeFlows {
-  const { flows, flowsMax } = scenario.observe;
-  if (flows === "none") return NOTHING;
+  const { flows, flowsMax, scrapeNs, hubbleMetrics: specs } = scenario.observe;
+  const counts = scrapeNs !== null && specs.length > 0;
+  if (flows === "none" && !counts) return NOTHING;
   const tables = flowTables(topology);
+  const hubbleMetrics = counts ? new HubbleMetrics(specs, tables) : null;
   const encoder = new FlowEncoder({
     tables,
     nodeName: topology.nodeName,
@@ -50,7 +57,7 @@ export function nodeFlows(
     format: flowFormat(flowFields(profile.minor), profile.version),
   });
   const writer = new FlowWriter(sink, encoder, flowsMax);
-  const recorder = new FlowRecorder(writer, tables, clock, flows);
+  const recorder = new FlowRecorder(writer, tables, clock, flows, hubbleMetrics);
   return {
     events: recorder,
     seen: () => recorder.seen,
@@ -58,6 +65,7 @@ export function nodeFlows(
     finish: () => writer.flush(),
     cut: (atNs) => writer.cut(atNs),
     reconnect: (atNs) => writer.reconnect(atNs),
+    hubbleMetrics,
   };
 }
 

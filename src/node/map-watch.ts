@@ -47,6 +47,11 @@ interface Watched {
   evictionsLive: number;
 }
 
+/** A map at one moment: its fill, and what was counted so far. */
+export interface MapCounts extends Pick<MapResult, "name" | "maxEntries" | "insertsRefused" | "evictions" | "evictionsLive"> {
+  readonly entries: number;
+}
+
 export class MapWatch {
   readonly #watched: readonly Watched[];
   readonly #origins: ReadonlyMap<CiliumMapName, string>;
@@ -102,6 +107,13 @@ export class MapWatch {
       watched.entriesMax = watched.map.count;
       watched.entriesMaxAtNs = atNs;
     }
+  }
+
+  /** The maps as they are now. */
+  counts(): readonly MapCounts[] {
+    return this.#watched.map(({ name, map, refused, evictions, evictionsLive }) => {
+      return { name, entries: map.count, maxEntries: map.maxEntries, insertsRefused: refused, evictions, evictionsLive };
+    });
   }
 
   results(): readonly MapResult[] {

@@ -20,8 +20,13 @@ import {
   ROW_SOURCE,
 } from "./hubble-flow.js";
 
-/** `dropped`: flows with the verdict DROPPED only. A run without flows has no recorder. */
-export type RecordedFlows = "dropped" | "all";
+/** `dropped`: flows with the verdict DROPPED only. `none`: they are counted, not written. A run that does neither has no recorder. */
+export type RecordedFlows = "dropped" | "all" | "none";
+
+/** Counts flows, whether they are written or not. The row is good during the call only. */
+export interface FlowCounter {
+  count(row: FlowRow): void;
+}
 
 /** Trace reasons that `is_reply` depends on: bpf/lib/common.h CT_REPLY, bpf/lib/trace.h TRACE_REASON_SRV6_*. */
 const REASON_REPLY = 2;
@@ -36,15 +41,19 @@ export class FlowRecorder implements DatapathEvents {
   /** Simulated time, ns. */
   readonly #clock: { readonly now: number };
   readonly #all: boolean;
+  readonly #none: boolean;
+  readonly #counter: FlowCounter | null;
   readonly #row = new FlowRow();
   /** Events that would be a flow. */
   seen = 0;
 
-  constructor(writer: FlowWriter, tables: FlowTables, clock: { readonly now: number }, which: RecordedFlows) {
+  constructor(writer: FlowWriter, tables: FlowTables, clock: { readonly now: number }, which: RecordedFlows, counter: FlowCounter | null = null) {
     this.#writer = writer;
     this.#tables = tables;
     this.#clock = clock;
     this.#all = which === "all";
+    this.#none = which === "none";
+    this.#counter = counter;
   }
 
   /** Flows that went to the writer. */
@@ -65,7 +74,8 @@ export class FlowRecorder implements DatapathEvents {
     origAddrAt: number,
   ): void {
     const number = this.seen++;
-    if (!this.#all || this.#writer.full) return;
+    const written = this.#all && !this.#writer.full;
+    if (!written && this.#counter === null) return;
     const row = this.#describe(packet, srcLabel, dstLabel, origAddrAt);
     const status = reason & ~TRACE_REASON_ENCRYPTED;
     row.encrypted = (reason & TRACE_REASON_ENCRYPTED) === 0 ? 0 : 1;
@@ -77,7 +87,8 @@ export class FlowRecorder implements DatapathEvents {
     row.direction = this.#traceDirection(row, source, status);
     row.ifindex = ifindex;
     row.proxyPort = point === TRACE_TO_PROXY ? dstId : 0;
-    this.#writer.write(row, number);
+    this.#counter?.count(row);
+    if (written) this.#write(row, number);
   }
 
   drop(
@@ -91,7 +102,8 @@ export class FlowRecorder implements DatapathEvents {
     _direction: number,
   ): void {
     const number = this.seen++;
-    if (this.#writer.full) return;
+    const written = !this.#none && !this.#writer.full;
+    if (!written && this.#counter === null) return;
     const row = this.#describe(packet, srcLabel, dstLabel, NO_ORIGINAL);
     row.eventType = FLOW_EVENT.drop;
     row.subType = reason;
@@ -101,7 +113,8 @@ export class FlowRecorder implements DatapathEvents {
       const isSource = source === this.#tables.endpointId(row.sourceEndpoint);
       row.direction = isSource ? FLOW_DIRECTION.egress : FLOW_DIRECTION.ingress;
     }
-    this.#writer.write(row, number);
+    this.#counter?.count(row);
+    if (written) this.#write(row, number);
   }
 
   policyVerdict(
@@ -115,7 +128,8 @@ export class FlowRecorder implements DatapathEvents {
     audited: number,
   ): void {
     const number = this.seen++;
-    if (this.#writer.full || (!this.#all && verdict >= 0)) return;
+    const written = !this.#none && !this.#writer.full && (this.#all || verdict < 0);
+    if (!written && this.#counter === null) return;
     const row = this.#describe(packet, egress === 1 ? 0 : remoteLabel, egress === 1 ? remoteLabel : 0, NO_ORIGINAL);
     row.eventType = FLOW_EVENT.policyVerdict;
     row.verdict = policyVerdictOf(verdict, audited);
@@ -123,7 +137,8 @@ export class FlowRecorder implements DatapathEvents {
     row.reply = verdict < 0 ? FLOW_REPLY.absent : FLOW_REPLY.no;
     row.direction = egress === 1 ? FLOW_DIRECTION.egress : FLOW_DIRECTION.ingress;
     row.policyMatch = match;
-    this.#writer.write(row, number);
+    this.#counter?.count(row);
+    if (written) this.#write(row, number);
   }
 
   traceSock(): void {}
@@ -149,8 +164,6 @@ export class FlowRecorder implements DatapathEvents {
     row.destinationEndpoint = tables.endpointAt(addresses, ROW_DESTINATION, family);
     row.sourceIdentity = srcLabel;
     row.destinationIdentity = dstLabel;
-    row.sourceService = row.sport === 0 ? NOBODY : tables.serviceAt(addresses, sourceAt, family, row.sport);
-    row.destinationService = row.dport === 0 ? NOBODY : tables.serviceAt(addresses, ROW_DESTINATION, family, row.dport);
     row.encrypted = 0;
     row.subType = 0;
     row.direction = FLOW_DIRECTION.unknown;
@@ -160,6 +173,15 @@ export class FlowRecorder implements DatapathEvents {
     row.ifindex = 0;
     row.proxyPort = 0;
     return row;
+  }
+
+  /** Services are looked up for flows that are written; nobody counts by them. */
+  #write(row: FlowRow, number: number): void {
+    const { addresses, family } = row;
+    const sourceAt = row.translated === 1 ? ROW_ORIGINAL : ROW_SOURCE;
+    row.sourceService = row.sport === 0 ? NOBODY : this.#tables.serviceAt(addresses, sourceAt, family, row.sport);
+    row.destinationService = row.dport === 0 ? NOBODY : this.#tables.serviceAt(addresses, ROW_DESTINATION, family, row.dport);
+    this.#writer.write(row, number);
   }
 
   /** The reporter is the source: egress; a reply turns it round; a translated source is always egress. */

@@ -111,10 +111,22 @@ export class FlowTables {
     return json;
   }
 
+  /** An endpoint by its index. */
+  endpoint(index: number): FlowEndpoint {
+    return this.#endpoints[index]!;
+  }
+
+  /** Labels of an end as the event saw it: those of the event's identity, or of the endpoint when the event has none. */
+  labelsSeen(index: number, seenIdentity: number): readonly string[] {
+    const endpoint = index === NOBODY ? undefined : this.#endpoints[index]!;
+    const identity = seenIdentity === 0 ? (endpoint?.identity ?? 0) : seenIdentity;
+    return (identity === endpoint?.identity ? endpoint.labels : undefined) ?? this.#labels.get(identity) ?? [];
+  }
+
   #renderEndpoint(index: number, seenIdentity: number): string {
     const endpoint = index === NOBODY ? undefined : this.#endpoints[index]!;
     const identity = seenIdentity === 0 ? (endpoint?.identity ?? 0) : seenIdentity;
-    const labels = (identity === endpoint?.identity ? endpoint.labels : undefined) ?? this.#labels.get(identity) ?? [];
+    const labels = this.labelsSeen(index, seenIdentity);
     return object([
       ["ID", numberOrNothing(endpoint?.id ?? 0)],
       ["identity", numberOrNothing(identity)],

@@ -22,7 +22,7 @@ export const FLOW_VERDICT = {
   traced: 6,
   translated: 7,
 } as const;
-const VERDICT_NAMES = ["VERDICT_UNKNOWN", "FORWARDED", "DROPPED", "ERROR", "AUDIT", "REDIRECTED", "TRACED", "TRANSLATED"] as const;
+export const VERDICT_NAMES = ["VERDICT_UNKNOWN", "FORWARDED", "DROPPED", "ERROR", "AUDIT", "REDIRECTED", "TRACED", "TRANSLATED"] as const;
 
 /** `flow.TrafficDirection`. */
 export const FLOW_DIRECTION = { unknown: 0, ingress: 1, egress: 2 } as const;

@@ -11,6 +11,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import { withCopies } from "./copies.js";
 import { Diagnostics, type Diagnostic } from "./diagnostics.js";
 import type { ExpectationNames } from "./expect.js";
+import { readHubbleMetrics } from "./hubble-metrics.js";
 import { nestDottedKeys, readHelm } from "./helm/read-helm.js";
 import { openValuesFile, type ValuesFile } from "./helm/values-file.js";
 import { isForVariant, override, overrideVariant, readOverrides, type Override } from "./overrides.js";
@@ -173,7 +174,9 @@ class Loader {
     const assumptions = [...leftOut, ...checkNetfilter(helm, input)];
     checkNeeds(helm.input.settings, input, tree, this.#found);
     checkSizes(helm, profile.cilium, clusterOf(input.cluster), placeOf(tree, ["helm"]), this.#found);
-    return resolve({ tree, input, variant, profile: profile.choice, helm, assumptions, expect, recordings });
+    const { enableHubble, hubbleMetrics: specs } = helm.input.settings;
+    const hubbleMetrics = enableHubble ? readHubbleMetrics(specs, helm.places.get("hubbleMetrics"), this.#found) : [];
+    return resolve({ tree, input, variant, profile: profile.choice, helm, assumptions, expect, recordings, hubbleMetrics });
   }
 
   /** The values files of the scenario, relative to it, then those of the command line. */

@@ -8,6 +8,7 @@ import type { CheckedInput } from "./checks.js";
 import type { Diagnostics } from "./diagnostics.js";
 import { ExpectationError, parseExpectation, type Expectation, type ExpectationNames, type ParsedExpectation } from "./expect.js";
 import type { HelmRead } from "./helm/read-helm.js";
+import type { HubbleMetric } from "./hubble-metrics.js";
 import { mapLabel, PRELOADABLE } from "./map-names.js";
 import { SET_SOURCE } from "./overrides.js";
 import type { Recordings } from "./recording.js";
@@ -71,6 +72,7 @@ export interface ResolveRequest {
   readonly assumptions: readonly string[];
   readonly expect: readonly Expectation[];
   readonly recordings: Recordings;
+  readonly hubbleMetrics: readonly HubbleMetric[];
 }
 
 export function resolve(request: ResolveRequest): Scenario {
@@ -103,6 +105,8 @@ export function resolve(request: ResolveRequest): Scenario {
       flows: input.observe.flows,
       flowsMax: input.observe.flowsMax,
       seriesNs: input.observe.series,
+      scrapeNs: input.observe.scrape,
+      hubbleMetrics: request.hubbleMetrics,
       hooks: input.observe.hooks.map(({ hook, observed }) => ({ hook, observed: observed ?? null })),
     },
     durationNs: input.duration,

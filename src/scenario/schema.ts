@@ -51,6 +51,8 @@ const HISTOGRAM_COUNT_MAX = Number.MAX_SAFE_INTEGER;
 const ONE_NS = 1 as Nanoseconds;
 /** Steps of the series below this would fill the disk. */
 const SERIES_MIN = 1e6 as Nanoseconds;
+/** A thousand series a hundred times a second would be more than anybody reads. */
+const SCRAPE_MIN = 1e8 as Nanoseconds;
 
 const profile = z
   .strictObject({
@@ -352,6 +354,10 @@ const observe = z
     flows: z.enum(FLOW_FILTERS).prefault("dropped").describe("Which flows are written."),
     flowsMax: whole(0, FLOWS_MAX).prefault(20_000).describe("Flows beyond this are counted, not written."),
     series: duration({ min: SERIES_MIN }).prefault("1s").describe("Step of the time series."),
+    scrape: z
+      .union([z.literal("none").transform(() => null), duration({ min: SCRAPE_MIN })])
+      .prefault("15s")
+      .describe("From one scrape of the metrics to the next, or none."),
     hooks: z
       .array(z.strictObject({ hook: z.enum(HOOKS), observed: observedHook.optional() }))
       .prefault([])

@@ -5,6 +5,7 @@
  * written. What a value was before (file and line, default, `--set`) is kept in `origins`, by its path in the file.
  */
 
+import type { HubbleMetric } from "./hubble-metrics.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import type { Bytes, Nanoseconds } from "../core/units.js";
 import type { Expectation } from "./expect.js";
@@ -370,6 +371,10 @@ export interface Observe {
   /** Flows beyond this are counted, not written. */
   readonly flowsMax: number;
   readonly seriesNs: Nanoseconds;
+  /** From one scrape of the metrics to the next; null = none. */
+  readonly scrapeNs: Nanoseconds | null;
+  /** Hubble's metrics, as `hubble.metrics.enabled` lists them; empty while Hubble is off. */
+  readonly hubbleMetrics: readonly HubbleMetric[];
   readonly hooks: readonly HookObservation[];
 }
 

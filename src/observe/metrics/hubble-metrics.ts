@@ -1,0 +1,296 @@
+/**
+ * Hubble's metrics, counted flow by flow as its handlers do (pkg/hubble/metrics/*): what `hubble.metrics.enabled` lists,
+ * with the labels of its context options.
+ *
+ * Flows are counted by kind: all that a label could depend on, as a row of numbers. What a kind counts for is worked out
+ * once, when its first flow comes.
+ * Layer 7 is not modelled, so `dns`, `http`, `httpV2` and `kafka` stay without series.
+ */
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from "../../cilium/datapath/packet.js";
+import { dropReason, DROP_POLICY } from "../../cilium/datapath/drop-reasons.js";
+import { POLICY_MATCH_NAMES, TRACE_POINT_NAMES } from "../../cilium/datapath/events.js";
+import { IPV4_WORDS } from "../../cilium/maps/address.js";
+import { icmpSummary } from "../flow-text.js";
+import type { FlowTables } from "../flow-tables.js";
+import { FLOW_DIRECTION, FLOW_EVENT, FLOW_REPLY, FLOW_VERDICT, type FlowRow, ROW_DESTINATION, ROW_ORIGINAL, ROW_SOURCE, VERDICT_NAMES } from "../hubble-flow.js";
+import { contextLabels, type MetricContexts, needsAddresses } from "./flow-contexts.js";
+import { RowNumbers } from "./row-numbers.js";
+import { labelText, type MetricFamily, type MetricStore } from "./metric-store.js";
+
+/** One entry of the list. */
+export interface HubbleMetricSpec extends MetricContexts {
+  readonly name: string;
+  readonly flags: readonly string[];
+}
+
+/** Where an event was lost on its way into Hubble: `flow.LostEventSource`. */
+export type LostEventSource = "perf_event_ring_buffer" | "observer_events_queue" | "hubble_ring_buffer";
+
+type Labels = readonly (readonly [name: string, value: string])[];
+
+const IDENTITY_HOST = 1;
+const IDENTITY_HEALTH = 4;
+const WORLD_LABELS = ["reserved:world", "reserved:world-ipv4", "reserved:world-ipv6"];
+/** TCP flags in the header's byte, as `tcp_flags_total` names them; SYN-ACK is not counted as SYN. */
+const FIN = 0x01;
+const SYN = 0x02;
+const RST = 0x04;
+const ACK = 0x10;
+/** Tells types of ICMP from ports in the same word. */
+const ICMP_MARK = 1 << 24;
+
+/** A plugin: how often a flow counts, and with which labels of its own. */
+interface Handler {
+  readonly family: MetricFamily;
+  /** One set of labels for each time that the flow counts. */
+  readonly labelsOf: (row: FlowRow) => readonly Labels[];
+}
+
+interface Counter {
+  readonly handler: Handler;
+  readonly contexts: MetricContexts;
+  /** Number of a label set. */
+  readonly numbers: Map<string, number>;
+}
+
+/** The label set of a counter that a kind of flow counts in. */
+interface Share {
+  readonly counter: number;
+  readonly series: number;
+}
+
+const family = (name: string, help: string): MetricFamily => ({ name: `hubble_${name}`, type: "counter", help });
+const LOST_EVENTS = family("lost_events", "Number of lost events");
+
+/** Words of a row that tells kinds of flows apart: see `#fillKey`. */
+const KEY_WORDS = 7;
+const ADDRESS_WORDS = 8;
+
+export class HubbleMetrics {
+  readonly #tables: FlowTables;
+  readonly #counters: readonly Counter[];
+  readonly #byAddress: boolean;
+  readonly #byPort: boolean;
+  /** Kinds of flows seen: what labels could depend on. */
+  readonly #kinds: RowNumbers;
+  /** Flows of each kind, and what they count for. */
+  #flows = new Float64Array(16);
+  readonly #shares: (readonly Share[])[] = [];
+  readonly #lost = new Map<LostEventSource, number>();
+
+  constructor(specs: readonly HubbleMetricSpec[], tables: FlowTables) {
+    this.#tables = tables;
+    this.#byAddress = specs.some(needsAddresses);
+    this.#byPort = specs.some(({ name, flags }) => name === "port-distribution" || flags.includes("port"));
+    this.#kinds = new RowNumbers(KEY_WORDS + (this.#byAddress ? ADDRESS_WORDS : 0));
+    this.#counters = specs.flatMap((spec) => {
+      const handler = handlerOf(spec, tables);
+      return handler === undefined ? [] : [{ handler, contexts: spec, numbers: new Map() }];
+    });
+  }
+
+  /** A flow has reached Hubble. */
+  count(row: FlowRow): void {
+    this.#fillKey(row);
+    const before = this.#kinds.count;
+    const kind = this.#kinds.numberOfKey();
+    if (kind === before) this.#learn(row);
+    this.#flows[kind]!++;
+  }
+
+  /** Events were lost before anybody could count them. */
+  lost(source: LostEventSource, events: number): void {
+    this.#lost.set(source, (this.#lost.get(source) ?? 0) + events);
+  }
+
+  /** The agent is gone, and with it what Hubble had counted. */
+  forget(): void {
+    this.#kinds.clear();
+    this.#flows.fill(0);
+    this.#shares.length = 0;
+    for (const { numbers } of this.#counters) numbers.clear();
+    this.#lost.clear();
+  }
+
+  collect(store: MetricStore): void {
+    const sums = this.#counters.map(({ numbers }) => new Float64Array(numbers.size));
+    this.#shares.forEach((shares, kind) => {
+      for (const { counter, series } of shares) sums[counter]![series]! += this.#flows[kind]!;
+    });
+    this.#counters.forEach(({ handler, numbers }, counter) => {
+      for (const [labels, series] of numbers) store.set(handler.family, labels, sums[counter]![series]!);
+    });
+    for (const [source, events] of this.#lost) store.set(LOST_EVENTS, labelText([["source", source]]), events);
+  }
+
+  #fillKey(row: FlowRow): void {
+    const { key } = this.#kinds;
+    key[0] = row.sourceEndpoint;
+    key[1] = row.destinationEndpoint;
+    key[2] = row.sourceIdentity;
+    key[3] = row.destinationIdentity;
+    key[4] = row.eventType | (row.subType << 8) | (row.verdict << 16) | (row.direction << 20) | (row.policyMatch << 24);
+    key[5] = row.protocol | (row.tcpFlags << 8) | (row.dropCode << 16) | ((row.reply + 1) << 24) | (row.hasPorts << 26) | (row.family << 27);
+    key[6] = this.#byPort && row.icmpType === 0 ? row.dport : (row.icmpType << 8) | row.icmpCode | ICMP_MARK;
+    if (this.#byAddress) this.#fillAddresses(row);
+  }
+
+  #fillAddresses({ addresses, translated, family: words }: FlowRow): void {
+    const { key } = this.#kinds;
+    const sourceAt = translated === 1 ? ROW_ORIGINAL : ROW_SOURCE;
+    for (let i = 0; i < ADDRESS_WORDS / 2; i++) {
+      key[KEY_WORDS + i] = i < words ? addresses[sourceAt + i]! : 0;
+      key[KEY_WORDS + ADDRESS_WORDS / 2 + i] = i < words ? addresses[ROW_DESTINATION + i]! : 0;
+    }
+  }
+
+  /** A kind of flow has come up for the first time. */
+  #learn(row: FlowRow): void {
+    const shares: Share[] = [];
+    this.#counters.forEach(({ handler, contexts, numbers }, counter) => {
+      for (const own of handler.labelsOf(row)) {
+        const labels = labelText([...own, ...contextLabels(contexts, row, this.#tables)]);
+        const series = numbers.get(labels) ?? numbers.size;
+        numbers.set(labels, series);
+        shares.push({ counter, series });
+      }
+    });
+    if (this.#shares.push(shares) > this.#flows.length) {
+      const flows = new Float64Array(2 * this.#flows.length);
+      flows.set(this.#flows);
+      this.#flows = flows;
+    }
+  }
+}
+
+function handlerOf(spec: HubbleMetricSpec, tables: FlowTables): Handler | undefined {
+  switch (spec.name) {
+    case "flow":
+      return FLOWS;
+    case "drop":
+      return DROPS;
+    case "tcp":
+      return TCP_FLAGS;
+    case "icmp":
+      return ICMP;
+    case "port-distribution":
+      return PORT_DISTRIBUTION;
+    case "flows-to-world":
+      return flowsToWorld(spec.flags, tables);
+    case "policy":
+      return POLICY;
+    default:
+      return undefined;
+  }
+}
+
+/** Layer 4 as labels name it. */
+const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
+  [IPPROTO_TCP]: "TCP",
+  [IPPROTO_UDP]: "UDP",
+  [IPPROTO_ICMP]: "ICMPv4",
+  [IPPROTO_ICMPV6]: "ICMPv6",
+  [IPPROTO_SCTP]: "SCTP",
+};
+
+function protocolName({ hasPorts, protocol }: FlowRow): string {
+  return (hasPorts === 1 ? PROTOCOL_NAMES[protocol] : undefined) ?? "Unknown L4";
+}
+
+const passed = ({ verdict }: FlowRow): boolean => verdict === FLOW_VERDICT.forwarded || verdict === FLOW_VERDICT.redirected;
+
+const EVENT_NAMES: Readonly<Record<number, string>> = {
+  [FLOW_EVENT.drop]: "Drop",
+  [FLOW_EVENT.trace]: "Trace",
+  [FLOW_EVENT.policyVerdict]: "PolicyVerdict",
+};
+
+const FLOWS: Handler = {
+  family: family("flows_processed", "Total number of flows processed"),
+  labelsOf: (row) => [
+    [
+      ["protocol", protocolName(row)],
+      ["type", EVENT_NAMES[row.eventType]!],
+      ["subtype", row.eventType === FLOW_EVENT.trace ? (TRACE_POINT_NAMES[row.subType] ?? "") : ""],
+      ["verdict", VERDICT_NAMES[row.verdict]!],
+    ],
+  ],
+};
+
+const DROPS: Handler = {
+  family: family("drop", "Number of drops"),
+  labelsOf: (row) => {
+    if (row.verdict !== FLOW_VERDICT.dropped) return [];
+    return [[["reason", dropReason(row.dropCode)?.flowName ?? String(row.dropCode)], ["protocol", protocolName(row)]]];
+  },
+};
+
+const TCP_FLAGS: Handler = {
+  family: family("tcp_flags", "TCP flag occurrences"),
+  labelsOf: (row) => {
+    if (!passed(row) || protocolName(row) !== "TCP") return [];
+    const { tcpFlags } = row;
+    const opening = tcpFlags & (SYN | ACK);
+    const flags = [
+      ...((tcpFlags & FIN) === 0 ? [] : ["FIN"]),
+      ...(opening === SYN ? ["SYN"] : []),
+      ...(opening === (SYN | ACK) ? ["SYN-ACK"] : []),
+      ...((tcpFlags & RST) === 0 ? [] : ["RST"]),
+    ];
+    return flags.map((flag) => [["flag", flag], ["family", row.family === IPV4_WORDS ? "IPv4" : "IPv6"]]);
+  },
+};
+
+const ICMP: Handler = {
+  family: family("icmp", "Number of ICMP messages"),
+  labelsOf: (row) => {
+    const protocol = protocolName(row);
+    if (row.verdict !== FLOW_VERDICT.forwarded || (protocol !== "ICMPv4" && protocol !== "ICMPv6")) return [];
+    const type = icmpSummary(protocol === "ICMPv4" ? 4 : 6, row.icmpType, row.icmpCode).replace(/^ICMPv[46] /, "");
+    // Of ICMPv6 the handler says "IPv4" too.
+    return [[["family", "IPv4"], ["type", type]]];
+  },
+};
+
+const PORT_DISTRIBUTION: Handler = {
+  family: family("port_distribution", "Numbers of packets distributed by destination port"),
+  labelsOf: (row) => {
+    const protocol = protocolName(row);
+    if (!passed(row) || protocol === "Unknown L4" || row.reply !== FLOW_REPLY.no) return [];
+    return [[["protocol", protocol], ["port", String(row.dport)]]];
+  },
+};
+
+const POLICY: Handler = {
+  family: family("policy_verdicts", "Total number of Cilium network policy verdicts"),
+  labelsOf: (row) => {
+    if (row.eventType !== FLOW_EVENT.policyVerdict || row.sourceIdentity === IDENTITY_HOST) return [];
+    if (row.sourceIdentity === IDENTITY_HEALTH || row.destinationIdentity === IDENTITY_HEALTH) return [];
+    return [
+      [
+        ["direction", row.direction === FLOW_DIRECTION.egress ? "egress" : "ingress"],
+        ["match", POLICY_MATCH_NAMES[row.policyMatch] ?? String(row.policyMatch)],
+        ["action", VERDICT_NAMES[row.verdict]!.toLowerCase()],
+      ],
+    ];
+  },
+};
+
+/** Options: `any-drop`, `port`, `syn-only`. */
+function flowsToWorld(flags: readonly string[], tables: FlowTables): Handler {
+  const isWorld = (row: FlowRow): boolean =>
+    tables.labelsSeen(row.destinationEndpoint, row.destinationIdentity).some((label) => WORLD_LABELS.includes(label));
+  return {
+    family: family("flows_to_world", "Total number of flows to reserved:world"),
+    labelsOf: (row) => {
+      const protocol = protocolName(row);
+      const dropped = row.verdict === FLOW_VERDICT.dropped;
+      const isReply = row.reply === FLOW_REPLY.yes;
+      if (protocol === "Unknown L4" || !isWorld(row) || (!dropped && isReply)) return [];
+      if (dropped && !flags.includes("any-drop") && row.dropCode !== -DROP_POLICY) return [];
+      if (flags.includes("syn-only") && (protocol !== "TCP" || (row.tcpFlags & SYN) === 0 || isReply)) return [];
+      const port = protocol.startsWith("ICMP") ? "" : String(row.dport);
+      return [[["protocol", protocol], ["verdict", VERDICT_NAMES[row.verdict]!], ...(flags.includes("port") ? [["port", port] as const] : [])]];
+    },
+  };
+}
