@@ -108,7 +108,10 @@ describe("what counts where", () => {
 });
 
 describe("how ends are named", () => {
-  const only = (more: Partial<HubbleMetricSpec>, row = flow()): string => Object.keys(counted([spec("drop", more)], [{ ...dropped, ...row, eventType: 1, verdict: 2, dropCode: 133, addresses: row.addresses }]))[0]!;
+  const only = (more: Partial<HubbleMetricSpec>, row = flow()): string => {
+    const refused = Object.assign(row, { eventType: FLOW_EVENT.drop, verdict: FLOW_VERDICT.dropped, dropCode: 133 });
+    return Object.keys(counted([spec("drop", more)], [refused]))[0]!;
+  };
 
   it("labelsContext in its own order, empty where nobody knows", () => {
     const labels = ["source_pod", "source_namespace", "source_workload", "destination_workload", "destination_app", "traffic_direction"] as const;
