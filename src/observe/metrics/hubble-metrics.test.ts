@@ -98,7 +98,8 @@ describe("what counts where", () => {
 
   it("flows-to-world with its options", () => {
     const world = { destinationEndpoint: NOBODY, destinationIdentity: 2 };
-    const rows = [flow(world), flow({ ...world, tcpFlags: 0x10 }), flow({ ...world, reply: FLOW_REPLY.yes }), flow(), flow({ ...dropped, ...world, dropCode: 155 })];
+    const refused = flow({ ...dropped, ...world, dropCode: 155 });
+    const rows = [flow(world), flow({ ...world, tcpFlags: 0x10 }), flow({ ...world, reply: FLOW_REPLY.yes }), flow(), refused];
     expect(counted([spec("flows-to-world")], rows)).toEqual({ 'hubble_flows_to_world_total{protocol="TCP",verdict="FORWARDED"}': 2 });
     expect(counted([spec("flows-to-world", { flags: ["any-drop", "port", "syn-only"] })], rows)).toEqual({
       'hubble_flows_to_world_total{protocol="TCP",verdict="FORWARDED",port="80"}': 1,
