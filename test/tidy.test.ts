@@ -24,25 +24,26 @@ const GENERATED = /_pb\.ts$/;
 /** Which rooms a room may import from, beside itself. Data runs one way; datapath and agent meet only in maps. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  stats: ["core"],
   bpf: ["core"],
   "cilium/profile": ["core"],
   "cilium/maps": ["core", "bpf"],
   "cilium/datapath": ["core", "bpf", "cilium/maps"],
   "cilium/agent": ["core", "bpf", "cilium/maps", "cilium/profile"],
   traffic: ["core"],
-  observe: ["core", "cilium/datapath", "cilium/maps"],
+  observe: ["core", "stats", "cilium/datapath", "cilium/maps"],
   hubble: ["core", "cilium/datapath"],
   scenario: ["core", "cilium/profile", "cilium/agent"],
   node: ["core", "bpf", "cilium/maps", "cilium/datapath", "cilium/agent", "cilium/profile", "traffic", "observe", "scenario"],
   ingest: ["core", "scenario"],
-  lab: ["core", "bpf", "cilium/maps", "cilium/datapath", "cilium/agent", "cilium/profile", "traffic", "observe", "scenario", "node", "report", "hubble"],
-  report: ["core", "observe"],
+  lab: ["core", "bpf", "cilium/maps", "cilium/datapath", "cilium/agent", "cilium/profile", "traffic", "observe", "scenario", "node", "report", "hubble", "stats"],
+  report: ["core", "stats", "observe"],
   arbitraries: ["core", "bpf"],
-  cli: ["core", "scenario", "lab", "report", "observe", "hubble"],
+  cli: ["core", "stats", "scenario", "lab", "report", "observe", "hubble"],
 };
 
 /** Rooms whose results must not depend on the machine or the moment. */
-const DETERMINISTIC = ["core", "bpf", "cilium", "traffic", "node", "observe", "scenario"];
+const DETERMINISTIC = ["core", "stats", "bpf", "cilium", "traffic", "node", "observe", "scenario"];
 const FORBIDDEN_BELOW_LAB = [/\bMath\.random\b/, /\bDate\b(?!:)/, /\bperformance\.now\b/, /\bprocess\.hrtime\b/, /\.toLocale/, /\bIntl\b/];
 
 function sources(folder: string): string[] {
@@ -114,7 +115,7 @@ describe("shape of files", () => {
 
 describe("no dead files", () => {
   it("every module is imported by another, or is an entry", () => {
-    const entries = new Set(["main.ts", "index.ts", "arbitraries.ts", "hubble/index.ts", "lab/worker.ts", "lab/live/testbed/load-generator.ts"]);
+    const entries = new Set(["main.ts", "index.ts", "arbitraries.ts", "hubble/index.ts", "lab/worker.ts", "lab/live/testbed/load-generator.ts", "stats/binomial.ts", "stats/quantile.ts", "stats/mean.ts", "stats/series.ts", "stats/sequential.ts"]);
     const imported = new Set<string>();
     const importers = [...files, ...sources(join(ROOT, "test")), ...sources(join(ROOT, "bench"))];
     for (const path of importers) {
