@@ -28,6 +28,7 @@ const PICTURES = {
   "node-local-dns-restart": { column: "connections_broken", title: "connections reset, each second of an hour" },
   "maglev-backend-churn": { figure: ({ counts }) => counts.strayResets, title: "packets at a backend that does not know the connection" },
   "syn-flood-xdp": { column: "connections_broken", title: "customers' connections reset, each second" },
+  "hubble-flow-loss": { column: "flows_read", title: "flows that Relay's client gets, each second" },
   "multi-tenant-deny": { column: "drops", title: "packets dropped at the border, each second" },
 };
 

@@ -1,6 +1,6 @@
 /** Holds a variant's measured figures against the scenario's `expect:` lines. */
 import { formatDuration } from "../core/units.js";
-import type { ExpectationResult, LatencySummary, VariantResult } from "../observe/result.js";
+import { LOST_EVENT_SOURCES, type ExpectationResult, type HubbleResult, type LatencySummary, type VariantResult } from "../observe/result.js";
 import type { Expectation } from "../scenario/expect.js";
 import { METRICS, type MetricUnit } from "../scenario/metrics.js";
 
@@ -54,6 +54,7 @@ function measure({ metric, labels }: Expectation, figures: Figures): readonly Me
     const table = latency[1] === "syn_latency" ? figures.synLatency : figures.requestLatency;
     return [quantileOf(table[labels["window"] ?? "all"], latency[2]!)];
   }
+  if (Object.hasOwn(HUBBLE_MEASURES, metric)) return figures.hubble === undefined ? [null] : [HUBBLE_MEASURES[metric]!(figures.hubble, labels, figures)];
   const map = figures.maps.find(({ name }) => name === labels["map"]);
   switch (metric) {
     case "drops":
@@ -103,6 +104,22 @@ function measure({ metric, labels }: Expectation, figures: Figures): readonly Me
     default:
       return pressures(metric, labels, figures);
   }
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** What a run says of Hubble, when it models the way of events. */
+const HUBBLE_MEASURES: Readonly<Record<string, (hubble: HubbleResult, labels: Labels, figures: Figures) => Measured>> = {
+  hubble_lost_events_total: ({ lostEventsTotal }, labels) => ofSource(lostEventsTotal, labels),
+  flows_lost_share: ({ lost, events }, labels) => ratio(ofSource(lost, labels), events),
+  flows_unread_share: ({ lost, away, events }) => ratio(ofSource(lost, {}) + away, events),
+  relay_gap_max: ({ relayGaps }, _labels, { reachedNs }) => {
+    return relayGaps.reduce((longest, { startNs, endNs }) => Math.max(longest, (endNs ?? reachedNs) - startNs), 0);
+  },
+};
+
+function ofSource(lost: HubbleResult["lost"], labels: Labels): number {
+  return LOST_EVENT_SOURCES.filter((source) => labels["source"] === undefined || labels["source"] === source).reduce((sum, source) => sum + lost[source], 0);
 }
 
 function pressures(metric: string, labels: Readonly<Record<string, string>>, figures: Figures): readonly Measured[] {

@@ -35,6 +35,7 @@ export function figuresOf(scenario: Scenario, node: BuiltNode, recorder: RunReco
     series,
     hooks: hookHistograms(scenario, recorder),
     flows: { seen: node.flows.seen(), written: node.flows.written(), filter: scenario.observe.flows },
+    ...(node.flows.hubble === null ? {} : { hubble: node.flows.hubble.result() }),
   };
 }
 

@@ -26,8 +26,17 @@ export function seriesSources(node: BuiltNode, recorder: RunRecorder): readonly 
     perStep("packets", "packets", () => recorder.packets),
     perStep("drops", "packets", () => recorder.drops.total),
     ...DROP_REASONS.map(({ code }): SeriesSource => ({ ...perStep(`drops_${code}`, "packets", () => recorder.drops.ofCode(code)), unlessZero: true })),
+    ...hubbleColumns(node),
     perStep("gc_cpu", "ns", () => node.collector.cpuNs),
     perStep("packet_cpu", "ns", () => node.node.cpus.usedNs),
+  ];
+}
+
+function hubbleColumns({ flows: { hubble } }: BuiltNode): readonly SeriesSource[] {
+  if (hubble === null) return [];
+  return [
+    perStep("flows_lost", "events", () => hubble.upToDate().lost),
+    perStep("flows_read", "flows", () => hubble.upToDate().read),
   ];
 }
 

@@ -6,6 +6,7 @@ import { formatBytes, formatCount } from "../core/units.js";
 import type { Finding, MapResult, VariantResult, Verdict } from "../observe/result.js";
 import { peakPressure, quantileText, ratioText } from "../report/wording.js";
 import type { Scenario } from "../scenario/types.js";
+import { whatHubbleSaw } from "./hubble-findings.js";
 import { bindingOrder, humps, whatBroke, whatGcDid, whatUsersSaw, type Figures } from "./findings.js";
 
 /** Above this pressure a map that still holds is said to be tight. Operators' alerts begin here. */
@@ -27,6 +28,7 @@ export function variantVerdict(scenario: Scenario, figures: Figures, assumptions
     { label: "What users saw", text: whatUsersSaw(figures) },
     labelled("Garbage collection", whatGcDid(figures)),
     ...humps(figures),
+    ...whatHubbleSaw(figures),
   ];
   return {
     headline: headline(figures),

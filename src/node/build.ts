@@ -108,7 +108,7 @@ export function buildNode(
   services.writeAll(topology.services);
   const preloaded = preload(maps, scenario, topology, clockAt, streams.stream("preload"));
 
-  const flows = nodeFlows(scenario, profile, topology, simulation, streams.stream("flow-uuids"), sink);
+  const flows = nodeFlows(scenario, settings, profile, topology, simulation, streams, sink);
   const collector = new Collector({ simulation, maps, settings, profile, kernel, topology, bootS: UPTIME_S });
   const chance = Array.from({ length: scenario.cluster.cpus }, (_, cpu) => streams.stream(`prandom/cpu${cpu}`));
   const datapath = new DatapathContext(maps, config, {
@@ -116,6 +116,7 @@ export function buildNode(
     random: (cpu) => chance[cpu]!.nextUint32(),
     signal: (type, family) => collector.signal(type, family),
   });
+  flows.attach(datapath);
   const policies = new PolicyWriter(maps, topology, settings.policyEnforcement);
   policies.writeAll(datapath, scenario.policies);
   const watch = new MapWatch(maps, origins, () => datapath.now);
@@ -166,6 +167,7 @@ export function buildNode(
   workloads.start();
   const timeline = {
     simulation, scenario, topology, maps, datapath, policies, collector, watch, link, cpus, directory, services, added, node, network, workloads, flows,
+    relayChance: streams.stream("relay"),
   };
   new Timeline(timeline).start();
   return { simulation, node, maps, datapath, settings, watch, collector, costs, flows, profile, kernel, topology, preloaded };

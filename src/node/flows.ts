@@ -1,5 +1,6 @@
 /** Who listens to the node's programs: nobody, or a recorder that writes Hubble flows. */
-import type { RandomStream } from "../core/random.js";
+import type { RandomStreams } from "../core/random.js";
+import type { CiliumSettings } from "../cilium/agent/settings.js";
 import type { DatapathEvents } from "../cilium/datapath/events.js";
 import { NO_EVENTS } from "../cilium/datapath/events.js";
 import type { SettledProfile } from "../cilium/profile/assumptions.js";
@@ -11,6 +12,8 @@ import { HubbleMetrics } from "../observe/metrics/hubble-metrics.js";
 import { FlowWriter, type FlowSink } from "../observe/flow-writer.js";
 import { FlowEncoder, flowFormat } from "../observe/hubble-flow.js";
 import type { Scenario } from "../scenario/types.js";
+import { buildPipeline } from "./hubble.js";
+import { HubbleReading } from "./hubble-reading.js";
 import { IDENTITY, IFINDEX } from "./populate.js";
 import type { Pod, Topology } from "./topology.js";
 
@@ -19,9 +22,13 @@ const CLUSTER = "default";
 
 export interface NodeFlows {
   readonly events: DatapathEvents;
+  /** The way that events take through Hubble; null when the scenario asks for none. */
+  readonly hubble: HubbleReading | null;
   /** Events that would be a flow, and those written. */
   readonly seen: () => number;
   readonly written: () => number;
+  /** The programs run on the CPU that this tells. */
+  readonly attach: (context: { readonly cpu: number }) => void;
   /** Hands the last lines to the sink. */
   readonly finish: () => void;
   /** Whoever reads the flows loses the node at this moment, ns, and has it again. */
@@ -29,22 +36,27 @@ export interface NodeFlows {
   readonly reconnect: (atNs: number) => void;
   /** What Hubble counts of the flows; null when its metrics are off, or nobody scrapes them. */
   readonly hubbleMetrics: HubbleMetrics | null;
+  readonly agentStops: (atNs: number) => void;
+  readonly agentStarts: (atNs: number) => void;
 }
 
 const NOTHING: NodeFlows = {
-  events: NO_EVENTS, seen: () => 0, written: () => 0, finish: () => {}, cut: () => {}, reconnect: () => {}, hubbleMetrics: null,
+  events: NO_EVENTS, hubble: null, hubbleMetrics: null, seen: () => 0, written: () => 0,
+  attach: () => {}, finish: () => {}, cut: () => {}, reconnect: () => {}, agentStops: () => {}, agentStarts: () => {},
 };
 
 /** `clock.now`: simulated time, ns. */
 export function nodeFlows(
   scenario: Scenario,
+  settings: CiliumSettings,
   profile: SettledProfile,
   topology: Topology,
   clock: { readonly now: number },
-  uuids: RandomStream,
+  streams: RandomStreams,
   sink: FlowSink,
 ): NodeFlows {
-  const { flows, flowsMax, scrapeNs, hubbleMetrics: specs } = scenario.observe;
+  const { flows, flowsMax, hubble, scrapeNs, hubbleMetrics: specs } = scenario.observe;
+  const uuids = streams.stream("flow-uuids");
   const counts = scrapeNs !== null && specs.length > 0;
   if (flows === "none" && !counts) return NOTHING;
   const tables = flowTables(topology);
@@ -57,8 +69,14 @@ export function nodeFlows(
     format: flowFormat(flowFields(profile.minor), profile.version),
   });
   const writer = new FlowWriter(sink, encoder, flowsMax);
+  if (hubble !== null) {
+    const pipeline = buildPipeline(scenario, hubble, settings, profile, writer, hubbleMetrics, streams);
+    const events = new FlowRecorder(pipeline, tables, clock, "all");
+    return new HubbleReading(pipeline, events, writer, hubbleMetrics, clock, hubble.resume === "since");
+  }
   const recorder = new FlowRecorder(writer, tables, clock, flows, hubbleMetrics);
   return {
+    ...NOTHING,
     events: recorder,
     seen: () => recorder.seen,
     written: () => recorder.written,

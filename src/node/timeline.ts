@@ -1,6 +1,7 @@
 /** What happens to the node while the run goes on: takes the scenario's timeline from moment to moment. */
 import type { DatapathContext } from "../cilium/datapath/context.js";
 import type { CiliumMaps } from "../cilium/maps.js";
+import type { RandomStream } from "../core/random.js";
 import type { Simulation } from "../core/simulation.js";
 import type { Policy } from "../scenario/pod-types.js";
 import type { Happening, Scenario } from "../scenario/types.js";
@@ -13,6 +14,7 @@ import type { Link } from "./link.js";
 import { NodeRestart, type RestartParts } from "./node-restart.js";
 import type { MapWatch } from "./map-watch.js";
 import { RelayCut } from "./relay-cut.js";
+import { RelayRestart } from "./relay-restart.js";
 import type { PolicyWriter } from "./policies.js";
 import type { Topology } from "./topology.js";
 
@@ -26,6 +28,7 @@ export interface TimelineParts extends BackendParts, RestartParts {
   readonly datapath: DatapathContext;
   readonly policies: PolicyWriter;
   readonly flows: NodeFlows;
+  readonly relayChance: RandomStream;
   readonly collector: Collector;
   readonly watch: MapWatch;
   readonly link: Link;
@@ -42,6 +45,7 @@ export class Timeline {
   readonly #clients: ClientReplacement;
   readonly #restart: NodeRestart;
   readonly #relay: RelayCut;
+  readonly #replica: RelayRestart;
   readonly #happens: number;
   #policies: readonly Policy[];
 
@@ -52,6 +56,7 @@ export class Timeline {
     this.#clients = new ClientReplacement(parts);
     this.#restart = new NodeRestart(parts);
     this.#relay = new RelayCut(parts.flows, parts.simulation);
+    this.#replica = new RelayRestart(parts.flows, parts.simulation, parts.relayChance, parts.scenario.observe.hubble?.relay.replicas ?? 1);
     this.#happens = parts.simulation.on((index, phase) => this.#happen(parts.scenario.timeline[index]!.happening, index, phase));
   }
 
@@ -64,7 +69,7 @@ export class Timeline {
   }
 
   #happen(happening: Happening, index: number, phase: number): void {
-    const { link, cpus, collector } = this.#parts;
+    const { link, cpus, collector, flows, simulation } = this.#parts;
     const begins = phase === BEGINS;
     switch (happening.kind) {
       case "backends":
@@ -75,6 +80,8 @@ export class Timeline {
         break;
       case "agent":
         if (begins) this.#endLater(happening.downNs, index);
+        if (begins) flows.agentStops(simulation.now);
+        else flows.agentStarts(simulation.now);
         if (begins) collector.stop();
         else this.#startAgent(happening.resize);
         break;
@@ -85,6 +92,9 @@ export class Timeline {
         break;
       case "relay":
         this.#relay.begin(happening.downNs);
+        break;
+      case "relay-restart":
+        this.#replica.begin(happening.startNs);
         break;
       case "policy":
         this.#replacePolicy(happening.policy);

@@ -2,13 +2,11 @@
  * Listens to the datapath and turns its events into flows as the agent does: pkg/hubble/parser/threefour/parser.go
  * (`decodeVerdict`, `decodeIsReply`, `decodeTrafficDirection` and their kin).
  *
- * Simplified: no event is lost on the way (perf ring, queue and Hubble's ring are not in between), and socket
- * translations make no flow.
+ * Simplified: socket translations make no flow. No event is lost on the way unless a pipeline takes what is described here.
  */
 import { type DatapathEvents, TRACE_REASON_ENCRYPTED, TRACE_REASON_UNKNOWN, TRACE_TO_PROXY } from "../cilium/datapath/events.js";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, type Packet } from "../cilium/datapath/packet.js";
 import { type FlowTables, NOBODY } from "./flow-tables.js";
-import type { FlowWriter } from "./flow-writer.js";
 import {
   FLOW_DIRECTION,
   FLOW_EVENT,
@@ -28,15 +26,27 @@ export interface FlowCounter {
   count(row: FlowRow): void;
 }
 
+/** Where described events go: to a file at once, or into the way that they take through Hubble. */
+export interface FlowOutlet {
+  /** True while nothing is taken. */
+  readonly full: boolean;
+  /** Flows that have reached whoever reads them. */
+  readonly written: number;
+  /** `number`: which event of the run it is, from 0. */
+  write(row: FlowRow, number: number): void;
+}
+
 /** Trace reasons that `is_reply` depends on: bpf/lib/common.h CT_REPLY, bpf/lib/trace.h TRACE_REASON_SRV6_*. */
 const REASON_REPLY = 2;
 const REASON_ENCAP = 6;
 const REASON_DECAP = 7;
+/** Bytes of a packet that drops and verdicts carry: bpf/lib/common.h TRACE_PAYLOAD_LEN. */
+const CAPTURED_MAX = 128;
 /** The event carries no address before translation. */
 const NO_ORIGINAL = -1;
 
 export class FlowRecorder implements DatapathEvents {
-  readonly #writer: FlowWriter;
+  readonly #writer: FlowOutlet;
   readonly #tables: FlowTables;
   /** Simulated time, ns. */
   readonly #clock: { readonly now: number };
@@ -47,7 +57,7 @@ export class FlowRecorder implements DatapathEvents {
   /** Events that would be a flow. */
   seen = 0;
 
-  constructor(writer: FlowWriter, tables: FlowTables, clock: { readonly now: number }, which: RecordedFlows, counter: FlowCounter | null = null) {
+  constructor(writer: FlowOutlet, tables: FlowTables, clock: { readonly now: number }, which: RecordedFlows, counter: FlowCounter | null = null) {
     this.#writer = writer;
     this.#tables = tables;
     this.#clock = clock;
@@ -70,13 +80,14 @@ export class FlowRecorder implements DatapathEvents {
     dstId: number,
     ifindex: number,
     reason: number,
-    _monitor: number,
+    monitor: number,
     origAddrAt: number,
   ): void {
     const number = this.seen++;
     const written = this.#all && !this.#writer.full;
     if (!written && this.#counter === null) return;
     const row = this.#describe(packet, srcLabel, dstLabel, origAddrAt);
+    row.captured = Math.min(monitor, packet.length);
     const status = reason & ~TRACE_REASON_ENCRYPTED;
     row.encrypted = (reason & TRACE_REASON_ENCRYPTED) === 0 ? 0 : 1;
     row.eventType = FLOW_EVENT.trace;
@@ -105,6 +116,7 @@ export class FlowRecorder implements DatapathEvents {
     const written = !this.#none && !this.#writer.full;
     if (!written && this.#counter === null) return;
     const row = this.#describe(packet, srcLabel, dstLabel, NO_ORIGINAL);
+    row.captured = Math.min(CAPTURED_MAX, packet.length);
     row.eventType = FLOW_EVENT.drop;
     row.subType = reason;
     row.verdict = FLOW_VERDICT.dropped;
@@ -131,6 +143,7 @@ export class FlowRecorder implements DatapathEvents {
     const written = !this.#none && !this.#writer.full && (this.#all || verdict < 0);
     if (!written && this.#counter === null) return;
     const row = this.#describe(packet, egress === 1 ? 0 : remoteLabel, egress === 1 ? remoteLabel : 0, NO_ORIGINAL);
+    row.captured = Math.min(CAPTURED_MAX, packet.length);
     row.eventType = FLOW_EVENT.policyVerdict;
     row.verdict = policyVerdictOf(verdict, audited);
     row.dropCode = verdict < 0 ? -verdict : 0;

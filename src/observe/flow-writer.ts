@@ -42,6 +42,11 @@ export class FlowWriter {
     this.#gathered += this.#encoder.nodeStatusLine("NODE_CONNECTED", atNs);
   }
 
+  /** Events were lost on their way; said as long as flows are written. */
+  lost(source: string, count: number, cpu: number | null, atNs: number): void {
+    if (!this.full) this.#gathered += this.#encoder.lostLine(source, count, cpu, atNs);
+  }
+
   /** `number`: which event of the run it is, from 0. */
   write(row: FlowRow, number: number): void {
     if (this.full) return;

@@ -130,6 +130,8 @@ export class FlowRow {
   traceReason = 0;
   ifindex = 0;
   proxyPort = 0;
+  /** Bytes of the packet that the event carries. */
+  captured = 0;
 }
 
 /** Where the three addresses of a row lie. */
@@ -176,6 +178,12 @@ export class FlowEncoder {
   /** What Relay says when it loses a node or finds it (relay.NodeStatusEvent), with its newline. */
   nodeStatusLine(state: "NODE_UNAVAILABLE" | "NODE_CONNECTED", atNs: number): string {
     return `{"node_status":{"state_change":"${state}","node_names":[${this.#node}]},"node_name":${this.#node},"time":"${this.#time.at(atNs)}"}\n`;
+  }
+
+  /** What Hubble says about events that were lost (flow.LostEvent), with its newline. `cpu`: null where none is known. */
+  lostLine(source: string, count: number, cpu: number | null, atNs: number): string {
+    const where = cpu === null ? "" : `,"cpu":${cpu}`;
+    return `{"lost_events":{"source":"${source}","num_events_lost":"${count}"${where}},"node_name":${this.#node},"time":"${this.#time.at(atNs)}"}\n`;
   }
 
   /** The line of a flow, with its newline. `number`: which event of the run it is, from 0; the UUID depends on it. */

@@ -74,7 +74,38 @@ export interface VariantResult {
   readonly series: Series;
   readonly hooks: readonly HookHistogram[];
   readonly flows: { readonly seen: number; readonly written: number; readonly filter: string };
+  /** What became of events on their way to whoever reads flows at Relay; only when the scenario asks for it. */
+  readonly hubble?: HubbleResult;
   readonly expectations: readonly ExpectationResult[];
+}
+
+/** `source` of `hubble_lost_events_total`. */
+export const LOST_EVENT_SOURCES = ["perf_event_ring_buffer", "observer_events_queue", "hubble_ring_buffer"] as const;
+export type LostEventSource = (typeof LOST_EVENT_SOURCES)[number];
+
+export interface HubbleResult {
+  /** Events that programs reported. */
+  readonly events: number;
+  /** How many were lost, by where: those of Hubble's ring while somebody was on the way to read them. */
+  readonly lost: Readonly<Record<LostEventSource, number>>;
+  /** What `hubble_lost_events_total` says: of perf rings it counts reports, elsewhere reports too, of the ring what a reader came upon. */
+  readonly lostEventsTotal: Readonly<Record<LostEventSource, number>>;
+  /** Flows that the reader got, or that its filter stopped. */
+  readonly read: number;
+  /** Flows that came while nobody read, and were not read later. */
+  readonly away: number;
+  /** Still on their way when the run ended. */
+  readonly pending: number;
+  /** `ServerStatus`: flows that reached Hubble's ring, its size, how many it held. */
+  readonly seenFlows: number;
+  readonly bufferCapacity: number;
+  readonly bufferLength: number;
+  /** Largest fill of one CPU's perf ring and of the queue; furthest that the reader was behind, events. */
+  readonly perfRingBytesMax: number;
+  readonly queueMax: number;
+  readonly readerBehindMax: number;
+  /** When nobody read; `endNs` null: until the end of the run. */
+  readonly relayGaps: readonly { readonly startNs: number; readonly endNs: number | null }[];
 }
 
 export interface RunCounts {

@@ -6,6 +6,7 @@ import type {
   Finding,
   GcRun,
   HookHistogram,
+  HubbleResult,
   LatencySummary,
   MapResult,
   RunCounts,
@@ -52,6 +53,7 @@ const VARIANT = keysOf<VariantResult>()(
   "series",
   "hooks",
   "flows",
+  "hubble",
   "expectations",
 );
 const PROFILE = keysOf<VariantResult["profile"]>()("cilium", "kernel");
@@ -111,6 +113,23 @@ const SERIES = keysOf<Series>()("stepNs", "timeNs", "columns");
 const COLUMN = keysOf<SeriesColumn>()("name", "unit", "values");
 const HOOK = keysOf<HookHistogram>()("hook", "unit", "buckets", "observed", "observedSource");
 const FLOWS = keysOf<VariantResult["flows"]>()("seen", "written", "filter");
+const HUBBLE = keysOf<HubbleResult>()(
+  "events",
+  "lost",
+  "lostEventsTotal",
+  "read",
+  "away",
+  "pending",
+  "seenFlows",
+  "bufferCapacity",
+  "bufferLength",
+  "perfRingBytesMax",
+  "queueMax",
+  "readerBehindMax",
+  "relayGaps",
+);
+const LOST = keysOf<HubbleResult["lost"]>()("perf_event_ring_buffer", "observer_events_queue", "hubble_ring_buffer");
+const GAP = keysOf<HubbleResult["relayGaps"][number]>()("startNs", "endNs");
 const EXPECTATION = keysOf<ExpectationResult>()("text", "file", "line", "outcome", "actual");
 
 /** Text of `summary.json`; the same result gives the same bytes, whatever order its objects were built in. */
@@ -143,7 +162,17 @@ function orderVariant(variant: VariantResult): VariantResult {
     series: { ...inOrder(variant.series, SERIES), columns: variant.series.columns.map((column) => inOrder(column, COLUMN)) },
     hooks: variant.hooks.map((hook) => inOrder(hook, HOOK)),
     flows: inOrder(variant.flows, FLOWS),
+    ...(variant.hubble === undefined ? {} : { hubble: orderHubble(variant.hubble) }),
     expectations: variant.expectations.map((expectation) => inOrder(expectation, EXPECTATION)),
+  };
+}
+
+function orderHubble(hubble: HubbleResult): HubbleResult {
+  return {
+    ...inOrder(hubble, HUBBLE),
+    lost: inOrder(hubble.lost, LOST),
+    lostEventsTotal: inOrder(hubble.lostEventsTotal, LOST),
+    relayGaps: hubble.relayGaps.map((gap) => inOrder(gap, GAP)),
   };
 }
 

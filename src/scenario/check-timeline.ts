@@ -38,6 +38,7 @@ class EventChecker {
     if ("backends" in event) this.#backends(event.backends);
     if ("pods" in event) this.#named(event.pods.workload, namesOf(this.#tree, "workloads", ["from", "workload"]), ["pods", "workload"], "workload of the simulated node");
     if ("policy" in event) this.#policy(event.policy.endpoints);
+    if ("relay" in event) this.#relay(event.relay);
     if ("agent" in event) {
       for (const name of Object.keys(event.agent.resize)) {
         if (!RESIZABLE.some((each) => each === mapLabel(name))) this.#named(name, RESIZABLE, ["agent", "resize", name], "map that can be created anew");
@@ -60,6 +61,13 @@ class EventChecker {
   #backends({ service, add, remove }: Extract<EventInput, { backends: unknown }>["backends"]): void {
     this.#named(service, namesOf(this.#tree, "services", ["name"]), ["backends", "service"], "service");
     if (add === 0 && remove === 0) this.#error(["backends"], "no backend comes or goes", "`add`, `remove`, or both");
+  }
+
+  #relay({ down, restart }: Extract<EventInput, { relay: unknown }>["relay"]): void {
+    if ((down === undefined) === (restart === undefined)) this.#error(["relay"], "what happens to Relay?", "either `down` or `restart`");
+    if (restart !== undefined && this.#input.observe?.hubble === undefined) {
+      this.#error(["relay", "restart"], "what a restart of Relay does depends on how flows are read", "`observe.hubble`");
+    }
   }
 
   #policy(endpoints: string): void {

@@ -160,6 +160,9 @@ class Checker {
       const message = `a step of ${step} gives more than ${formatCount(SAMPLES_MAX)} samples in ${formatDuration(duration)}`;
       this.#found.error(this.#at(["observe", "series"]), message, { expected: "a longer step" });
     }
+    if (observe.hubble !== undefined && observe.flows === "none") {
+      this.#found.error(this.#at(["observe", "hubble"]), "nothing reads events in a run without flows", { expected: "`flows: dropped` or `flows: all`" });
+    }
     for (const [index, hook] of observe.hooks.entries()) {
       const buckets = hook.observed?.buckets ?? [];
       const unordered = buckets.findIndex(([low], each) => each > 0 && low <= buckets[each - 1]![0]);

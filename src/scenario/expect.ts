@@ -9,7 +9,7 @@
 
 import { COUNT_FORM, DURATION_FORM, parseCount, parseDuration } from "../core/units.js";
 import { mapLabel, MAP_NAMES } from "./map-names.js";
-import { EXPECT_WINDOWS, METRICS, type LabelDomain, type Metric, type MetricUnit } from "./metrics.js";
+import { EXPECT_LOST_SOURCES, EXPECT_WINDOWS, METRICS, type LabelDomain, type Metric, type MetricUnit } from "./metrics.js";
 
 export const COMPARISONS = ["<", "<=", ">", ">=", "==", "!=", "in"] as const;
 export type Comparison = (typeof COMPARISONS)[number];
@@ -109,16 +109,19 @@ function inner({ text, start, end }: Span): Span {
   return { text: text.slice(1, -1), start: start + 1, end: end - 1 };
 }
 
+const FIXED_LABELS = { window: EXPECT_WINDOWS, lost: EXPECT_LOST_SOURCES } as const;
+const LABEL_WORDS = { window: "window", reason: "drop reason", lost: "source of losses" } as const;
+
 function labelValue(domain: LabelDomain, value: Span, { dropReasons }: ExpectationNames): string {
   if (domain === "map") {
     const label = mapLabel(value.text);
     if (label === undefined) throw new ExpectationError(value, `there is no map "${value.text}"`, undefined, MAP_NAMES);
     return label;
   }
-  const valid = domain === "window" ? EXPECT_WINDOWS : dropReasons;
+  const valid = domain === "reason" ? dropReasons : FIXED_LABELS[domain];
   if (valid !== undefined && !valid.some((each) => each === value.text)) {
-    const expected = domain === "window" ? `one of ${EXPECT_WINDOWS.join(", ")}` : "a drop reason in Cilium's words";
-    throw new ExpectationError(value, `there is no ${domain === "window" ? "window" : "drop reason"} "${value.text}"`, expected, valid);
+    const expected = domain === "reason" ? "a drop reason in Cilium's words" : `one of ${valid.join(", ")}`;
+    throw new ExpectationError(value, `there is no ${LABEL_WORDS[domain]} "${value.text}"`, expected, valid);
   }
   return value.text;
 }

@@ -4,7 +4,7 @@
 export type MetricUnit = "ns" | "ratio" | "count";
 
 /** Values that a label takes: a fixed set, or names that depend on the scenario. */
-export type LabelDomain = "window" | "map" | "reason";
+export type LabelDomain = "window" | "map" | "reason" | "lost";
 
 export interface MetricLabel {
   readonly domain: LabelDomain;
@@ -23,6 +23,10 @@ export const EXPECT_WINDOWS = ["all", "inside", "outside"] as const;
 
 const window: MetricLabel = { domain: "window", required: false };
 const map: MetricLabel = { domain: "map", required: true };
+/** Where events are lost: `source` of `hubble_lost_events_total`. */
+export const EXPECT_LOST_SOURCES = ["perf_event_ring_buffer", "observer_events_queue", "hubble_ring_buffer"] as const;
+
+const source: MetricLabel = { domain: "lost", required: false };
 const reason: MetricLabel = { domain: "reason", required: false };
 
 const QUANTILES: readonly (readonly [name: string, words: string])[] = [
@@ -74,6 +78,10 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   inserts_refused: { unit: "count", labels: { map }, about: "inserts that a map refused" },
   evictions: { unit: "count", labels: { map }, about: "entries that an LRU map gave up to make room" },
   evictions_live: { unit: "count", labels: { map }, about: "such entries whose lifetime had not passed" },
+  hubble_lost_events_total: { unit: "count", labels: { source }, about: "Hubble's counter of lost events (reports of perf rings count one each); needs observe.hubble" },
+  flows_lost_share: { unit: "ratio", labels: { source }, about: "events lost on their way to Relay, as a share of those reported; needs observe.hubble" },
+  flows_unread_share: { unit: "ratio", labels: {}, about: "such events, and those that came while nobody read and were not read later, as a share; needs observe.hubble" },
+  relay_gap_max: { unit: "ns", labels: {}, about: "longest time without anybody who reads flows; needs observe.hubble" },
   gc_runs: { unit: "count", labels: {}, about: "passes of the conntrack garbage collector" },
   burst_spacing: { unit: "ns", labels: {}, about: "time from the start of a burst to the start of the next; holds for each" },
   burst_length: { unit: "ns", labels: {}, about: "length of a burst; holds for each" },

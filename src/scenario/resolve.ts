@@ -13,6 +13,7 @@ import { mapLabel, PRELOADABLE } from "./map-names.js";
 import { SET_SOURCE } from "./overrides.js";
 import type { Recordings } from "./recording.js";
 import type { RuledPeer, Policy } from "./pod-types.js";
+import { hubbleOf, relayOf } from "./resolve-hubble.js";
 import type { ScenarioInput } from "./schema.js";
 import { lineOf, place, type Place } from "./source.js";
 import { pathText, placeOf, treeAt, type Path, type Tree, type TreeMap, type TreeScalar } from "./tree.js";
@@ -108,6 +109,7 @@ export function resolve(request: ResolveRequest): Scenario {
       scrapeNs: input.observe.scrape,
       hubbleMetrics: request.hubbleMetrics,
       hooks: input.observe.hooks.map(({ hook, observed }) => ({ hook, observed: observed ?? null })),
+      hubble: input.observe.hubble === undefined ? null : hubbleOf(input.observe.hubble),
     },
     durationNs: input.duration,
     warmupNs: input.warmup,
@@ -191,7 +193,7 @@ function happeningOf(event: EventInput, services: ScenarioInput["services"]): Ha
     return { kind: "agent", downNs: event.agent.down, resize: Object.fromEntries(resize) };
   }
   if ("node" in event) return { kind: "node", downNs: event.node.down };
-  if ("relay" in event) return { kind: "relay", downNs: event.relay.down };
+  if ("relay" in event) return relayOf(event.relay);
   if ("policy" in event) return { kind: "policy", policy: policyOf(event.policy) };
   if ("link" in event) return { kind: "link", loss: event.link.loss, delayNs: event.link.delay, lengthNs: event.link.for };
   return { kind: "cpu", share: event.cpu.share, cpus: event.cpu.cpus ?? null, lengthNs: event.cpu.for };
@@ -292,7 +294,7 @@ function textStart({ at, text, quoted }: TreeScalar): number | undefined {
 }
 
 /** Departures from what the real system would do, one sentence each. */
-function setByHand({ maps, client, workloads, timeline }: ScenarioInput): readonly string[] {
+function setByHand({ maps, client, workloads, timeline, observe }: ScenarioInput): readonly string[] {
   const sentences = Object.entries(maps).map(([name, { type, maxEntries }]) => {
     const what = [type === undefined ? "" : `type ${type}`, maxEntries === undefined ? "" : `${maxEntries} entries`].filter(
       (each) => each !== "",
@@ -300,11 +302,11 @@ function setByHand({ maps, client, workloads, timeline }: ScenarioInput): readon
     return `The scenario makes ${mapLabel(name)} a map of ${what.join(" with ")}, whatever Helm and the kernel give.`;
   });
   if (client.synRto !== undefined) sentences.push("The clients' initial RTO is set, as a sock_ops program can.");
-  return [...sentences, ...restsOn({ workloads, timeline })];
+  return [...sentences, ...restsOn({ workloads, timeline, observe })];
 }
 
 /** What the parts of a scenario rest on that is simplified, one sentence each. */
-function restsOn({ workloads, timeline }: Pick<ScenarioInput, "workloads" | "timeline">): readonly string[] {
+function restsOn({ workloads, timeline, observe }: Pick<ScenarioInput, "workloads" | "timeline" | "observe">): readonly string[] {
   const anyWorkload = (test: (workload: WorkloadInput) => boolean): boolean => workloads.some(test);
   const sentences: (readonly [applies: boolean, sentence: string])[] = [
     [anyWorkload(({ from }) => "world" in from || "remote" in from), "Clients elsewhere take their ephemeral ports in turn."],
@@ -314,6 +316,10 @@ function restsOn({ workloads, timeline }: Pick<ScenarioInput, "workloads" | "tim
     [timeline.some((event) => "backends" in event), "The agent's updates of a service take no time once it knows."],
     [timeline.some((event) => "pods" in event), "A replaced pod's sockets end without a word, and the new pod carries traffic at once."],
     [timeline.some((event) => "agent" in event), "The datapath goes on unchanged while no agent runs, and takes a new map in one instant."],
+    [
+      observe.hubble !== undefined,
+      "Hubble's and Relay's times for an event are assumed and don't slow packets down; Relay gets as many flows from every other node as from this one.",
+    ],
     [timeline.some((event) => "cpu" in event), "CPU time that others take makes the work for every packet longer by the same factor."],
   ];
   return sentences.flatMap(([applies, sentence]) => (applies ? [sentence] : []));

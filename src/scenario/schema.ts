@@ -9,11 +9,12 @@ import { z } from "zod";
 import type { Nanoseconds } from "../core/units.js";
 import { COPIES_MAX } from "./copies.js";
 import { ADDRESS, LABEL, address, port, prefix, protocol, qualifiedName, shortName, version } from "./names.js";
-import { anyRate, bitRate, bytes, decimal, duration, durationRange, expiry, portRange, prose, rate, share, text, whole } from "./quantities.js";
+import { anyRate, bitRate, bytes, duration, expiry, portRange, prose, rate, share, text, whole } from "./quantities.js";
+import { distribution } from "./schema-distribution.js";
+import { hubble, relayEvent } from "./schema-hubble.js";
 import { bandwidth, egressGateway, policy } from "./schema-pods.js";
 import {
   CLOSERS, DEPARTURES, ENTRIES, FAMILIES, FLOOD_KINDS, FLOW_FILTERS, HOOKS, MAP_TYPES, PORT_SEARCHES, PRELOAD_KINDS, SERVICE_TYPES,
-  type Distribution,
 } from "./types.js";
 
 export const API_VERSION = "ctlab/v1";
@@ -40,10 +41,6 @@ const CLIENTS_MAX = 1_048_576;
 /** `RES_MAXRETRY` and `RES_MAXNDOTS` of glibc's resolver lie below. */
 const ATTEMPTS_MAX = 100;
 const DOTS_MAX = 15;
-/** Beyond these a distribution is a slip of the finger. */
-const SIGMA_MAX = 10;
-const SHAPE_MIN = 0.05;
-const SHAPE_MAX = 100;
 /** Repetitions of a timeline's entry; more would be a workload. */
 const TIMES_MAX = 100_000;
 const HISTOGRAM_COUNT_MAX = Number.MAX_SAFE_INTEGER;
@@ -117,34 +114,6 @@ const preload = z.strictObject({
   expires: expires.prefault("after-run").describe("When they expire, spread evenly, from the start: 2h..6h, or after-run."),
   about: prose().prefault(""),
 });
-
-/** A random span: fixed, exponential with a mean, or uniform. */
-const distribution = (): z.ZodType<Distribution> =>
-  z
-    .union([
-      duration().transform((valueNs) => ({ kind: "constant", valueNs }) as const),
-      z
-        .strictObject({ exponential: duration().describe("Mean.") })
-        .transform((d) => ({ kind: "exponential", meanNs: d.exponential }) as const),
-      z
-        .strictObject({ uniform: durationRange() })
-        .transform(({ uniform }) => ({ kind: "uniform", lowNs: uniform.fromNs, highNs: uniform.toNs }) as const),
-      z
-        .strictObject({ lognormal: z.strictObject({ median: duration({ min: ONE_NS }), sigma: decimal(0, SIGMA_MAX) }) })
-        .transform(({ lognormal: { median, sigma } }) => ({ kind: "lognormal", medianNs: median, sigma }) as const),
-      z
-        .strictObject({ pareto: z.strictObject({ min: duration({ min: ONE_NS }), shape: decimal(SHAPE_MIN, SHAPE_MAX), max: duration().optional() }) })
-        .transform(({ pareto: { min, shape, max } }) => ({ kind: "pareto", scaleNs: min, shape, highestNs: max ?? null }) as const),
-      z
-        .strictObject({ weibull: z.strictObject({ scale: duration({ min: ONE_NS }), shape: decimal(SHAPE_MIN, SHAPE_MAX) }) })
-        .transform(({ weibull: { scale, shape } }) => ({ kind: "weibull", scaleNs: scale, shape }) as const),
-      z
-        .strictObject({ empirical: z.array(z.tuple([duration(), share()])).min(1).describe("Values, and the share of observations up to each.") })
-        .transform(({ empirical }) => {
-          return { kind: "empirical", valuesNs: empirical.map(([value]) => value), shares: empirical.map(([, part]) => part) } as const;
-        }),
-    ])
-    .meta({ examples: ["2ms", { exponential: "2ms" }, { uniform: "1ms..3ms" }] });
 
 const requestFields = {
   requestBytes: whole(0, PAYLOAD_MAX).prefault(256).describe("Payload of a request."),
@@ -302,9 +271,7 @@ const timelineEvent = z.union([
   }),
   z.strictObject({
     ...moment,
-    relay: z
-      .strictObject({ down: duration({ min: ONE_NS }).describe("How long no connection can be made; Relay tries every 30 s.") })
-      .describe("Hubble Relay loses the node, as when certificates are rotated on one side: flows are seen there, and not written."),
+    relay: relayEvent,
   }),
   z.strictObject({ ...moment, policy: policy.describe("Takes the place of the endpoints' policy.") }),
   z.strictObject({
@@ -362,6 +329,7 @@ const observe = z
       .array(z.strictObject({ hook: z.enum(HOOKS), observed: observedHook.optional() }))
       .prefault([])
       .describe("Hooks whose packet times are counted, with what somebody measured there."),
+    hubble: hubble.optional(),
   })
   .describe("What comes out.");
 

@@ -9,6 +9,7 @@ import type { HubbleMetric } from "./hubble-metrics.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import type { Bytes, Nanoseconds } from "../core/units.js";
 import type { Expectation } from "./expect.js";
+import type { HubbleShape } from "./hubble-types.js";
 import type { EgressGateway, Policy, RateLimit } from "./pod-types.js";
 
 /** A scenario file: what all variants share, and the variants in the order of the file. */
@@ -335,6 +336,8 @@ export type Happening =
   | { readonly kind: "node"; readonly downNs: Nanoseconds }
   /** Hubble Relay can't reach the node: flows are seen and not written. */
   | { readonly kind: "relay"; readonly downNs: Nanoseconds }
+  /** The replica of Relay that is read from ends, and a new one's container runs after this. */
+  | { readonly kind: "relay-restart"; readonly startNs: Nanoseconds }
   | { readonly kind: "policy"; readonly policy: Policy }
   /** Packets between the nodes get lost or late. */
   | { readonly kind: "link"; readonly loss: number; readonly delayNs: Nanoseconds; readonly lengthNs: Nanoseconds }
@@ -376,6 +379,8 @@ export interface Observe {
   /** Hubble's metrics, as `hubble.metrics.enabled` lists them; empty while Hubble is off. */
   readonly hubbleMetrics: readonly HubbleMetric[];
   readonly hooks: readonly HookObservation[];
+  /** Null = no event is lost between the programs and who reads flows. */
+  readonly hubble: HubbleShape | null;
 }
 
 export const HOOKS = ["tc_ingress", "from_container", "from_netdev", "to_netdev"] as const;

@@ -163,6 +163,7 @@ export const cilium114: CiliumMinor = {
       flowFieldsAdded: [],
       hubbleQueuePerCpu: 1024, // pkg/hubble/defaults
       hubbleQueueMax: 16_384,
+      hubbleLostIntervalS: 0, // pkg/hubble/container/ring.go
     },
   },
   changes: [

@@ -28,6 +28,7 @@ export const cilium119: CiliumMinor = {
       removed: ["nodePort.enabled", "svcSourceRangeCheck (no default written)"],
     },
     observation: {
+      hubbleLostIntervalS: 1, // PR 41163
       dropCodesAdded: [],
       flowFieldsAdded: [
         "Flow.ip_trace_id=40",

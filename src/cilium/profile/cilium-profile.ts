@@ -197,6 +197,8 @@ export interface ObservationFacts {
   readonly hubbleQueuePerCpu: number;
   /** … but no more than this. */
   readonly hubbleQueueMax: number;
+  /** Losses are gathered for so long before they are reported, s (`hubble-lost-event-send-interval`); 0 = not at all. */
+  readonly hubbleLostIntervalS: number;
 }
 
 export interface CiliumProfile {
