@@ -7,6 +7,7 @@ import { VERSION } from "../core/version.js";
 import { addCheckCommand } from "./check.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { addExplainCommand } from "./explain.js";
+import { addObserveCommand } from "./observe.js";
 import { addResolveCommand } from "./resolve.js";
 import { addRunCommand } from "./run.js";
 import { addSchemaCommand } from "./schema.js";
@@ -47,6 +48,7 @@ function buildProgram(done: (code: ExitCode) => void): Command {
         "  ctlab run scenarios/ct-exhaustion.yaml                     the incident, all variants side by side\n" +
         "  ctlab run scenarios/ct-exhaustion.yaml --variant fixed     one variant\n" +
         "  ctlab explain reports/ct-exhaustion --worst 1              why did this one connection die?\n" +
+        "  ctlab observe reports/NAME --verdict DROPPED -o dict        its flows, as the hubble client shows them\n" +
         "  ctlab resolve -f values.yaml --node 16cpu,64Gi --cilium 1.19   what sizes does this give?\n" +
         "  ctlab verify maps test/vectors/kernel-maps/*.jsonl.gz      can I trust the maps?\n\n" +
         "Exit codes: 0 good, 1 unexpected, 2 usage or invalid input, 3 threshold missed or verification differs,\n" +
@@ -55,6 +57,7 @@ function buildProgram(done: (code: ExitCode) => void): Command {
   addRunCommand(program, done);
   addCheckCommand(program, done);
   addExplainCommand(program, done);
+  addObserveCommand(program, done);
   addResolveCommand(program, done);
   addVerifyCommand(program, done);
   addSchemaCommand(program);

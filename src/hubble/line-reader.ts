@@ -4,6 +4,7 @@
  * field is noted once and tolerated, a line that can't be read is skipped.
  */
 import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import { fromCanonicalJson, mayBeIllFormed } from "./canonical-json.js";
 import { fromProtoJson } from "./json.js";
 import type { ClientRelease } from "./names.js";
 import { FlowSchema } from "./proto/flow_pb.js";
@@ -36,7 +37,12 @@ export class FlowLineReader {
   /** The response on a line, undefined when it is skipped. */
   read(line: string): GetFlowsResponse | undefined {
     try {
-      return this.#response(parseLongIntegers(line));
+      const json = parseLongIntegers(line);
+      if (this.#release === "latest" && isObject(json) && !mayBeIllFormed(line)) {
+        const response = fromCanonicalJson(GetFlowsResponseSchema, json);
+        if (response !== undefined) return response;
+      }
+      return this.#response(json);
     } catch (error) {
       this.#problems.skipped((error as Error).message.slice(0, REASON_LENGTH));
       return undefined;

@@ -6,8 +6,9 @@ import { PAINTED, PLAIN, type Colors } from "./color.js";
 import { enumText, flowType, hostNames, identities, summaryText, verdictText, type PartOptions } from "./flow-parts.js";
 import { goQuote } from "./go-text.js";
 import { protoJson } from "./json.js";
+import { lostGoText, lostSource, lostSummary } from "./lost-events.js";
 import type { ClientRelease } from "./names.js";
-import { FlowSchema, LostEventSourceSchema, type Flow, type LostEvent } from "./proto/flow_pb.js";
+import { FlowSchema, LostEventSchema, type Flow, type LostEvent } from "./proto/flow_pb.js";
 import { GetFlowsResponseSchema, type GetFlowsResponse } from "./proto/observer_pb.js";
 import { NodeState, NodeStateSchema, type NodeStatusEvent } from "./proto/relay_pb.js";
 import { alignTabs } from "./tab-writer.js";
@@ -178,19 +179,36 @@ export class FlowPrinter {
   }
 
   #lostEvents(response: GetFlowsResponse, lost: LostEvent): void {
-    if (this.#options.release === "latest") {
-      if (this.#options.output === "jsonpb") this.#sinks.out(`${protoJson(GetFlowsResponseSchema, response)}\n`);
-      else if (this.#options.output === "compact") this.#sinks.out(this.#lostLine(response, lost));
+    if (this.#options.release === "0.12.3") {
+      if (this.#options.debug) this.#sinks.err(`unknown response type: &{LostEvents:${lostGoText(lost)}}\n`);
       return;
     }
-    if (this.#options.debug) this.#sinks.err(`unknown response type: &{LostEvents:${goText(lost)}}\n`);
-  }
-
-  #lostLine(response: GetFlowsResponse, { source, numEventsLost, cpu, first, last }: LostEvent): string {
-    const span = first === undefined || last === undefined ? "" : ` (first: ${this.#time(first)}, last: ${this.#time(last)})`;
-    const node = this.#options.nodeName ? ` [${response.nodeName}]` : "";
-    const where = cpu === undefined ? "" : ` CPU(${cpu})`;
-    return `${this.#time(response.time)}${node}: EVENTS LOST: ${enumText(LostEventSourceSchema, source)}${where} ${numEventsLost}${span}\n`;
+    const { nodeName: withNode, timeLayout } = this.#options;
+    const node = response.nodeName === "" ? "-" : response.nodeName;
+    const time = this.#time(response.time);
+    switch (this.#options.output) {
+      case "compact":
+        this.#sinks.out(`${time} EVENTS LOST: ${lostSource(lost)} ${lostSummary(lost, " ", timeLayout)}\n`);
+        break;
+      case "dict":
+        this.#sinks.out(
+          (this.#printed > 0 ? SEPARATOR : "") +
+            `  TIMESTAMP: ${time}\n${withNode ? `       NODE: ${node}\n` : ""}     SOURCE: ${lostSource(lost)}\n` +
+            `       TYPE: EVENTS LOST\n    VERDICT: -\n    SUMMARY: ${lostSummary(lost, " - ", timeLayout)}\n`,
+        );
+        break;
+      case "table":
+        this.#table += this.#printed > 0 ? "" : this.#header();
+        this.#table += `${time}\t${withNode ? `${node}\t` : ""}${lostSource(lost)}\t-\tEVENTS LOST\t-\t${lostSummary(lost, " - ", timeLayout)}\n`;
+        break;
+      case "jsonpb":
+        this.#sinks.out(`${protoJson(GetFlowsResponseSchema, response)}\n`);
+        break;
+      case "json-legacy":
+        this.#sinks.out(`${protoJson(LostEventSchema, lost)}\n`);
+        break;
+    }
+    this.#printed++;
   }
 
   #time(instant: GetFlowsResponse["time"]): string {
@@ -216,15 +234,6 @@ function statusText({ stateChange, nodeNames, message }: NodeStatusEvent): strin
         ...(message === "" ? [] : [`message:${goQuote(message)}`]),
       ].join(" ")}`;
   }
-}
-
-/** Go's text form of a message. Its library puts one blank or two between fields, by build; here it is one. */
-function goText({ source, numEventsLost, cpu }: LostEvent): string {
-  return [
-    ...(source === 0 ? [] : [`source:${enumText(LostEventSourceSchema, source)}`]),
-    ...(numEventsLost === 0n ? [] : [`num_events_lost:${numEventsLost}`]),
-    ...(cpu === undefined ? [] : [cpu === 0 ? "cpu:{}" : `cpu:{value:${cpu}}`]),
-  ].join(" ");
 }
 
 /** Names joined by commas until they are too long, then how many more there are; at least one is shown. Lengths in bytes. */

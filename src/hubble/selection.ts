@@ -18,8 +18,8 @@ export class FlowSelection {
   /** Of first: how many are still wanted. */
   #wanted: number;
   /** Of last: the newest ones, as a ring. */
-  readonly #kept: GetFlowsResponse[] = [];
-  readonly #keep: number;
+  #kept: GetFlowsResponse[] = [];
+  #keep: number;
   #next = 0;
 
   /** Throws FilterError or FlagError for a request that can't be answered. */
@@ -52,10 +52,13 @@ export class FlowSelection {
     return undefined;
   }
 
-  /** What `--last` kept, oldest first. */
-  *rest(): Generator<GetFlowsResponse> {
-    yield* this.#kept.slice(this.#next);
-    yield* this.#kept.slice(0, this.#next);
+  /** What `--last` kept, oldest first; from then on responses are given back at once. */
+  drain(): readonly GetFlowsResponse[] {
+    const kept = [...this.#kept.slice(this.#next), ...this.#kept.slice(0, this.#next)];
+    this.#kept = [];
+    this.#next = 0;
+    this.#keep = 0;
+    return kept;
   }
 
   #inTime({ time }: GetFlowsResponse): boolean {

@@ -48,7 +48,7 @@ function uuids(selection: FlowSelection, corpus: readonly GetFlowsResponse[]): s
     const now = selection.take(response);
     if (now !== undefined) selected.push(now);
   }
-  return [...selected, ...selection.rest()].map(({ responseTypes }) => (responseTypes.case === "flow" ? responseTypes.value.uuid : ""));
+  return [...selected, ...selection.drain()].map(({ responseTypes }) => (responseTypes.case === "flow" ? responseTypes.value.uuid : ""));
 }
 
 function textsOf(each: Fields, field: string): string[] {

@@ -1,0 +1,144 @@
+/** `ctlab observe` and the verifiers of Hubble's client through the built command line. */
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ctlab, ROOT, scratch, type Finished } from "./cli.js";
+
+const folder = scratch();
+afterAll(folder.remove);
+const VECTORS = join(ROOT, "test/vectors/hubble");
+const at = (name: string): string => join(folder.path, name);
+const vector = (name: string): string => gunzipSync(readFileSync(join(VECTORS, `${name}.gz`))).toString("utf8");
+const observe = (...args: string[]): Promise<Finished> => ctlab(["observe", ...args], { cwd: folder.path });
+
+const CORPUS = vector("filter-corpus.ndjson");
+const LINES = CORPUS.trim().split("\n");
+
+interface FilterCase {
+  readonly id: string;
+  readonly args: readonly string[];
+  readonly match: readonly string[];
+  readonly raw_filters_yaml: string;
+}
+
+beforeAll(() => writeFileSync(at("corpus.jsonl"), CORPUS));
+
+describe("ctlab observe FILE", () => {
+  const cases = (JSON.parse(vector("filters.json")) as { readonly vectors: readonly FilterCase[] }).vectors;
+
+  it.each(cases.filter((_, index) => index % 25 === 4).map((each) => [each.args.join(" "), each] as const))("%s", async (_title, each) => {
+    const args = each.args.slice(1);
+    const { code, stdout, stderr } = await observe(...args, "-o", "json", "corpus.jsonl");
+    const lines = stdout.split("\n").slice(0, -1);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(lines.map((line) => (JSON.parse(line) as { readonly flow: { readonly uuid: string } }).flow.uuid)).toEqual(each.match);
+    expect((await observe(...args, "--print-raw-filters", "corpus.jsonl")).stdout).toBe(each.raw_filters_yaml);
+  });
+
+  it("reads gzip, stdin and bare flows alike", async () => {
+    writeFileSync(at("corpus.jsonl.gz"), gzipSync(CORPUS));
+    const plain = await observe("corpus.jsonl", "--type", "drop");
+    expect(plain.stdout.split("\n")).toHaveLength(21);
+    expect(await observe("corpus.jsonl.gz", "--type", "drop")).toEqual(plain);
+    expect(await observe("--type", "drop", "--input-file", "corpus.jsonl")).toEqual(plain);
+    expect(await ctlab(["observe", "-", "--type", "drop"], { input: CORPUS })).toEqual(plain);
+    const bare = await ctlab(["observe", "corpus.jsonl", "--all", "-o", "json"], { cwd: folder.path, env: { HUBBLE_COMPAT: "legacy-json-output" } });
+    expect(await ctlab(["observe", "--type", "drop", "-"], { input: bare.stdout })).toEqual(plain);
+  });
+
+  it("says what it skipped, and goes on", async () => {
+    const bad = ["nonsense", '{"flow":{"verdict":"PERHAPS"}}', "", '{"flow":', "[]", '{"flow":{"colour":"red"}}'];
+    const long = `{"flow":{"uuid":"long","Summary":"${"x".repeat(10 * 1024 * 1024)}"}}`;
+    writeFileSync(at("bad.jsonl"), [...bad, long, LINES[0]!].join("\n"));
+    const { code, stdout, stderr } = await observe("bad.jsonl", "--all", "-o", "json", "--not", "--uuid", "long");
+    expect(code).toBe(0);
+    expect(stdout.split("\n").slice(0, -1)).toEqual(['{"flow":{}}', expect.stringContaining('"uuid":"flow-001"')]);
+    expect(stderr.split("\n").slice(0, -1)).toEqual([
+      expect.stringMatching(/^ctlab: bad\.jsonl:1: skipped, .*is not valid JSON/),
+      'ctlab: bad.jsonl:2: skipped, field verdict: unknown name "PERHAPS"',
+      expect.stringMatching(/^ctlab: bad\.jsonl:3: skipped/),
+      expect.stringMatching(/^ctlab: bad\.jsonl:4: skipped/),
+      "ctlab: bad.jsonl:5: skipped, is not a JSON object",
+      'ctlab: bad.jsonl:6: passed over unknown field "colour", here and in other lines',
+    ]);
+    expect((await observe("bad.jsonl", "--all", "-s")).stderr).toBe("");
+  });
+
+  it("ends with 2 when nothing can be read, and names what is wrong", async () => {
+    writeFileSync(at("nothing.jsonl"), "x\n".repeat(9));
+    writeFileSync(at("cut.gz"), gzipSync(CORPUS).subarray(0, 500));
+    const said = async (...args: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await observe(...args);
+      expect([args, code, stdout]).toEqual([args, 2, ""]);
+      return stderr;
+    };
+    expect(await said("nothing.jsonl")).toContain("ctlab: nothing.jsonl: 9 of 9 lines skipped\n");
+    expect(await said("cut.gz")).toMatch(/^ctlab: cut\.gz can't be read: /);
+    expect(await said("missing.jsonl")).toBe("ctlab: missing.jsonl: no such file or run folder\n");
+    expect(await said()).toBe("ctlab: observe needs a run folder, a file, or - for stdin\n");
+    expect(await said("a", "b")).toBe("ctlab: observe reads one run or file, not 2: a, b\n");
+    expect(await said("corpus.jsonl", "--verdikt", "DROPPED")).toBe("ctlab: unknown flag: --verdikt. Did you mean --verdict?\n");
+    expect(await said("corpus.jsonl", "--ip", "10.0.0.300")).toBe('ctlab: invalid IP address in filter: "10.0.0.300"\n');
+    expect(await said("corpus.jsonl", "--variant", "x")).toBe("ctlab: --variant is for run folders; corpus.jsonl is a file\n");
+  });
+
+  it("follows a file until it is interrupted", async () => {
+    writeFileSync(at("growing.jsonl"), `${LINES[0]!}\n${LINES[1]!.slice(0, 50)}`);
+    const finished = await ctlab(["observe", "growing.jsonl", "-f", "-o", "json"], {
+      cwd: folder.path,
+      onStart: (child) => {
+        let seen = "";
+        child.stdout!.on("data", (chunk: Buffer) => {
+          const before = seen;
+          seen += chunk.toString();
+          if (before === "") appendFileSync(at("growing.jsonl"), `${LINES[1]!.slice(50)}\n`);
+          if (seen.includes('"flow-002"')) child.kill("SIGINT");
+        });
+      },
+    });
+    expect(finished).toEqual({ code: 0, stdout: `${LINES[0]!}\n${LINES[1]!}\n`, stderr: "" });
+  });
+
+  it("has help with every flag", async () => {
+    const { code, stdout } = await observe("--help");
+    expect(code).toBe(0);
+    for (const flag of ["--not", "--from-pod", "-t, --type", "--time-format", "--variant", "-o, --output <format>"]) expect(stdout).toContain(flag);
+    expect(stdout).toContain("Examples:");
+  });
+});
+
+describe("ctlab observe RUN", () => {
+  const run = (name: string, ...variants: string[]): void => {
+    for (const variant of variants) mkdirSync(join(at(name), variant), { recursive: true });
+    writeFileSync(join(at(name), "manifest.json"), "{}");
+    for (const [index, variant] of variants.entries()) writeFileSync(join(at(name), variant, "flows.jsonl"), `${LINES.slice(index * 10, index * 10 + 10).join("\n")}\n`);
+  };
+
+  it("takes the flows of a run, or of one of its variants", async () => {
+    run("one", ".");
+    run("two", "first", "second");
+    writeFileSync(at("ten.jsonl"), LINES.slice(0, 10).join("\n"));
+    expect(await observe("one", "-o", "dict")).toEqual(await observe("ten.jsonl", "-o", "dict"));
+    expect((await observe("two", "--variant", "second", "--all", "-o", "json")).stdout).toContain(JSON.parse(LINES[10]!).flow.uuid as string);
+    expect((await observe("two")).stderr).toBe("ctlab: two has several variants; choose one with --variant: first, second\n");
+    expect((await observe("two", "--variant=third")).stderr).toBe("ctlab: two has no variant third; choose one with --variant: first, second\n");
+    expect((await observe(".")).stderr).toBe("ctlab: . is no run folder: it has no manifest.json\n");
+  });
+
+  it("counts durations back from the last flow", async () => {
+    run("one", ".");
+    const last = JSON.parse(LINES[9]!) as { readonly time: string };
+    const { stdout } = await observe("one", "--since", "0s", "-o", "json");
+    expect((JSON.parse(stdout.trim().split("\n").at(-1)!) as { readonly time: string }).time).toBe(last.time);
+    expect((await observe("one", "--until", "24h")).stdout).toBe("");
+  });
+});
+
+describe("ctlab verify", () => {
+  it.each(["flow-lines", "flow-streams", "filters", "status", "lists", "grpc-streams"])("%s", async (kind) => {
+    const { code, stdout } = await ctlab(["verify", kind, join(VECTORS, `${kind}.json.gz`)]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\d+ passed, 0 failed$/m);
+  });
+});
