@@ -4,7 +4,7 @@
  */
 import { errnoName } from "../bpf/errno.js";
 import { dropText } from "../cilium/datapath/drop-reasons.js";
-import { IPPROTO_TCP } from "../cilium/datapath/packet.js";
+import { protocolText } from "../cilium/datapath/trace/describe.js";
 import type { NotableConnection, NotableKind } from "../observe/notable.js";
 import { layOut } from "../report/json.js";
 import type { Scenario } from "../scenario/types.js";
@@ -20,7 +20,7 @@ export interface RecordedConnection {
   readonly workload: string;
   /** Which connection of its workload, from 1. */
   readonly nth: number;
-  readonly protocol: "TCP" | "UDP";
+  readonly protocol: string;
   /** `10.244.0.10:41234->10.244.2.14:80`; with socket LB the target is the backend. */
   readonly tuple: string;
   /** When it was noted, and what it waited until then; 0 for drops. */
@@ -34,7 +34,7 @@ export function recorded(connections: readonly NotableConnection[], { workloads 
     kind,
     workload: workloads[workload]!.name,
     nth,
-    protocol: protocol === IPPROTO_TCP ? "TCP" : "UDP",
+    protocol: protocolText(protocol),
     tuple: tupleText(source, sourcePort, target, targetPort, ipv6),
     atNs,
     spanNs,

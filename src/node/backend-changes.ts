@@ -93,16 +93,16 @@ export class BackendChanges {
     if (what === "known") this.#parts.added.known(service, pod.address);
   }
 
-  /** The pod is gone, and its connections with it. */
+  /** The pod, or its process alone, is gone, and its connections with it. */
   #end(service: number, pod: Pod, how: BackendHappening["how"]): void {
     const { directory, topology, node } = this.#parts;
     const { peers, flows } = node;
     directory.stopListening(pod.address, topology.services[service]!.port);
     for (let connection = 0; connection < peers.capacity; connection++) {
       if (!peers.isOpen(connection) || flows.address[rowOf(connection, Side.server)] !== pod.address) continue;
-      if (how === "stops") peers.abort(connection, Side.server);
-      else peers.vanish(connection, Side.server);
+      if (how === "vanishes") peers.vanish(connection, Side.server);
+      else peers.abort(connection, Side.server);
     }
-    directory.leave(pod);
+    if (how !== "crashes") directory.leave(pod);
   }
 }

@@ -51,6 +51,11 @@ import { Workloads } from "./workloads/workloads.js";
 /** Uptime of the node when the run begins, s: ten days, so that state may be older than the run. */
 const UPTIME_S = 864_000 as Seconds;
 
+/** Ethernet's. */
+const MTU = 1500;
+/** Identifiers of echoes, drawn by ping processes. */
+const ECHO_IDENTIFIERS = [1, 65_535] as const;
+
 /** Minor release from which on the proxy keeps its client's address towards the world. */
 const SOURCE_TO_WORLD_FROM = 16;
 
@@ -124,12 +129,14 @@ export function buildNode(
 
   const directory = new Directory(topology, scenario.cluster.podCidr, scenario.egressGateways.filter(({ gateway }) => gateway === "here").map(egressAddress));
   const hooks = observer?.hooks(datapath, directory.own, directory.endpoints) ?? new NodeHooks(datapath, directory.own, directory.endpoints);
+  const routeMtu = MTU - segmentLoss(config);
+  hooks.header.routeMtu = routeMtu;
   const cpus = new CpuQueues(scenario.cluster.cpus);
   const link = new Link(scenario.cluster, streams.stream("link"));
   const added = new AddedBackends(scenario.workloads, recorder);
   const network = new NodeNetwork({
     simulation, topology, directory, hooks, cpus, link, collector, recorder, watch, added,
-    underlay: new Underlay(topology, config, scenario.egressGateways),
+    mtu: MTU, underlay: new Underlay(topology, config, scenario.egressGateways),
     clock: { bootNs: UPTIME_S * NS_PER_S, unitNs: clockUnitNs(settings, kernel) }, prefilter: scenario.prefilter,
   });
   const application = new TcpApplication(simulation, scenario, topology, streams, recorder);
@@ -148,6 +155,9 @@ export function buildNode(
     streams,
     tcpPorts: tcpPorts(scenario.client, tcp, streams.stream("local-ports")),
     udpPorts: new DatagramPorts(tcp.localPortRange, streams.stream("local-ports/udp")),
+    routeMtu,
+    sctpPorts: new DatagramPorts(tcp.localPortRange, streams.stream("local-ports/sctp")),
+    echoIdentifiers: new DatagramPorts(ECHO_IDENTIFIERS, streams.stream("local-ports/icmp")),
     socketLbForHostOnly: settings.socketLbHostNamespaceOnly,
     listener: { backlog: tcp.backlog, synCookies: tcp.synCookies },
     application: observer?.application(proxy ?? application) ?? proxy ?? application,

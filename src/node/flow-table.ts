@@ -5,6 +5,7 @@
  * puts a pair of addresses on the wire, which is its own view unless another node translates for it (direct server
  * return). Columns that grow together.
  */
+import type { Packet } from "../cilium/datapath/packet.js";
 import type { FlowName } from "../observe/notable.js";
 
 /** Where an end is, when it is no pod of the simulated node (those have their index, 0 and up). */
@@ -25,7 +26,7 @@ export function rowOf(flow: number, side: number): number {
 }
 
 export class FlowTable {
-  /** IP protocol number. */
+  /** IP protocol number that its flows have unless told otherwise. */
   readonly protocol: number;
   #capacity = 0;
 
@@ -53,6 +54,8 @@ export class FlowTable {
   markIdentity = new Int32Array(0);
 
   // By flow.
+  /** IP protocol number: the table's, or one of those that go with UDP in one table (echo of ICMP, SCTP). */
+  protocolOf = new Uint8Array(0);
   workload = new Int32Array(0);
   /** Which connection of its workload this is, from 1; 0 for those of a flood. */
   nth = new Int32Array(0);
@@ -89,6 +92,24 @@ export class FlowTable {
     for (const column of FLOW_COLUMNS) this[column] = widened(new Uint8Array(capacity), this[column]);
   }
 
+  /** The packet opens the flow for the end at `row`: from now on it knows itself and its client as the packet does. */
+  receiveFirst(row: number, place: number, packet: Packet): void {
+    this.place[row] = place;
+    this.address[row] = packet.daddrEnd;
+    this.port[row] = packet.dport;
+    this.remoteAddress[row] = packet.saddrEnd;
+    this.remotePort[row] = packet.sport;
+    this.mark[row] = 0;
+    this.speakPlainly(row);
+  }
+
+  /** A listener of the L7 proxy takes the end: its sockets bear the mark alone; the flow notes whom its client is. */
+  belongToProxy(row: number, mark: number, clientIdentity: number): void {
+    this.mark[row] = mark;
+    this.markIdentity[row] = 0;
+    this.clientIdentity[row >> 1] = clientIdentity;
+  }
+
   /** The end at `row` puts its own view on the wire. */
   speakPlainly(row: number): void {
     this.wireSource[row] = this.address[row]!;
@@ -104,7 +125,7 @@ export function flowName(table: FlowTable, flow: number): FlowName {
   return {
     workload: table.workload[flow]!,
     nth: table.nth[flow]!,
-    protocol: table.protocol,
+    protocol: table.protocolOf[flow]!,
     ipv6: table.ipv6[flow] === 1,
     source: table.address[row]!,
     sourcePort: table.port[row]!,
@@ -117,7 +138,7 @@ const ROW_COLUMNS = [
   "place", "address", "port", "remoteAddress", "remotePort", "wireSource", "wireSourcePort", "wireTarget", "wireTargetPort", "cpu",
   "wrappedBy", "tunnelKey", "markIdentity",
 ] as const;
-const FLOW_COLUMNS = ["where", "established", "dsrOption", "ipv6"] as const;
+const FLOW_COLUMNS = ["protocolOf", "where", "established", "dsrOption", "ipv6"] as const;
 
 function widened<Column extends { set(from: ArrayLike<number>): void }>(wider: Column, column: ArrayLike<number>): Column {
   wider.set(column);

@@ -30,7 +30,7 @@ export class HeaderWriter {
     header.dport = table.wireTargetPort[from]!;
     header.wrapping = table.wrapping[from]!;
     if (header.wrapping !== Wrapping.none) this.#wrap(table.wrappedBy[from]!, table.tunnelKey[from]!);
-    this.#describe(row, table.protocol);
+    this.#describe(row, table.protocolOf[from >> 1]!);
   }
 
   /** An answer to a packet that nobody knew. */
@@ -67,6 +67,7 @@ export class HeaderWriter {
   #describe(row: number, protocol: number): void {
     const { header } = this.#hooks;
     header.protocol = protocol;
+    header.special = this.#flying.special[row]!;
     header.tcpFlags = this.#flying.tcpFlags[row]!;
     header.length = this.bytes(row, header.ipv6);
     header.sender = rowOf(this.#flying.flow[row]!, this.#flying.side[row]! ^ 1);

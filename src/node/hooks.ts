@@ -12,12 +12,14 @@ import { sockForward } from "../cilium/datapath/bpf-sock.js";
 import { cilXdpEntry } from "../cilium/datapath/bpf-xdp.js";
 import { CTX_ACT_OK, CTX_ACT_REDIRECT, TC_ACT_SHOT, type DatapathContext } from "../cilium/datapath/context.js";
 import {
-  IPPROTO_ESP, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, MARK_DECRYPT, MARK_ENCRYPT, MARK_HOST,
+  IPPROTO_ESP, IPPROTO_TCP, IPPROTO_UDP, MARK_DECRYPT, MARK_ENCRYPT, MARK_HOST,
   MARK_OVERLAY, MARK_TO_PROXY, Packet,
 } from "../cilium/datapath/packet.js";
 import { IPV6_WORDS } from "../cilium/maps/address.js";
 import { writeAddress6 } from "./ipv6.js";
 import { IFINDEX } from "./populate.js";
+import { Special } from "./segments.js";
+import { describeSpecial, isIcmp } from "./special-packets.js";
 import { cipherNs, TUNNEL_BYTES, WIREGUARD_PORT, Wrapping } from "./wrapping.js";
 
 /** Hooks whose times are reported, in order of a packet's way. */
@@ -59,6 +61,10 @@ export class PacketHeader {
   tcpFlags = 0;
   /** Bytes from the IP header on. */
   length = 0;
+  /** What it is beside a plain segment or datagram (segments.ts). */
+  special: number = Special.none;
+  /** MTU at which datagrams are cut into fragments. */
+  routeMtu = 0;
   /** Whose packet it is, which no program sees: row of the sending end in the flow table of its protocol. */
   sender = 0;
   /** `Wrapping` in which it comes from another node, that node's address, and the identity in a tunnel's key. */
@@ -216,7 +222,7 @@ export class NodeHooks {
     const { datapath: dp } = this;
     if (dp.deliveredTo !== 0) {
       this.endpoint = dp.deliveredTo;
-      this.outcome = isIcmp(dp.packet) ? Outcome.answered : Outcome.pod;
+      this.outcome = this.#isAnswer() ? Outcome.answered : Outcome.pod;
     } else if (dp.redirectIfindex === IFINDEX.tunnel) {
       this.#leaveByTunnel();
     } else if (dp.redirectIfindex === IFINDEX.ciliumHost) {
@@ -283,9 +289,14 @@ export class NodeHooks {
   }
 
   #left(verdict: number): void {
-    const { packet } = this.datapath;
     if (verdict === TC_ACT_SHOT) this.outcome = Outcome.dropped;
-    else this.outcome = isIcmp(packet) && packet.innerProtocol !== 0 ? Outcome.answered : Outcome.wire;
+    else this.outcome = this.#isAnswer() ? Outcome.answered : Outcome.wire;
+  }
+
+  /** A program has put an ICMP error in the packet's place. */
+  #isAnswer(): boolean {
+    const { packet } = this.datapath;
+    return isIcmp(packet) && this.header.protocol !== packet.protocol && this.header.special !== Special.portUnreachable;
   }
 
   #routeInStack(): void {
@@ -378,12 +389,9 @@ export class NodeHooks {
     packet.tcpFlags = header.tcpFlags;
     packet.length = header.length;
     packet.ttl = ttl;
+    if (header.special !== Special.none) describeSpecial(packet, header);
     datapath.deliveredTo = 0;
     this.wrapBytes = 0;
     this.departureNs = 0;
   }
-}
-
-function isIcmp({ protocol }: Packet): boolean {
-  return protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6;
 }

@@ -37,6 +37,8 @@ export interface NetworkParts {
   readonly added: AddedBackends;
   /** Uptime at simulated time 0, and the unit of the datapath's clock, ns. */
   readonly clock: { readonly bootNs: number; readonly unitNs: number };
+  /** Bytes of the largest packet between nodes, from the IP header on. */
+  readonly mtu: number;
   /** Prefixes whose packets XDP throws away first. */
   readonly prefilter: readonly string[];
 }

@@ -11,24 +11,22 @@
  * What arrives is compared with what the other end expects. A first packet tells the server who its client is; a packet
  * that no socket knows (another backend, a changed source port) is answered with a reset, as by any host.
  */
-import { jhash } from "../bpf/jhash.js";
 import { DROP_CT_CREATE_FAILED } from "../cilium/datapath/drop-reasons.js";
 import { IPPROTO_TCP, IPPROTO_UDP, MARK_PROXY_EGRESS, MARK_PROXY_INGRESS } from "../cilium/datapath/packet.js";
 import type { Simulation } from "../core/simulation.js";
 import { Side, TcpFlag } from "../traffic/tcp-peers.js";
-import { parsePrefixWord, type PrefixWord } from "./address-offset.js";
 import { flowName, FlowTable, Place, rowOf } from "./flow-table.js";
 import { Outcome } from "./hooks.js";
 import { HeaderWriter } from "./headers.js";
 import { IFINDEX } from "./populate.js";
 import type { Ends, NetworkParts } from "./network-parts.js";
-import { PacketsInFlight } from "./segments.js";
+import { Prefilter, PREFILTER_NS } from "./prefilter.js";
+import { Reassembly } from "./reassembly.js";
+import { ReceiveQueues } from "./receive-queues.js";
+import { fragmentNumber, PacketsInFlight, Special } from "./segments.js";
+import { concerns, echoPorts } from "./special-packets.js";
 import { Wrapping } from "./wrapping.js";
 
-/** Bytes of a 4-tuple. */
-const TUPLE_BYTES = 12;
-/** A parsing XDP program (24 ns under BPF_PROG_TEST_RUN, kernel 6.18) and one LPM lookup (assumed, 36 ns). */
-const PREFILTER_NS = 60;
 const OPENING = TcpFlag.syn | TcpFlag.ack;
 
 export type { Ends } from "./network-parts.js";
@@ -38,16 +36,17 @@ export class NodeNetwork {
   readonly udp = new FlowTable(IPPROTO_UDP);
   readonly #parts: NetworkParts;
   readonly #simulation: Simulation;
-  readonly #prefilter: readonly PrefixWord[];
+  readonly #prefilter: Prefilter;
   readonly #flying = new PacketsInFlight();
   readonly #headers: HeaderWriter;
   readonly #atEnd: number;
   readonly #atNic: number;
   readonly #atStranger: number;
   readonly #told: number;
+  readonly #reassembly = new Reassembly();
   /** Nobody is at home: what comes to the node, or from it, is lost. */
   down = false;
-  readonly #received = new Int32Array(TUPLE_BYTES / 4);
+  readonly #queues: ReceiveQueues;
   #tcpEnds!: Ends;
   #udpEnds!: Ends;
 
@@ -56,7 +55,8 @@ export class NodeNetwork {
     this.#parts = parts;
     this.#simulation = simulation;
     this.#headers = new HeaderWriter(parts.hooks, this.#flying, parts.underlay);
-    this.#prefilter = parts.prefilter.map(parsePrefixWord);
+    this.#prefilter = new Prefilter(parts.prefilter);
+    this.#queues = new ReceiveQueues(parts.cpus.count);
     this.#atEnd = simulation.on((row) => this.#arrive(row));
     this.#atNic = simulation.on((row) => (this.down ? this.#flying.release(row) : this.#arriveAtNic(row)));
     this.#atStranger = simulation.on((row, place) => this.#resetFrom(row, place));
@@ -70,9 +70,10 @@ export class NodeNetwork {
   }
 
   /** Takes a packet from a socket: of an end on this node through the programs, of another one onto the network. */
-  send(table: FlowTable, flow: number, fromSide: number, tcpFlags: number, payloadBytes: number, tag: number): void {
+  send(table: FlowTable, flow: number, fromSide: number, tcpFlags: number, payloadBytes: number, tag: number, special: number = Special.none): void {
     const datagram = table === this.udp ? 1 : 0;
     const row = this.#flying.put(datagram, flow, fromSide ^ 1, tcpFlags, payloadBytes, tag);
+    if (special !== Special.none) this.#flying.special[row] = special;
     const from = rowOf(flow, fromSide);
     if (table.place[from] === Place.offNode) this.#sendFromElsewhere(row, table.towardNode[from] === 1);
     else if (this.down) this.#flying.release(row);
@@ -113,7 +114,7 @@ export class NodeNetwork {
     table.tunnelKey[row] = underlay.tunnelKey;
     if (table.place[row] !== Place.offNode && (row & 1) === Side.client) return;
     const ports = (table.wireSourcePort[row]! << 16) | table.wireTargetPort[row]!;
-    table.cpu[row] = this.#receiveCpu(table.wireSource[row]!, table.wireTarget[row]!, ports);
+    table.cpu[row] = this.#queues.cpuOf(table.wireSource[row]!, table.wireTarget[row]!, ports);
   }
 
   #table(row: number): FlowTable {
@@ -135,7 +136,8 @@ export class NodeNetwork {
       this.#flying.release(row);
       return;
     }
-    const bytes = this.#bytes(row) + (towardNode ? this.#headers.wrapBytes(this.#table(row), this.#sender(row)) : 0);
+    const own = this.#flying.special[row]! > 0 ? this.#parts.mtu : this.#bytes(row);
+    const bytes = own + (towardNode ? this.#headers.wrapBytes(this.#table(row), this.#sender(row)) : 0);
     this.#simulation.at(this.#simulation.now + link.delayNs(bytes), towardNode ? this.#atNic : this.#atEnd, row, 0);
   }
 
@@ -181,9 +183,13 @@ export class NodeNetwork {
     let cpu = table.cpu[from]!;
     if (flying.stray[row] === 1) {
       this.#headers.writeStray(this.#table(row), row);
-      cpu = this.#receiveCpu(flying.saddr[row]!, flying.daddr[row]!, (flying.sport[row]! << 16) | flying.dport[row]!);
+      cpu = this.#queues.cpuOf(flying.saddr[row]!, flying.daddr[row]!, (flying.sport[row]! << 16) | flying.dport[row]!);
     } else this.#headers.write(table, from, row);
-    if (this.#prefilter.length > 0 && !hooks.header.ipv6 && this.#isFiltered(hooks.header.saddr, cpu)) {
+    // Fragments bear no ports, or not all of them: NICs hash their addresses alone.
+    if (flying.special[row]! > 0) cpu = this.#queues.cpuOf(table.wireSource[from]!, table.wireTarget[from]!, 0);
+    if (this.#prefilter.blocks(hooks.header)) {
+      cpus.work(cpu, this.#simulation.now, PREFILTER_NS);
+      recorder.prefilteredPacket();
       flying.release(row);
       return;
     }
@@ -200,15 +206,6 @@ export class NodeNetwork {
     this.#carry(row, cpu, false);
   }
 
-  /** bpf_xdp's prefilter (`check_filters`): one lookup of the source in a trie, and no event. */
-  #isFiltered(source: number, cpu: number): boolean {
-    const { cpus, recorder } = this.#parts;
-    if (!this.#prefilter.some((prefix) => prefix.contains(source))) return false;
-    cpus.work(cpu, this.#simulation.now, PREFILTER_NS);
-    recorder.prefilteredPacket();
-    return true;
-  }
-
   /** The programs have run: takes the packet on to where they sent it. */
   #carry(row: number, cpu: number, egress: boolean): void {
     const { hooks, recorder, cpus, link } = this.#parts;
@@ -222,7 +219,7 @@ export class NodeNetwork {
         return;
       case Outcome.wire:
         if (link.loses()) this.#flying.release(row);
-        else this.#reach(row, Place.offNode, Math.max(done, hooks.departureNs) + link.delayNs(hooks.header.length + hooks.wrapBytes));
+        else this.#reach(row, Place.offNode, Math.max(done, hooks.departureNs) + link.delayNs(this.#wireBytes()));
         return;
       case Outcome.host:
         this.#reach(row, Place.host, done);
@@ -245,6 +242,8 @@ export class NodeNetwork {
     const { packet } = this.#parts.hooks.datapath;
     const table = this.#table(row);
     const to = rowOf(flying.flow[row]!, flying.side[row]!);
+    const special = flying.special[row]!;
+    if (special !== Special.none && this.#reachSpecial(row, place, at, special)) return;
     const expected =
       table.place[to] === place &&
       table.address[to] === packet.daddrEnd &&
@@ -253,6 +252,31 @@ export class NodeNetwork {
       table.remotePort[to] === packet.sport;
     if (expected || this.#opens(row, table, place)) this.#simulation.at(at, this.#atEnd, row, 0);
     else this.#misdirected(row, place, at);
+  }
+
+  /** Bytes on the wire. A fragment takes as long as a full packet, so that the last of a datagram does not overtake the others. */
+  #wireBytes(): number {
+    const { header, wrapBytes } = this.#parts.hooks;
+    return (header.special > 0 ? this.#parts.mtu : header.length) + wrapBytes;
+  }
+
+  /** Fragments after the first have no ports to be known by, ICMP errors are known by what they carry. False: as any packet. */
+  #reachSpecial(row: number, place: number, at: number, special: number): boolean {
+    const { packet } = this.#parts.hooks.datapath;
+    const table = this.#table(row);
+    const to = rowOf(this.#flying.flow[row]!, this.#flying.side[row]!);
+    const known = table.place[to] === place && table.address[to] === packet.daddrEnd;
+    if (special === Special.echo) echoPorts(packet);
+    else if (special === Special.portUnreachable) {
+      // Whoever is told is the other end of the packet that the row is about.
+      this.#flying.side[row] = this.#flying.side[row]! ^ 1;
+      if (known && concerns(packet, table, to)) this.#simulation.at(at, this.#told, row, 0);
+      else this.#flying.release(row);
+    } else if (fragmentNumber(special) > 1) {
+      if (known && table.remoteAddress[to] === packet.saddrEnd) this.#simulation.at(at, this.#atEnd, row, 0);
+      else this.#flying.release(row);
+    } else return false;
+    return special !== Special.echo;
   }
 
   /** Whether the packet opens its flow at a server that did not have it so far; then the server knows its client from now on. */
@@ -268,21 +292,16 @@ export class NodeNetwork {
     const ends = datagram ? this.#udpEnds : this.#tcpEnds;
     if (table.place[rowOf(flow, Side.server)] !== Place.unbound && !ends.reopen(flow)) return false;
     this.#bindServer(table, flow, place);
-    if (place !== Place.proxy && !directory.listens(packet.daddrEnd, packet.dport)) ends.refuse(flow);
+    const heard = place === Place.proxy || flying.special[row] === Special.echo || directory.listens(packet.daddrEnd, packet.dport);
+    if (!heard) ends.refuse(flow);
     return true;
   }
 
   #bindServer(table: FlowTable, flow: number, place: number): void {
-    const { packet } = this.#parts.hooks.datapath;
+    const { packet, proxyIngress, proxySource } = this.#parts.hooks.datapath;
     const row = rowOf(flow, Side.server);
-    table.place[row] = place;
-    table.address[row] = packet.daddrEnd;
-    table.port[row] = packet.dport;
-    table.remoteAddress[row] = packet.saddrEnd;
-    table.remotePort[row] = packet.sport;
-    table.speakPlainly(row);
-    table.mark[row] = 0;
-    if (place === Place.proxy) this.#bindProxy(table, row);
+    table.receiveFirst(row, place, packet);
+    if (place === Place.proxy) table.belongToProxy(row, proxyIngress ? MARK_PROXY_INGRESS : MARK_PROXY_EGRESS, proxySource);
     else this.#parts.added.reached(table.workload[flow]!, packet.daddr);
     if (place === Place.offNode && packet.hasDsrOption) {
       // The backend's node answers in the service's name.
@@ -290,14 +309,6 @@ export class NodeNetwork {
       table.wireSourcePort[row] = packet.dsrPort;
     }
     this.place(table, row);
-  }
-
-  /** A listener of the proxy: its sockets bear the mark alone; the flow notes who its client is. */
-  #bindProxy(table: FlowTable, row: number): void {
-    const { proxyIngress, proxySource } = this.#parts.hooks.datapath;
-    table.mark[row] = proxyIngress ? MARK_PROXY_INGRESS : MARK_PROXY_EGRESS;
-    table.markIdentity[row] = 0;
-    table.clientIdentity[row >> 1] = proxySource;
   }
 
   /** A socket that the packet's addresses don't belong to: TCP answers with a reset, UDP is left alone. */
@@ -349,7 +360,9 @@ export class NodeNetwork {
     const tcpFlags = flying.tcpFlags[row]!;
     const payloadBytes = flying.payloadBytes[row]!;
     const tag = flying.tag[row]!;
+    const special = flying.special[row]!;
     flying.release(row);
+    if (special > 0 && !this.#reassembly.completes(rowOf(flow, side), special)) return;
     ends.deliver(flow, side, tcpFlags, payloadBytes, tag);
   }
 
@@ -379,13 +392,5 @@ export class NodeNetwork {
     recorder.drop(dropReason, extError, egress, table.where[flow]!, table.established[flow] === 1);
     if (table.nth[flow] === 0 || !recorder.counting || !recorder.notable.wantsDropped(dropReason, extError)) return;
     recorder.notable.dropped(flowName(table, flow), dropReason, extError, this.#simulation.now);
-  }
-
-  /** Stands in for the NIC's Toeplitz hash: any good hash of the 4-tuple spreads flows over the queues alike. */
-  #receiveCpu(saddr: number, daddr: number, ports: number): number {
-    this.#received[0] = saddr;
-    this.#received[1] = daddr;
-    this.#received[2] = ports;
-    return (jhash(this.#received, 0, TUPLE_BYTES, 0) >>> 0) % this.#parts.cpus.count;
   }
 }

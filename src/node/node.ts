@@ -5,17 +5,22 @@
 import type { RandomStreams } from "../core/random.js";
 import type { Simulation } from "../core/simulation.js";
 import type { RunRecorder } from "../observe/recorder.js";
-import type { Scenario } from "../scenario/types.js";
+import type { Scenario, Workload } from "../scenario/types.js";
+import { IcmpRateLimit } from "../traffic/icmp-rate-limit.js";
 import { Errno, Sent, Side, State, TcpFlag, TcpPeers, type Application, type Network } from "../traffic/tcp-peers.js";
 import type { ListenerSettings } from "../traffic/tcp-listener.js";
-import { MARK_PROXY_INGRESS } from "../cilium/datapath/packet.js";
+import {
+  IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, MARK_PROXY_INGRESS,
+} from "../cilium/datapath/packet.js";
 import { Connections } from "./connections.js";
 import type { CpuQueues } from "./cpu.js";
 import { Place, rowOf, type FlowTable } from "./flow-table.js";
+import { Fragmenter } from "./fragmenter.js";
 import type { NodeHooks } from "./hooks.js";
 import type { Ends, NodeNetwork } from "./network.js";
 import type { DatagramPorts } from "./datagram-ports.js";
 import type { TcpPorts } from "./ports.js";
+import { Special } from "./segments.js";
 import { destinations, type Destination, type DrawDestination } from "./targets.js";
 import { ENTRY_NODE, nodeAddress, routerAddress, type ClientTopology, type Topology } from "./topology.js";
 import type { Sockets } from "./workloads/sockets.js";
@@ -24,6 +29,8 @@ const PORTS = 65_536;
 /** Keys of IPv6 remotes lie above those of IPv4. */
 const IPV6_KEYS = 2 ** 32 * PORTS;
 const NO_LISTENER = 0;
+/** Payload of an ICMP error: IP header and eight bytes of the datagram that it is about. */
+const ERROR_BYTES = 28;
 
 export interface NodeParts {
   readonly simulation: Simulation;
@@ -35,7 +42,11 @@ export interface NodeParts {
   readonly recorder: RunRecorder;
   readonly streams: RandomStreams;
   readonly tcpPorts: TcpPorts;
+  /** MTU of pods' routes. */
+  readonly routeMtu: number;
   readonly udpPorts: DatagramPorts;
+  readonly sctpPorts: DatagramPorts;
+  readonly echoIdentifiers: DatagramPorts;
   /** `socketLB.hostNamespaceOnly`: pods' sockets are left alone. */
   readonly socketLbForHostOnly: boolean;
   /** Queues of a listening socket. */
@@ -58,6 +69,10 @@ export class Node implements Sockets, Network, Ends {
   readonly #destinations: readonly DrawDestination[];
   /** Which workloads speak IPv6. */
   readonly #ipv6: readonly boolean[];
+  /** IP protocol number of each workload's flows. */
+  readonly #protocols: readonly number[];
+  readonly #errors = new IcmpRateLimit();
+  readonly #fragmenter: Fragmenter;
   /** Number of each remote address and port that local sockets have connected to. */
   readonly #remotes = new Map<number, number>();
   /** Ports of clients elsewhere, taken in turn: by workload and client. */
@@ -83,6 +98,8 @@ export class Node implements Sockets, Network, Ends {
       return destinations(scenario, topology, workload, passer, streams.stream(`targets/${workload.name}`));
     });
     this.#ipv6 = scenario.workloads.map(({ family }) => family === "IPv6");
+    this.#fragmenter = new Fragmenter(network, parts.routeMtu);
+    this.#protocols = scenario.workloads.map((workload) => protocolOf(workload));
     this.#listeners = this.#makeListeners();
     this.#openings = new Int32Array(scenario.workloads.length);
     this.#turns = topology.clients.map((clients) => new Int32Array(clients.length));
@@ -157,6 +174,7 @@ export class Node implements Sockets, Network, Ends {
   /** What the proxy's connection has of the one that it serves. It is none that a workload has opened. */
   #asServed(upstream: number, downstream: number): void {
     const { flows, connections } = this;
+    flows.protocolOf[upstream] = IPPROTO_TCP;
     flows.ipv6[upstream] = flows.ipv6[downstream]!;
     flows.dsrOption[upstream] = 0;
     flows.place[rowOf(upstream, Side.server)] = Place.unbound;
@@ -179,10 +197,10 @@ export class Node implements Sockets, Network, Ends {
     const destination = this.#destinations[workload]!();
     const who = this.#parts.topology.clients[workload]![client]!;
     const local = who.place !== Place.offNode;
-    if (!this.#resolve(workload, who, destination, this.datagrams.protocol, cpu)) return false;
+    if (!this.#resolve(workload, who, destination, this.#protocols[workload]!, cpu)) return false;
     // A UDP port belongs to its socket whatever it is connected to.
     const pair = local ? this.#ownerOf(who.place) : -1;
-    const port = local ? this.#parts.udpPorts.take(pair) : this.#nextPort(workload, client);
+    const port = local ? this.#datagramPorts(this.#protocols[workload]!).take(pair) : this.#nextPort(workload, client);
     if (port < 0) return false;
     this.datagrams.portPair[flow] = pair;
     this.#open(this.datagrams, flow, workload, who, destination, port, cpu, where);
@@ -191,11 +209,28 @@ export class Node implements Sockets, Network, Ends {
 
   closeDatagramSocket(flow: number): void {
     const pair = this.datagrams.portPair[flow]!;
-    if (pair >= 0) this.#parts.udpPorts.release(pair, this.datagrams.port[rowOf(flow, Side.client)]!);
+    const ports = this.#datagramPorts(this.datagrams.protocolOf[flow]!);
+    if (pair >= 0) ports.release(pair, this.datagrams.port[rowOf(flow, Side.client)]!);
+  }
+
+  #datagramPorts(protocol: number): DatagramPorts {
+    const { udpPorts, sctpPorts, echoIdentifiers } = this.#parts;
+    if (protocol === IPPROTO_UDP) return udpPorts;
+    return protocol === IPPROTO_SCTP ? sctpPorts : echoIdentifiers;
   }
 
   sendDatagram(flow: number, fromSide: number, bytes: number, tag: number): void {
-    this.#parts.network.send(this.datagrams, flow, fromSide, 0, bytes, tag);
+    const { network } = this.#parts;
+    if (isEcho(this.datagrams.protocolOf[flow]!)) network.send(this.datagrams, flow, fromSide, 0, bytes, tag, Special.echo);
+    else this.#fragmenter.send(this.datagrams, flow, fromSide, bytes, tag);
+  }
+
+  sendPortUnreachable(flow: number, tag: number): void {
+    const { network, simulation } = this.#parts;
+    const { address, remoteAddress } = this.datagrams;
+    const row = rowOf(flow, Side.server);
+    if (!this.#errors.allows(address[row]!, remoteAddress[row]!, simulation.now)) return;
+    network.send(this.datagrams, flow, Side.server, 0, ERROR_BYTES, tag, Special.portUnreachable);
   }
 
   release(connection: number, timeWait: boolean): void {
@@ -251,11 +286,13 @@ export class Node implements Sockets, Network, Ends {
     header.ipv6 = this.#ipv6[workload]!;
     header.saddr = who.address;
     header.daddr = address;
-    header.dport = port;
+    header.dport = isEcho(protocol) ? 0 : port;
     header.sport = 0;
     header.protocol = protocol;
     if (who.place === Place.offNode || !hooks.datapath.config.loadBalancer.socketLb) return true;
     if (who.place !== Place.host && this.#parts.socketLbForHostOnly) return true;
+    // The programs at connect() know TCP and UDP alone (`sock_proto_enabled`).
+    if (protocol !== IPPROTO_TCP && protocol !== IPPROTO_UDP) return true;
     network.setClock(cpu);
     return hooks.connectSocket(this.#cookie++, who.place === Place.host);
   }
@@ -287,6 +324,7 @@ export class Node implements Sockets, Network, Ends {
       table.wireTargetPort[row] = passedOn.port;
     }
     table.cpu[row] = cpu;
+    table.protocolOf[flow] = header.protocol;
     table.ipv6[flow] = header.ipv6 ? 1 : 0;
     this.#parts.network.place(table, row);
     table.place[rowOf(flow, Side.server)] = Place.unbound;
@@ -324,4 +362,15 @@ export class Node implements Sockets, Network, Ends {
     const turns = this.#turns[workload]!;
     return first + (turns[client]!++ % (last - first + 1));
   }
+}
+
+function isEcho(protocol: number): boolean {
+  return protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6;
+}
+
+function protocolOf(workload: Workload): number {
+  if (workload.kind !== "queries") return IPPROTO_TCP;
+  const { protocol } = workload.query;
+  if (protocol === "ICMP") return workload.family === "IPv6" ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+  return protocol === "SCTP" ? IPPROTO_SCTP : IPPROTO_UDP;
 }

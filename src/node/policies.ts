@@ -4,6 +4,7 @@
  */
 import type { PolicyEnforcement } from "../cilium/agent/settings.js";
 import type { DatapathContext, EndpointProgram } from "../cilium/datapath/context.js";
+import { ICMP_ECHO, ICMPV6_ECHO_REQUEST, IPPROTO_ICMP, IPPROTO_ICMPV6 } from "../cilium/datapath/packet.js";
 import type { CiliumMaps } from "../cilium/maps.js";
 import { POLICY_EGRESS, POLICY_INGRESS } from "../cilium/maps/policy-map.js";
 import type { RuledPeer, Policy } from "../scenario/pod-types.js";
@@ -16,6 +17,11 @@ import { workloadOf, type Topology } from "./topology.js";
 const HOST = "host";
 /** Ports of the proxy's HTTP listeners, by direction: the first two of those that the agent hands out (`proxyPortMin`, 10000 to 20000). */
 const PROXY_PORTS: Readonly<Record<number, number>> = { [POLICY_INGRESS]: 10_000, [POLICY_EGRESS]: 10_001 };
+/** Of a rule for echoes: type in the place of the port, for both families. */
+const ECHO_RULES = [
+  { protocol: IPPROTO_ICMP, port: ICMP_ECHO },
+  { protocol: IPPROTO_ICMPV6, port: ICMPV6_ECHO_REQUEST },
+];
 /** Any above the 0 of rules without a proxy. */
 const PROXY_PRIORITY = 1;
 const DIRECTIONS = [[POLICY_INGRESS, "ingress"], [POLICY_EGRESS, "egress"]] as const;
@@ -75,10 +81,10 @@ export class PolicyWriter {
   }
 
   #rule(endpointId: number, direction: number, { peer, port, protocol, l7 }: RuledPeer, deny: boolean): void {
+    const proxy = l7 === null ? {} : { proxyPort: PROXY_PORTS[direction]!, proxyPriority: PROXY_PRIORITY };
+    const ports = protocol === "ICMP" ? ECHO_RULES : [port === 0 ? { protocol: PROTOCOL_NUMBER[protocol] } : { protocol: PROTOCOL_NUMBER[protocol], port }];
     for (const identity of this.#identitiesOf(peer)) {
-      const proxy = l7 === null ? {} : { proxyPort: PROXY_PORTS[direction]!, proxyPriority: PROXY_PRIORITY };
-      const rule = { direction, identity, protocol: PROTOCOL_NUMBER[protocol], deny, ...proxy };
-      checkWrite("policy", this.#maps.policy(endpointId).insert(port === 0 ? rule : { ...rule, port }));
+      for (const what of ports) checkWrite("policy", this.#maps.policy(endpointId).insert({ direction, identity, deny, ...proxy, ...what }));
     }
   }
 

@@ -13,7 +13,7 @@ import { routerAddress, type Topology } from "./topology.js";
 /** Reserved identities (pkg/identity/numericidentity.go). */
 export const IDENTITY = { host: 1, world: 2, remoteNode: 6, worldIpv4: 9, worldIpv6: 10 } as const;
 /** IP protocol numbers. */
-export const PROTOCOL_NUMBER = { TCP: 6, UDP: 17 } as const;
+export const PROTOCOL_NUMBER = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 /** Interface numbers of the simulated node: its native device, `cilium_host`, the tunnel's device, and the first pod's veth. */
 export const IFINDEX = { native: 2, ciliumHost: 4, tunnel: 5, firstPod: 10 } as const;
 

@@ -1,6 +1,33 @@
 /** Packets on their way: what an event in the queue carries when two integers are not enough. Rows with a free list. */
 
 const NONE = -1;
+
+/** What a packet is beside a plain segment or datagram; above 0 a fragment, see `fragmentOf`. */
+export const Special = { none: 0, echo: -1, portUnreachable: -2 } as const;
+const FRAGMENT_BITS = 7;
+const COUNT_SHIFT = FRAGMENT_BITS;
+const IDENTIFICATION_SHIFT = 2 * FRAGMENT_BITS;
+/** Fragments of the largest datagram (64 KiB) over the smallest MTU that is modelled. */
+export const FRAGMENTS_MAX = (1 << FRAGMENT_BITS) - 1;
+
+/** Fragment `number` of `count`, from 1, as a `special`. */
+export function fragmentOf(number: number, count: number, identification: number): number {
+  return number | (count << COUNT_SHIFT) | (identification << IDENTIFICATION_SHIFT);
+}
+
+export function fragmentNumber(special: number): number {
+  return special & FRAGMENTS_MAX;
+}
+
+export function fragmentCount(special: number): number {
+  return (special >> COUNT_SHIFT) & FRAGMENTS_MAX;
+}
+
+/** 16 bits of the IP header. */
+export function identificationOf(special: number): number {
+  return special >>> IDENTIFICATION_SHIFT;
+}
+
 /** Bytes of IPv4 and TCP headers with the time stamp option; of IPv4 and UDP headers. */
 const TCP_HEADER_BYTES = 52;
 const UDP_HEADER_BYTES = 28;
@@ -20,6 +47,8 @@ export class PacketsInFlight {
   saddr = new Int32Array(INITIAL);
   daddr = new Int32Array(INITIAL);
   sport = new Int32Array(INITIAL);
+  /** A `Special`, or a fragment. */
+  special = new Int32Array(INITIAL);
   dport = new Int32Array(INITIAL);
   #next = new Int32Array(INITIAL);
   #free = NONE;
@@ -35,6 +64,7 @@ export class PacketsInFlight {
     this.payloadBytes[row] = payloadBytes;
     this.tag[row] = tag;
     this.stray[row] = 0;
+    this.special[row] = Special.none;
     return row;
   }
 
@@ -77,5 +107,5 @@ export class PacketsInFlight {
   }
 }
 
-const INT32_COLUMNS = ["flow", "payloadBytes", "tag", "saddr", "daddr", "sport", "dport"] as const;
+const INT32_COLUMNS = ["flow", "payloadBytes", "tag", "saddr", "daddr", "sport", "dport", "special"] as const;
 const UINT8_COLUMNS = ["side", "datagram", "tcpFlags", "stray"] as const;

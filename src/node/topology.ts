@@ -8,7 +8,7 @@
  */
 import { ipv4 } from "../cilium/maps/address.js";
 import { NS_PER_S } from "../core/units.js";
-import type { Cluster, Origin, Scenario, Service } from "../scenario/types.js";
+import type { Cluster, Origin, Protocol, Scenario, Service } from "../scenario/types.js";
 import { addressAfter } from "./address-offset.js";
 import { Place } from "./flow-table.js";
 
@@ -63,7 +63,7 @@ export interface ServiceTopology {
   readonly name: string;
   readonly namespace: string;
   readonly port: number;
-  readonly protocol: "TCP" | "UDP";
+  readonly protocol: Protocol;
   /** The ClusterIP first; for other types the addresses outside follow, the one that the world calls last. */
   readonly frontends: readonly Frontend[];
   /** Pods behind it when the run begins: those of other nodes, then those of the simulated node. */

@@ -128,6 +128,8 @@ export function checkNeeds(settings: CiliumSettings, input: ScenarioInput, tree:
   if (host >= 0 && !settings.enableHostFirewall) need(["policies", host, "endpoints"], "a policy of the node itself", "hostFirewall.enabled: true");
   const proxied = input.policies.findIndex(({ allow }) => allow.some(({ l7 }) => l7 !== undefined));
   if (proxied >= 0 && !settings.enableL7Proxy) need(["policies", proxied, "allow"], "a rule above layer 4", "l7Proxy: true");
+  const sctp = input.services.findIndex(({ protocol }) => protocol === "SCTP");
+  if (sctp >= 0 && !settings.enableSctp) need(["services", sctp, "protocol"], "a service of SCTP", "sctp.enabled: true");
   const family = input.workloads.findIndex((workload) => workload.family === "IPv6");
   if (family >= 0 && !settings.enableIpv6) need(["workloads", family, "family"], "a workload of IPv6", "ipv6.enabled: true");
   if (input.bandwidth.length > 0 && !settings.enableBandwidthManager) {

@@ -5,17 +5,25 @@ import type { CheckedInput } from "./checks.js";
 import { contains, parseIpv4, parsePrefix } from "./cidr.js";
 import type { Diagnostics } from "./diagnostics.js";
 import { EXPECT_WINDOWS } from "./metrics.js";
+import { protocolOf } from "./resolve.js";
 import type { ScenarioInput } from "./schema.js";
 import type { Place } from "./source.js";
 import { placeOf, treeAt, type Path, type Tree } from "./tree.js";
 
 type WorkloadInput = ScenarioInput["workloads"][number];
 type ServiceInput = ScenarioInput["services"][number];
+type QueryInput = Extract<WorkloadInput, { query: unknown }>["query"];
 type Arrivals = Extract<WorkloadInput, { arrivals: unknown }>["arrivals"];
 
 /** Pod addresses that the /24 of a node leaves for pods, as `node/topology` lays them out. */
 const PODS_PER_NODE = 245;
 const PORT_MAX = 65_535;
+/** 65,535 bytes less the headers of IPv4 and UDP. */
+const UDP_PAYLOAD_MAX = 65_507;
+/** What leaves an echo whole with any wrapping: fragments of ICMP have no identifier by which programs could know them. */
+const ECHO_PAYLOAD_MAX = 1372;
+/** A DATA chunk that fits into one packet beside COOKIE ECHO, with any wrapping. */
+const SCTP_PAYLOAD_MAX = 1100;
 
 /** Reports workloads that don't fit the rest of the scenario. */
 export function checkWorkloads(input: CheckedInput, tree: Tree, found: Diagnostics): void {
@@ -68,7 +76,18 @@ class WorkloadChecker {
     }
     this.#target(workload, path);
     this.#world(workload, path);
+    if ("query" in workload) this.#query(workload.query, [...path, "query"]);
     if ("arrivals" in workload) this.#bursts(workload.arrivals, [...path, "arrivals"]);
+  }
+
+  #query({ protocol, dns, requestBytes, responseBytes }: QueryInput, path: Path): void {
+    if (protocol !== "UDP" && dns !== undefined) this.#found.error(this.#at([...path, "dns"]), "names are looked up by UDP", { expected: "protocol: UDP" });
+    const most = { UDP: UDP_PAYLOAD_MAX, ICMP: ECHO_PAYLOAD_MAX, SCTP: SCTP_PAYLOAD_MAX }[protocol];
+    for (const [key, bytes] of [["requestBytes", requestBytes], ["responseBytes", responseBytes]] as const) {
+      if (bytes <= most || (protocol === "ICMP" && key === "responseBytes")) continue;
+      const what = protocol === "UDP" ? "no datagram has so many bytes" : `${protocol} in more than one packet is not modelled`;
+      this.#found.error(this.#at([...path, key]), what, { expected: `up to ${formatCount(most)}` });
+    }
   }
 
   #target(workload: WorkloadInput, path: Path): void {
@@ -76,15 +95,17 @@ class WorkloadChecker {
     const [head, rest] = workload.to.includes(" ") ? (workload.to.split(" ") as [string, string]) : ["service", workload.to];
     const [name, port] = rest.split(":") as [string, string?];
     if (head === "world") {
-      this.#address(name, Number(port), at);
+      this.#address(name, protocolOf(workload) === "ICMP" ? 1 : Number(port), at);
       return;
     }
-    const protocol = "query" in workload ? "UDP" : "TCP";
+    const protocol = protocolOf(workload);
     const service = this.#service(name, port, protocol, at);
     if (service === undefined) return;
-    if (service.protocol !== protocol) {
+    if (protocol === "ICMP") {
+      if (head !== "pods") this.#found.error(at, "services answer no echoes: they have ports", { expected: `pods ${name}, or an address of the world` });
+    } else if (service.protocol !== protocol) {
       const message = `"${workload.to}" is a ${service.protocol} service, and this is a workload of ${protocol}`;
-      this.#found.error(at, message, { expected: protocol === "TCP" ? "a TCP service, or `query`" : "a UDP service" });
+      this.#found.error(at, message, { expected: protocol === "TCP" ? "a TCP service, or `query`" : `a ${protocol} service` });
     }
     if (head === "pods" || !("world" in workload.from) || service.type !== "ClusterIP") return;
     this.#found.error(at, `the world can't reach "${name}": it is a ClusterIP service`, { expected: "type NodePort or LoadBalancer" });
@@ -95,11 +116,12 @@ class WorkloadChecker {
     const pods = this.#input.cluster === undefined ? undefined : parsePrefix(this.#input.cluster.podCIDR);
     if (prefix === undefined) this.#found.error(at, `${name} is no address or prefix`, { expected: "octets up to 255, no bits behind the prefix" });
     else if (pods !== undefined && contains(pods, parseIpv4(name.split("/")[0]!)!)) this.#found.error(at, `${name} lies in the pod network`);
-    if (port < 1 || port > PORT_MAX) this.#found.error(at, `there is no port ${port}`, { expected: `1 to ${PORT_MAX}` });
+    if (Number.isNaN(port)) this.#found.error(at, `${name} has no port`, { expected: `world ${name}:443` });
+    else if (port < 1 || port > PORT_MAX) this.#found.error(at, `there is no port ${port}`, { expected: `1 to ${PORT_MAX}` });
   }
 
   /** The service that a target names; undefined when it is unknown, unclear or not valid itself. */
-  #service(name: string, port: string | undefined, protocol: ServiceInput["protocol"], at: Place): ServiceInput | undefined {
+  #service(name: string, port: string | undefined, protocol: ServiceInput["protocol"] | "ICMP", at: Place): ServiceInput | undefined {
     const services = this.#input.services.filter((service) => service !== undefined);
     // A service that is itself mistyped is reported as such; its name still counts as there.
     const names = namesOf(this.#tree, "services", ["name"]);

@@ -150,10 +150,6 @@ describe("defaults", () => {
     expect(base).toMatchObject({ cluster: { nodes: 2, cpus: 8 }, observe: { flows: "dropped", flowsMax: 20_000 }, warmupNs: 0, seed: "1" });
     expect(base.helm.settings.ctTcpMax).toBeNull();
   });
-
-  it("of the chart that are not modelled are named, not refused", () => {
-    expect(load(`${MINIMAL}helm: { set: { sctp.enabled: true } }\n`).base.assumptions.join("\n")).toMatch(/sctp\.enabled: SCTP traffic would be there/);
-  });
 });
 
 describe("a kernel", () => {

@@ -292,6 +292,26 @@ describe("rules above layer 4", () => {
   ])("$to", check);
 });
 
+describe("queries that are no UDP", () => {
+  const query = (to: string, text: string): string =>
+    `workloads:\n  - { name: q, from: { workload: shop/web }, to: ${to}, arrivals: { poisson: 1/s }, query: { ${text} } }\n  - name: pool`;
+  it.each<[string, string, RegExp]>([
+    ["shop/dns", "protocol: ICMP", /services answer no echoes/],
+    ["world 203.0.113.1", "protocol: UDP", /203\.0\.113\.1 has no port/],
+    ["pods shop/dns", "protocol: ICMP, requestBytes: 4000", /ICMP in more than one packet is not modelled/],
+    ["shop/dns", "requestBytes: 70000", /no datagram has so many bytes/],
+    ["pods shop/dns", "protocol: ICMP, dns: {}", /names are looked up by UDP/],
+    ["shop/dns", "protocol: SCTP", /is a UDP service, and this is a workload of SCTP/],
+  ])("%s { %s }", (to, text, message) => {
+    expect(one(changed("workloads:\n  - name: pool", query(to, text))).message).toMatch(message);
+  });
+
+  it("a service of SCTP needs its setting", () => {
+    const text = changed("protocol: UDP, backends: 2", "protocol: SCTP, backends: 2").replace(/variants:[\s\S]*$/, "");
+    expect(mistakes(text).map(({ message }) => message)).toContain("a service of SCTP does nothing with these settings");
+  });
+});
+
 describe("variants", () => {
   it.each<Mistake>([
     { from: "about: Twice the size.", to: "duratoin: 1m", at: "duratoin", message: /unknown key "duratoin"/, nearest: "duration" },

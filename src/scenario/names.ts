@@ -29,4 +29,4 @@ export const version = (example: string): Leaf<string> =>
 export const address = (): Leaf<string> => text({ form: "an IPv4 address such as 10.96.12.7", pattern: new RegExp(`^${ADDRESS}$`) });
 export const prefix = (): Leaf<string> => text({ form: "an IPv4 prefix such as 10.244.0.0/16", pattern: new RegExp(`^${ADDRESS}/\\d{1,2}$`) });
 export const port = (): Leaf<number> => whole(1, PORT_MAX);
-export const protocol = (): z.ZodPrefault<z.ZodEnum<{ TCP: "TCP"; UDP: "UDP" }>> => z.enum(PROTOCOLS).prefault("TCP");
+export const protocol = (): z.ZodPrefault<z.ZodEnum<{ TCP: "TCP"; UDP: "UDP"; SCTP: "SCTP" }>> => z.enum(PROTOCOLS).prefault("TCP");

@@ -1,6 +1,10 @@
 /** What a resolved scenario says about pods beside their traffic: policies, rate limits, egress gateways. */
 
-import type { Entry, Protocol } from "./types.js";
+import type { Entry } from "./types.js";
+
+/** ICMP stands for echo requests. */
+export const RULE_PROTOCOLS = ["TCP", "UDP", "SCTP", "ICMP"] as const;
+export type RuleProtocol = (typeof RULE_PROTOCOLS)[number];
 
 export const VERDICTS = ["allow", "deny"] as const;
 export type DefaultVerdict = (typeof VERDICTS)[number];
@@ -26,7 +30,7 @@ export interface RuledPeer {
   readonly peer: string;
   /** 0 = every port. */
   readonly port: number;
-  readonly protocol: Protocol;
+  readonly protocol: RuleProtocol;
   /** Null = nothing above layer 4; always so where it denies. */
   readonly l7: L7Protocol | null;
 }

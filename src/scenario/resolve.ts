@@ -156,7 +156,7 @@ type WorkloadInput = ScenarioInput["workloads"][number];
 
 function workloadOf(workload: WorkloadInput, services: ScenarioInput["services"], recordings: Recordings): Workload {
   const { name, entry, family } = workload;
-  const common = { name, from: originOf(workload.from), to: targetOf(workload.to, "query" in workload ? "UDP" : "TCP", services), entry, family };
+  const common = { name, from: originOf(workload.from), to: targetOf(workload.to, protocolOf(workload), services), entry, family };
   if ("connection" in workload) {
     const { arrivals } = workload;
     const { connectTimeout, ...rest } = workload.connection;
@@ -174,6 +174,11 @@ function workloadOf(workload: WorkloadInput, services: ScenarioInput["services"]
     return { ...common, kind: "queries", ...exchange, dns: dns ?? null };
   }
   return { ...common, kind: "pool", connections: workload.connections, request: workload.request };
+}
+
+/** What the workload's packets are. */
+export function protocolOf(workload: WorkloadInput): Protocol | "ICMP" {
+  return "query" in workload ? workload.query.protocol : "TCP";
 }
 
 type EventInput = ScenarioInput["timeline"][number];
@@ -207,15 +212,16 @@ function originOf(from: WorkloadInput["from"]): Origin {
 }
 
 /** `world 203.0.113.0/28:443`, `pods production/cart`, `production/cart:80`; the service is known to be there. */
-function targetOf(to: string, protocol: Protocol, services: ScenarioInput["services"]): Target {
+function targetOf(to: string, protocol: Protocol | "ICMP", services: ScenarioInput["services"]): Target {
   const [head, rest] = to.includes(" ") ? (to.split(" ") as [string, string]) : ["service", to];
   const [name, port] = rest.split(":") as [string, string?];
   if (head === "world") {
     const bits = Number(name.split("/")[1] ?? ADDRESS_BITS);
-    return { kind: "world", prefix: name, addresses: 2 ** (ADDRESS_BITS - bits), port: Number(port) };
+    return { kind: "world", prefix: name, addresses: 2 ** (ADDRESS_BITS - bits), port: port === undefined ? 0 : Number(port) };
   }
   const named = (each: ServiceInput): boolean => each.name === name && (port === undefined || each.port === Number(port));
-  const service = services.findIndex((each) => named(each) && each.protocol === protocol);
+  // Echoes go to pods whatever the service's protocol is.
+  const service = services.findIndex((each) => named(each) && (each.protocol === protocol || protocol === "ICMP"));
   return { kind: head === "pods" ? "backends" : "service", service };
 }
 

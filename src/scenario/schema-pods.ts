@@ -1,15 +1,15 @@
 /** What a scenario says about pods beside their traffic: policies, rate limits, egress gateways. */
 
 import { z } from "zod";
-import { address, peerName, port, prefix, protocol, qualifiedName, subjectName } from "./names.js";
+import { address, peerName, port, prefix, qualifiedName, subjectName } from "./names.js";
 import { bitRate } from "./quantities.js";
-import { L7_PROTOCOLS, VERDICTS } from "./pod-types.js";
+import { L7_PROTOCOLS, RULE_PROTOCOLS, VERDICTS } from "./pod-types.js";
 import { ENTRIES } from "./types.js";
 
 /** Kubernetes takes no lower limit than 1k (pkg/util/bandwidth). */
 const RATE_MIN = 1000;
 
-const peer = { port: port().optional().describe("Without it: every port."), protocol: protocol() };
+const peer = { port: port().optional().describe("Without it: every port."), protocol: z.enum(RULE_PROTOCOLS).prefault("TCP").describe("ICMP: echo requests.") };
 const egress = { direction: z.literal("egress").prefault("egress"), to: peerName().describe("Service, workload, world, remote-node or host."), ...peer };
 const ingress = { direction: z.literal("ingress").prefault("ingress"), from: peerName().describe("Workload, world, remote-node or host."), ...peer };
 const l7 = { l7: z.enum(L7_PROTOCOLS).optional().describe("A rule above layer 4: its connections go through the node's proxy, which reads every request.") };

@@ -14,7 +14,8 @@ import { distribution } from "./schema-distribution.js";
 import { hubble, relayEvent } from "./schema-hubble.js";
 import { bandwidth, egressGateway, policy } from "./schema-pods.js";
 import {
-  CLOSERS, DEPARTURES, ENTRIES, FAMILIES, FLOOD_KINDS, FLOW_FILTERS, HOOKS, MAP_TYPES, PORT_SEARCHES, PRELOAD_KINDS, SERVICE_TYPES,
+  CLOSERS, DEPARTURES, ENTRIES, FAMILIES, FLOOD_KINDS, FLOW_FILTERS, HOOKS, MAP_TYPES, PORT_SEARCHES, PRELOAD_KINDS, QUERY_PROTOCOLS,
+  SERVICE_TYPES,
 } from "./types.js";
 
 export const API_VERSION = "ctlab/v1";
@@ -187,7 +188,7 @@ const workloadFields = {
   from: from.describe("Who opens the connections."),
   to: text({
     form: "a service such as production/inventory-service:8080, its pods (pods production/inventory-service), or an address outside (world 203.0.113.10:443)",
-    pattern: new RegExp(`^((pods )?${LABEL}/${LABEL}(:\\d{1,5})?|world ${ADDRESS}(/\\d{1,2})?:\\d{1,5})$`),
+    pattern: new RegExp(`^((pods )?${LABEL}/${LABEL}(:\\d{1,5})?|world ${ADDRESS}(/\\d{1,2})?(:\\d{1,5})?)$`),
     examples: ["production/inventory-service:8080", "pods production/inventory-service", "world 203.0.113.10:443"],
   }).describe("Service and port; or its pods by address; or addresses outside the cluster."),
   family: z.enum(FAMILIES).prefault("IPv4").describe("Addresses of the two ends; IPv6 needs ipv6.enabled."),
@@ -203,12 +204,13 @@ const dns = z
   .describe("How a name is looked up.");
 const query = z
   .strictObject({
+    protocol: z.enum(QUERY_PROTOCOLS).prefault("UDP").describe("ICMP: an echo request and its reply (ping). SCTP: an association with one request."),
     timeout: duration({ min: ONE_NS }).prefault("5s").describe("How long an attempt waits for its answer."),
     attempts: whole(1, ATTEMPTS_MAX).prefault(2).describe("How often the request is sent at most."),
     ...requestFields,
     dns: dns.optional().describe("Look names up instead, as a resolver does: A and AAAA from one socket, candidate after candidate."),
   })
-  .describe("A datagram and its answer (UDP), from a socket of its own.");
+  .describe("A datagram and its answer, from a socket of its own.");
 const workload = z.union([
   z
     .strictObject({ ...workloadFields, arrivals, connection: connection.prefault({}) })
@@ -222,7 +224,7 @@ const workload = z.union([
     .describe("Connections opened at the start and used all the time."),
   z
     .strictObject({ ...workloadFields, arrivals, query })
-    .describe("Datagrams and their answers (UDP)."),
+    .describe("Datagrams and their answers."),
   z
     .strictObject({ ...workloadFields, arrivals, flood: z.enum(FLOOD_KINDS).describe("SYNs to the target, or to one port after the other.") })
     .describe("SYNs from addresses where nobody answers: an attack."),
@@ -244,7 +246,7 @@ const timelineEvent = z.union([
         remove: whole(0, PODS_MAX).prefault(0).describe("Pods on other nodes that go, the oldest first."),
         grace: duration().prefault("0").describe("How long a leaving pod goes on, terminating."),
         lag: duration().prefault("0").describe("Until the node's agent learns of each change."),
-        how: z.enum(DEPARTURES).prefault("stops").describe("A process that stops closes its connections; a node that vanishes says nothing."),
+        how: z.enum(DEPARTURES).prefault("stops").describe("A process that stops closes its connections; a node that vanishes says nothing; where a process crashes its pod stays and refuses."),
       })
       .describe("Backends of a service come and go."),
   }),

@@ -21,50 +21,41 @@ interface Gap {
   readonly applies: (settings: CiliumSettings) => boolean;
   /** What is not modelled. */
   readonly what: string;
-  /** The simulated traffic would be another; without it the gap is only named. */
-  readonly changesTraffic: boolean;
 }
 
 const GAPS: readonly Gap[] = [
-  { field: "enableIpv4", applies: ({ enableIpv4 }) => !enableIpv4, what: "a node without IPv4", changesTraffic: true },
+  { field: "enableIpv4", applies: ({ enableIpv4 }) => !enableIpv4, what: "a node without IPv4" },
   {
     field: "enableWireguard",
     applies: ({ enableWireguard, routingMode }) => enableWireguard && routingMode === "tunnel",
     what: "WireGuard with a tunnel",
-    changesTraffic: true,
   },
   {
     field: "enableIpsec",
     applies: ({ enableIpsec, routingMode }) => enableIpsec && routingMode === "tunnel",
     what: "IPsec with a tunnel",
-    changesTraffic: true,
   },
   {
     field: "lbMode",
     applies: ({ lbMode, routingMode, dsrDispatch }) => lbMode !== "snat" && routingMode === "tunnel" && dsrDispatch !== "geneve",
     what: "DSR through a tunnel without Geneve, with which no agent starts",
-    changesTraffic: true,
   },
   {
     field: "dsrDispatch",
     applies: ({ lbMode, dsrDispatch }) => lbMode !== "snat" && dsrDispatch === "ipip",
     what: "DSR by IPIP",
-    changesTraffic: true,
   },
   {
     field: "lbAcceleration",
     applies: ({ lbMode, dsrDispatch, lbAcceleration }) => lbMode !== "snat" && dsrDispatch === "geneve" && lbAcceleration !== "disabled",
     what: "DSR by Geneve in XDP",
-    changesTraffic: true,
   },
-  { field: "cniChainingMode", applies: ({ cniChainingMode }) => cniChainingMode !== "none", what: "CNI chaining", changesTraffic: true },
+  { field: "cniChainingMode", applies: ({ cniChainingMode }) => cniChainingMode !== "none", what: "CNI chaining" },
   {
     field: "datapathMode",
     applies: ({ datapathMode }) => datapathMode !== "veth",
     what: "a datapath mode other than veth",
-    changesTraffic: true,
   },
-  { field: "enableSctp", applies: ({ enableSctp }) => enableSctp, what: "SCTP traffic", changesTraffic: false },
 ];
 
 /** Reports what a run can't simulate; returns a sentence for each feature that it leaves out and may. */
@@ -73,10 +64,10 @@ export function checkCoverage(helm: HelmRead, found: Diagnostics): readonly stri
   checkFlags(helm, found);
   const { input, places } = helm;
   const assumptions: string[] = [];
-  for (const { field, applies, what, changesTraffic } of GAPS) {
+  for (const { field, applies, what } of GAPS) {
     if (!applies(input.settings)) continue;
     const at = places.get(field);
-    if (at !== undefined && changesTraffic) found.error(at, `${what} can't be simulated`, { expected: "a setting that does without it" });
+    if (at !== undefined) found.error(at, `${what} can't be simulated`, { expected: "a setting that does without it" });
     else assumptions.push(`${input.origins[field] ?? "By default"}: ${what} would be there, and is not modelled.`);
   }
   return assumptions;

@@ -109,7 +109,8 @@ export interface MapOverride {
   readonly maxEntries: number | null;
 }
 
-export const PROTOCOLS = ["TCP", "UDP"] as const;
+/** Of services. */
+export const PROTOCOLS = ["TCP", "UDP", "SCTP"] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
 /** A load balancer's service has a NodePort too, and an external address. */
@@ -265,8 +266,13 @@ export interface PoolWorkload extends WorkloadBase {
   readonly request: RequestShape & { readonly every: Distribution };
 }
 
+/** ICMP: an echo request and its reply. SCTP: an association with one request. */
+export const QUERY_PROTOCOLS = ["UDP", "ICMP", "SCTP"] as const;
+export type QueryProtocol = (typeof QUERY_PROTOCOLS)[number];
+
 /** One datagram and its answer, repeated when the answer does not come in time. */
 export interface QueryShape extends RequestShape {
+  readonly protocol: QueryProtocol;
   readonly timeoutNs: Nanoseconds;
   /** How often the request is sent at most. */
   readonly attempts: number;
@@ -284,7 +290,7 @@ export interface Resolution {
   readonly foundAt: number;
 }
 
-/** Exchanges of datagrams (UDP) that come and go, each from a socket of its own. */
+/** Exchanges of datagrams that come and go, each from a socket of its own. */
 export interface QueryWorkload extends WorkloadBase {
   readonly kind: "queries";
   readonly arrivals: Arrivals;
@@ -308,8 +314,8 @@ export interface FloodWorkload extends WorkloadBase {
   readonly flood: FloodKind;
 }
 
-/** How a pod's end shows: its process closes what it has, or its node is gone without a word. */
-export const DEPARTURES = ["stops", "vanishes"] as const;
+/** How a pod's end shows: its process closes what it has; its node is gone without a word; or the process alone is gone, and the pod refuses. */
+export const DEPARTURES = ["stops", "vanishes", "crashes"] as const;
 export type Departure = (typeof DEPARTURES)[number];
 
 /** What happens at a moment of the run. */

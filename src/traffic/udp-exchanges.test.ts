@@ -3,9 +3,9 @@ import { Simulation } from "../core/simulation.js";
 import { NS_PER_MS, NS_PER_S } from "../core/units.js";
 import { DeadlineQueue } from "./deadline-queue.js";
 import { Side } from "./tcp-peers.js";
-import { UdpExchanges, type DatagramNetwork, type ExchangeProfile, type ExchangeUser } from "./udp-exchanges.js";
+import { datagramProfile, UdpExchanges, type DatagramNetwork, type ExchangeProfile, type ExchangeUser } from "./udp-exchanges.js";
 
-const PROFILE: ExchangeProfile = { requestBytes: 50, answerBytes: 500, timeoutNs: NS_PER_S, tries: 3 };
+const PROFILE = datagramProfile(50, 500, NS_PER_S, 3);
 
 class World implements DatagramNetwork, ExchangeUser {
   readonly simulation = new Simulation();
@@ -62,7 +62,7 @@ describe("UDP exchanges", () => {
   it("don't wait where no answer is expected", () => {
     const world = new World();
     world.asked = () => {};
-    expect(world.run({ ...PROFILE, answerBytes: 0 }).ends).toEqual(["answered after 0 ms"]);
+    expect(world.run(datagramProfile(50, 0, NS_PER_S, 3)).ends).toEqual(["answered after 0 ms"]);
     expect(world.sent.length).toBe(1);
   });
 

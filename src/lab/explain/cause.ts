@@ -59,7 +59,7 @@ export function causeOf(trace: ConnectionTrace, figures: VariantResult, scenario
 function unanswered({ connection, records }: ConnectionTrace): TraceRecord | undefined {
   const from = (side: PacketFacts["from"]): readonly TraceRecord[] => records.filter(({ packet }) => packet?.from === side);
   const asked = from("client");
-  return connection?.protocol === "UDP" && from("server").length < asked.length ? asked.at(-1) : undefined;
+  return connection !== null && connection.protocol !== "TCP" && from("server").length < asked.length ? asked.at(-1) : undefined;
 }
 
 /** An entry that went matters when a later packet was dropped, met a stranger, or looked like a new connection. */

@@ -19,7 +19,7 @@ export interface TracedConnection {
   readonly workload: string;
   /** Which connection of its workload, from 1. */
   readonly nth: number;
-  readonly protocol: "TCP" | "UDP";
+  readonly protocol: string;
   /** `10.244.0.10:41234->10.96.0.10:80`, as the client's socket names the ends. */
   readonly tuple: string;
   /** Names of both ends, where the cluster knows them. */

@@ -49,6 +49,7 @@ export function followedSockets(following: Following, inner: Sockets): Sockets {
       following.find(IPPROTO_UDP, flow)?.record("socket", "client closes the socket");
       inner.closeDatagramSocket(flow);
     },
+    sendPortUnreachable: (flow, tag) => inner.sendPortUnreachable(flow, tag),
     sendDatagram: (flow, fromSide, bytes, tag) => inner.sendDatagram(flow, fromSide, bytes, tag),
   };
 }

@@ -3,11 +3,12 @@
  * entries go without it. It only looks, so a traced run is the same run.
  */
 import { IPPROTO_TCP } from "../../cilium/datapath/packet.js";
+import { protocolText } from "../../cilium/datapath/trace/describe.js";
 import type { WalkStep } from "../../cilium/datapath/trace/walk-trace.js";
 import { rowOf, type FlowTable } from "../../node/flow-table.js";
 import type { Topology } from "../../node/topology.js";
 import type { Sockets } from "../../node/workloads/sockets.js";
-import type { Scenario } from "../../scenario/types.js";
+import type { Scenario, Workload } from "../../scenario/types.js";
 import { Side } from "../../traffic/tcp-peers.js";
 import { tupleText, type TraceRequest } from "./request.js";
 import type { ConnectionTrace, TracedConnection, TraceRecord } from "./result.js";
@@ -111,7 +112,7 @@ export class ConnectionTracer {
     this.#found = {
       workload: this.#scenario.workloads[workload]!.name,
       nth: this.#opened[workload]!,
-      protocol: protocol === IPPROTO_TCP ? "TCP" : "UDP",
+      protocol: protocolText(table.protocolOf[flow]!),
       tuple,
       client: this.nameOf(source),
       server: this.nameOf(asked.target),
@@ -133,7 +134,7 @@ export class ConnectionTracer {
     this.#found = {
       workload: this.#scenario.workloads[workload]!.name,
       nth: this.#opened[workload]!,
-      protocol: this.#scenario.workloads[workload]!.kind === "queries" ? "UDP" : "TCP",
+      protocol: workloadProtocol(this.#scenario.workloads[workload]!),
       tuple: "",
       client: "",
       server: asked === null ? "" : this.nameOf(asked.target),
@@ -212,4 +213,8 @@ function namesOf(topology: Topology): ReadonlyMap<number, string> {
     for (const { address, kind } of frontends) if (address !== 0 && kind !== "node-port") names.set(address, `service ${namespace}/${name}`);
   }
   return names;
+}
+
+function workloadProtocol(workload: Workload): string {
+  return workload.kind === "queries" ? workload.query.protocol : "TCP";
 }

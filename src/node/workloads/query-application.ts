@@ -9,7 +9,8 @@ import type { RunRecorder } from "../../observe/recorder.js";
 import type { QueryWorkload, Resolution, Scenario } from "../../scenario/types.js";
 import { LookupEnd, POD_RESOLVER, Resolvers } from "../../traffic/resolver.js";
 import { Side } from "../../traffic/tcp-peers.js";
-import { UdpExchanges } from "../../traffic/udp-exchanges.js";
+import { associationProfile } from "../../traffic/sctp.js";
+import { datagramProfile, UdpExchanges } from "../../traffic/udp-exchanges.js";
 import { flowName } from "../flow-table.js";
 import type { Topology } from "../topology.js";
 import { draw } from "./distributions.js";
@@ -80,8 +81,11 @@ export class QueryApplication {
   }
 
   #addProfile({ query, dns }: QueryWorkload): number {
-    const { timeoutNs, attempts, requestBytes, responseBytes } = query;
-    if (dns === null) return this.#exchanges.addProfile({ requestBytes, answerBytes: responseBytes, timeoutNs, tries: attempts });
+    const { protocol, timeoutNs, attempts, requestBytes, responseBytes } = query;
+    if (protocol === "SCTP") return this.#exchanges.addProfile(associationProfile(requestBytes, responseBytes, timeoutNs, attempts));
+    // An echo comes back as it was.
+    const answerBytes = protocol === "ICMP" ? requestBytes : responseBytes;
+    if (dns === null) return this.#exchanges.addProfile(datagramProfile(requestBytes, answerBytes, timeoutNs, attempts));
     return this.#resolvers.addClient({
       ...POD_RESOLVER,
       timeoutNs,
@@ -145,7 +149,10 @@ export class QueryApplication {
 
   /** A datagram has arrived at one end. */
   deliver(flow: number, side: number, _tcpFlags: number, _bytes: number, tag: number): void {
-    if (side === Side.server && this.#deaf[flow] === 1) return;
+    if (side === Side.server && this.#deaf[flow] === 1) {
+      this.#sockets.sendPortUnreachable(flow, tag);
+      return;
+    }
     if (side === Side.client) this.#sockets.datagrams.established[flow] = 1;
     if ((flow & LOOKUP) !== 0) this.#resolvers.deliver(flow >> 1, side, tag);
     else this.#exchanges.deliver(flow >> 1, side, tag);
@@ -153,7 +160,12 @@ export class QueryApplication {
 
   #asked(flow: number, tag: number): void {
     const workload = this.#workload[flow]!;
-    const takes = draw(this.#shape(workload).query.serverTime, this.#living[workload]!);
+    const { serverTime, protocol } = this.#shape(workload).query;
+    if (protocol === "ICMP") {
+      this.#answered(flow, tag);
+      return;
+    }
+    const takes = draw(serverTime, this.#living[workload]!);
     this.#simulation.at(this.#simulation.now + Math.round(takes), this.#answer, flow, tag);
   }
 
@@ -178,7 +190,7 @@ export class QueryApplication {
     return true;
   }
 
-  /** Nobody listens at the far end; its ICMP error is not modelled, so the client waits for its time-out. */
+  /** Nobody listens at the far end: its host answers with ICMP errors. */
   refuse(flow: number): void {
     this.#deaf[flow] = 1;
   }

@@ -20,6 +20,8 @@ export interface Sockets {
   /** A connected UDP socket under the number `flow`, for which the tables have room. False: the call failed. */
   openDatagramSocket(flow: number, workload: number, client: number, cpu: number, where: number): boolean;
   closeDatagramSocket(flow: number): void;
+  /** The server's host has no socket for the flow's datagram with this tag, and says so to its client. */
+  sendPortUnreachable(flow: number, tag: number): void;
   /** `tag` comes back at delivery. */
   sendDatagram(flow: number, fromSide: number, bytes: number, tag: number): void;
 }
