@@ -16,3 +16,11 @@ export function positiveNumber(text: string): number {
   if (value < 1) throw new InvalidArgumentError("a whole number, 1 or more, is expected");
   return value;
 }
+
+/** A share between 0 and 1, as such or in per cent: `0.05`, `5%`. */
+export function shareOption(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text);
+  const value = match === null ? NaN : Number(match[1]) / (match[2] === "%" ? 100 : 1);
+  if (!(value >= 0 && value < 1)) throw new InvalidArgumentError("a share from 0 to below 1 is expected, such as 5% or 0.05");
+  return value;
+}

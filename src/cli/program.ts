@@ -6,6 +6,7 @@ import { Command, CommanderError } from "commander";
 import { VERSION } from "../core/version.js";
 import { addCheckCommand } from "./check.js";
 import { EXIT, type ExitCode } from "./exit.js";
+import { addCompareCommand } from "./compare.js";
 import { addExplainCommand } from "./explain.js";
 import { addObserveCommand } from "./observe.js";
 import { addResolveCommand } from "./resolve.js";
@@ -47,6 +48,7 @@ function buildProgram(done: (code: ExitCode) => void): Command {
       "\nExamples:\n" +
         "  ctlab run scenarios/ct-exhaustion.yaml                     the incident, all variants side by side\n" +
         "  ctlab run scenarios/ct-exhaustion.yaml --variant fixed     one variant\n" +
+        "  ctlab compare my-node.yaml --set helm.set.bpf.ctTcpMax=1048576   what if? Differences with intervals\n" +
         "  ctlab explain reports/ct-exhaustion --worst 1              why did this one connection die?\n" +
         "  ctlab observe reports/NAME --verdict DROPPED -o dict        its flows, as the hubble client shows them\n" +
         "  ctlab resolve -f values.yaml --node 16cpu,64Gi --cilium 1.19   what sizes does this give?\n" +
@@ -56,6 +58,7 @@ function buildProgram(done: (code: ExitCode) => void): Command {
     );
   addRunCommand(program, done);
   addCheckCommand(program, done);
+  addCompareCommand(program, done);
   addExplainCommand(program, done);
   addObserveCommand(program, done);
   addResolveCommand(program, done);

@@ -5,6 +5,7 @@ import { collect, positiveNumber, wholeNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { interruptible } from "./interrupt.js";
 import { ProgressLine } from "./progress.js";
+import { quote } from "./quote.js";
 
 interface RunCommandOptions {
   readonly variant?: readonly string[];
@@ -94,10 +95,6 @@ function repeatingCommand(scenario: string, options: RunCommandOptions): string 
     ...(options.seed === undefined ? [] : [`--seed ${quote(options.seed)}`]),
     ...(options.run === 0 ? [] : [`--run ${options.run}`]),
   ].join(" ");
-}
-
-function quote(text: string): string {
-  return /^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 async function print({ result, folder, warnings, traces }: FinishedRun, options: RunCommandOptions, wallNs: number): Promise<void> {

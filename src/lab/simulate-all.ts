@@ -57,23 +57,29 @@ export async function simulateAll(tasks: readonly VariantTask[], options: Simula
       variants: tasks.map(({ scenario: { variant, name, durationNs } }, i) => ({ name: variant ?? name, reachedNs: reached[i]!, durationNs })),
     });
   try {
-    const results = await Promise.all(
-      tasks.map(async ({ scenario, run = options.run, streamFolder, traces }, index) => {
-        const { port1, port2 } = new MessageChannel();
-        port1.on("message", ({ nowNs }: ProgressMessage) => {
-          reached[index] = nowNs;
-          report();
-        });
-        const task: WorkerTask = { scenario, run, traces, streamFolder, stop, port: port2 };
-        const outcome = (await pool.run(task, { transferList: [port2] })) as WorkerOutcome;
-        if ("output" in outcome) throw new OutputError(outcome.output.path, outcome.output.reason, outcome.output.fault);
-        const { simulated } = outcome;
-        reached[index] = simulated.variant.reachedNs;
+    const results: SimulatedVariant[] = [];
+    const simulate = async (index: number): Promise<void> => {
+      const { scenario, run = options.run, streamFolder, traces } = tasks[index]!;
+      const { port1, port2 } = new MessageChannel();
+      port1.on("message", ({ nowNs }: ProgressMessage) => {
+        reached[index] = nowNs;
         report();
-        if (simulated.variant.reachedNs === scenario.durationNs) options.onFinished?.(index, simulated);
-        return simulated;
-      }),
-    );
+      });
+      const task: WorkerTask = { scenario, run, traces, streamFolder, stop, port: port2 };
+      const outcome = (await pool.run(task, { transferList: [port2] })) as WorkerOutcome;
+      if ("output" in outcome) throw new OutputError(outcome.output.path, outcome.output.reason, outcome.output.fault);
+      const { simulated } = outcome;
+      reached[index] = simulated.variant.reachedNs;
+      report();
+      if (simulated.variant.reachedNs === scenario.durationNs) options.onFinished?.(index, simulated);
+      results[index] = simulated;
+    };
+    // Tasks are handed out as threads get free, so that those that have not begun when the run is stopped need not be built.
+    let next = 0;
+    const work = async (): Promise<void> => {
+      while (next < tasks.length && (next === 0 || options.signal?.aborted !== true)) await simulate(next++);
+    };
+    await Promise.all(Array.from({ length: threads }, work));
     const begun = results.filter(({ variant }) => variant.reachedNs > 0);
     return begun.length > 0 ? begun : results;
   } finally {
