@@ -1,5 +1,5 @@
 /** Runs a scenario: every variant in a worker thread, and one folder for all of it. */
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { Fingerprint } from "../core/fingerprint.js";
 import { DROP_REASONS } from "../cilium/datapath/drop-reasons.js";
 import { VERSION } from "../core/version.js";
@@ -13,7 +13,7 @@ import { experimentVerdict } from "./verdict.js";
 import { CONNECTIONS_FILE, connectionsJson, recorded, SCENARIO_FILE, scenarioJson } from "./recorded-files.js";
 import { METRICS_FILE } from "./metrics/scraper.js";
 import { FLOWS_FILE, LATENCY_FILE, type SimulatedVariant } from "./simulate.js";
-import { simulateAll, type SimulateAllOptions } from "./simulate-all.js";
+import { simulateAll, type SimulateAllOptions, type VariantTask } from "./simulate-all.js";
 import { parseTraceRequest } from "./trace/request.js";
 import type { ConnectionTrace } from "./trace/result.js";
 import { TRACE_FILE, traceText } from "./trace/text.js";
@@ -61,7 +61,7 @@ export async function runExperiment(options: RunOptions): Promise<FinishedRun> {
       folder.place(variantFile(scenario.variant, scenarios.length, METRICS_FILE));
       return { scenario, streamFolder, traces: followed };
     });
-    const simulated = await simulateAll(tasks, options);
+    const simulated = await withAlerts(await simulateAll(tasks, options), tasks);
     const result = assemble(file, scenarios, simulated, options);
     folder.write(SCENARIO_FILE, scenarioJson(file.variants));
     for (const { variant, latencyLog, notable, traces } of simulated) {
@@ -73,11 +73,44 @@ export async function runExperiment(options: RunOptions): Promise<FinishedRun> {
     }
     writeReports(folder, result, scenarios.length);
     folder.commit();
-    return { result, folder: dir, warnings: file.warnings, traces: simulated.flatMap(({ traces }) => traces) };
+    return { result, folder: dir, warnings: [...file.warnings, ...alertNotes(result.variants)], traces: simulated.flatMap(({ traces }) => traces) };
   } catch (error) {
     folder.abandon();
     throw error;
   }
+}
+
+/** Variants whose scenario names alert rules, with what these say. */
+async function withAlerts(simulated: readonly SimulatedVariant[], tasks: readonly VariantTask[]): Promise<readonly SimulatedVariant[]> {
+  if (!tasks.some(({ scenario }) => scenario.observe.alerts.length > 0)) return simulated;
+  const { evaluateAlerts } = await import("./alerts/evaluate.js");
+  const all: SimulatedVariant[] = [];
+  for (const each of simulated) {
+    const { scenario, streamFolder } = tasks.find((task) => task.scenario.variant === each.variant.name)!;
+    const { alerts: groups, scrapeNs } = scenario.observe;
+    if (groups.length === 0 || scrapeNs === null || streamFolder === null) {
+      all.push(each);
+      continue;
+    }
+    const request = { scenario, groups, metricsFile: join(streamFolder, METRICS_FILE), scrapeNs, endNs: each.variant.reachedNs };
+    all.push({ ...each, variant: { ...each.variant, alerts: await evaluateAlerts(request) } });
+  }
+  return all;
+}
+
+/** What somebody who wrote the rules should hear: they were not evaluated, or can never fire. */
+function alertNotes(variants: readonly VariantResult[]): ScenarioFile["warnings"] {
+  const notes = variants.flatMap(({ alerts }) => {
+    const [first] = alerts?.rules ?? [];
+    if (alerts === undefined || first === undefined) return [];
+    const unevaluated = alerts.reason === null ? [] : [{ file: first.file, line: 1, column: 1, message: alerts.reason }];
+    const silent = alerts.rules.flatMap(({ alert, file, line, never }) => {
+      return never === null ? [] : [{ file, line, column: 1, message: `${alert} can never fire on these series: ${never}` }];
+    });
+    return [...unevaluated, ...silent];
+  });
+  const texts = notes.map((note) => JSON.stringify(note));
+  return notes.filter((_, i) => texts.indexOf(texts[i]!) === i);
 }
 
 function chooseVariants(file: ScenarioFile, options: RunOptions): readonly Scenario[] {

@@ -77,6 +77,8 @@ export interface VariantResult {
   /** What became of events on their way to whoever reads flows at Relay; only when the scenario asks for it. */
   readonly hubble?: HubbleResult;
   readonly expectations: readonly ExpectationResult[];
+  /** What the scenario's alert rules said; absent when it names none. */
+  readonly alerts?: AlertsResult;
 }
 
 /** `source` of `hubble_lost_events_total`. */
@@ -250,4 +252,41 @@ export interface ExpectationResult {
   readonly outcome: "met" | "missed" | "inconclusive";
   /** The measured value, with unit, for people. */
   readonly actual: string;
+}
+
+/** Alerting rules over the run's metrics, as scraped. */
+export interface AlertsResult {
+  /** Who evaluated: `Prometheus 2.42.0`; null when nobody could. */
+  readonly evaluator: string | null;
+  /** Why nobody could; null when somebody did. */
+  readonly reason: string | null;
+  readonly rules: readonly AlertRuleResult[];
+}
+
+export interface AlertRuleResult {
+  readonly alert: string;
+  readonly group: string;
+  readonly file: string;
+  readonly line: number;
+  readonly expr: string;
+  readonly forNs: number;
+  /** From one evaluation to the next; the first one is at the start of the run. */
+  readonly intervalNs: number;
+  /** Why no series of this run could ever make it fire; null when one could, or when nobody can tell. */
+  readonly never: string | null;
+  /** One for each label set that was active, in order of its first moment. */
+  readonly instances: readonly AlertInstance[];
+}
+
+export interface AlertInstance {
+  /** Without the alert's name; templates in the rule's labels are left as they are written. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spans: readonly AlertSpan[];
+}
+
+/** From the evaluation at which the state began to that at which it was over, or to the end of the run. */
+export interface AlertSpan {
+  readonly state: "pending" | "firing";
+  readonly startNs: number;
+  readonly endNs: number;
 }

@@ -1,5 +1,9 @@
 /** `summary.json`: the whole result model, with keys in the order in which `observe/result.ts` declares them. */
 import type {
+  AlertInstance,
+  AlertRuleResult,
+  AlertsResult,
+  AlertSpan,
   DropCount,
   ExpectationResult,
   ExperimentResult,
@@ -55,6 +59,7 @@ const VARIANT = keysOf<VariantResult>()(
   "flows",
   "hubble",
   "expectations",
+  "alerts",
 );
 const PROFILE = keysOf<VariantResult["profile"]>()("cilium", "kernel");
 const COUNTS = keysOf<RunCounts>()(
@@ -130,6 +135,10 @@ const HUBBLE = keysOf<HubbleResult>()(
 );
 const LOST = keysOf<HubbleResult["lost"]>()("perf_event_ring_buffer", "observer_events_queue", "hubble_ring_buffer");
 const GAP = keysOf<HubbleResult["relayGaps"][number]>()("startNs", "endNs");
+const ALERTS = keysOf<AlertsResult>()("evaluator", "reason", "rules");
+const RULE = keysOf<AlertRuleResult>()("alert", "group", "file", "line", "expr", "forNs", "intervalNs", "never", "instances");
+const INSTANCE = keysOf<AlertInstance>()("labels", "spans");
+const SPAN = keysOf<AlertSpan>()("state", "startNs", "endNs");
 const EXPECTATION = keysOf<ExpectationResult>()("text", "file", "line", "outcome", "actual");
 
 /** Text of `summary.json`; the same result gives the same bytes, whatever order its objects were built in. */
@@ -164,6 +173,17 @@ function orderVariant(variant: VariantResult): VariantResult {
     flows: inOrder(variant.flows, FLOWS),
     ...(variant.hubble === undefined ? {} : { hubble: orderHubble(variant.hubble) }),
     expectations: variant.expectations.map((expectation) => inOrder(expectation, EXPECTATION)),
+    ...(variant.alerts === undefined ? {} : { alerts: orderAlerts(variant.alerts) }),
+  };
+}
+
+function orderAlerts(alerts: AlertsResult): AlertsResult {
+  return {
+    ...inOrder(alerts, ALERTS),
+    rules: alerts.rules.map((rule) => ({
+      ...inOrder(rule, RULE),
+      instances: rule.instances.map((instance) => ({ ...inOrder(instance, INSTANCE), spans: instance.spans.map((span) => inOrder(span, SPAN)) })),
+    })),
   };
 }
 

@@ -1,6 +1,7 @@
 /** `summary.md`: the verdict in words first, then the figures it rests on, variant by variant. */
 import { formatBytes, formatCount, formatDuration } from "../core/units.js";
 import type { ExperimentResult, GcRun, HookHistogram, VariantResult, Verdict } from "../observe/result.js";
+import { alertRows, evaluatorText } from "./alert-text.js";
 import { hookComparison } from "./hook-text.js";
 import { windowNames } from "./summary-json.js";
 import { type Column, markdownTable } from "./text-layout.js";
@@ -97,6 +98,7 @@ function variantLines(result: ExperimentResult, variant: VariantResult, several:
     ...title,
     ...(several ? verdictLines(variant.verdict) : []),
     ...section("Expectations", expectationLines(variant)),
+    ...section("Alerts", alertLines(variant)),
     ...section("SYN latency", latencyLines(variant, variant.synLatency)),
     ...section("Request latency", latencyLines(variant, variant.requestLatency)),
     ...section("Drops", dropLines(variant)),
@@ -120,6 +122,13 @@ function expectationLines(variant: VariantResult): string[] {
     `${file}:${line}`,
   ]);
   return markdownTable([left("outcome"), left("expected"), left("measured"), left("stated in")], rows);
+}
+
+function alertLines({ alerts }: VariantResult): string[] {
+  if (alerts === undefined) return [];
+  const rows = alertRows(alerts).map(({ rule, labels, text }) => [rule.alert, formatDuration(rule.forNs), labels, text, `${rule.file}:${rule.line}`]);
+  const columns = [left("alert"), left("for"), left("labels"), left("states"), left("stated in")];
+  return [evaluatorText(alerts), "", ...markdownTable(columns, rows)];
 }
 
 function latencyLines(variant: VariantResult, latencies: VariantResult["synLatency"]): string[] {

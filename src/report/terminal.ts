@@ -2,6 +2,7 @@
 import pc from "picocolors";
 import { formatCount, formatDuration, NS_PER_S } from "../core/units.js";
 import type { ExperimentResult, VariantResult, Verdict, Window } from "../observe/result.js";
+import { alertRows } from "./alert-text.js";
 import { pressureOf } from "./series-access.js";
 import { type Column, highestPerCell, pad, plainTable, sparkline, widthOf, wrap } from "./text-layout.js";
 import {
@@ -52,6 +53,7 @@ export function terminalReport(result: ExperimentResult, options: TerminalOption
     ...tableLines(result, colors),
     ...chartLines(result, colors),
     ...missedLines(result, colors),
+    ...alertLines(result, colors),
     "",
     ...costLines(result, options, colors),
   ].join("\n")}\n`;
@@ -185,6 +187,17 @@ function missedLines(result: ExperimentResult, colors: Colors): string[] {
       return wrap(told, WIDTH, "", INDENT).map(outcome === "missed" ? colors.red : colors.yellow);
     }),
   ];
+}
+
+/** Alerts that fired or could have, one line each; which rules stayed silent is in the report. */
+function alertLines(result: ExperimentResult, colors: Colors): string[] {
+  const lines = result.variants.flatMap((variant) => {
+    const name = result.variants.length > 1 ? ` (${variantName(result, variant)})` : "";
+    const rows = variant.alerts === undefined ? [] : alertRows(variant.alerts).filter(({ state }) => state === "fired" || state === "pending");
+    return rows.flatMap(({ rule, labels, text }) => wrap(`${rule.alert}${name}: ${text}; ${labels}`, WIDTH, INDENT, `${INDENT}${INDENT}`));
+  });
+  const asked = result.variants.some(({ alerts }) => alerts !== undefined && alerts.evaluator !== null);
+  return asked ? ["", colors.cyan("Alerts"), ...(lines.length === 0 ? [`${INDENT}None fired.`] : lines)] : [];
 }
 
 function costLines(result: ExperimentResult, options: TerminalOptions, colors: Colors): string[] {

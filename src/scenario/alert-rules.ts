@@ -26,12 +26,13 @@ export function readAlertRules(source: SourceText, found: Diagnostics): readonly
 }
 
 /** A document, or the items of a `kind: List`. */
-function itemsOf(document: Tree): readonly Tree[] {
+export function itemsOf(document: Tree): readonly Tree[] {
   const items = treeAt(document, ["items"]);
   return items?.kind === "list" ? items.items : [document];
 }
 
-function groupsOf(document: Tree, found: Diagnostics): readonly Tree[] {
+/** Its groups of rules; without any a mistake. */
+export function groupsOf(document: Tree, found: Diagnostics): readonly Tree[] {
   const groups = treeAt(document, ["groups"]) ?? treeAt(document, ["spec", "groups"]);
   if (groups?.kind === "list") return groups.items;
   found.error(groups?.at ?? document.at, groups === undefined ? "no rules stand here" : `groups can't be ${describe(groups)}`, {

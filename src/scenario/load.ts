@@ -20,6 +20,7 @@ import { clusterOf, readExpectations, resolve, resolveProfile } from "./resolve.
 import { checkNeeds } from "./check-pods.js";
 import { checkCoverage, checkNetfilter, checkSizes } from "./settings-support.js";
 import { readRecording, recordingsNamed, type Recordings } from "./recording.js";
+import { readRuleFile, ruleFilesNamed, type RuleFiles, type RuleGroup } from "./rule-groups.js";
 import { place, type Place, type SourceText } from "./source.js";
 import { describe, isNull, mergeTrees, placeOf, treeAt, withEntry, withoutKeys, type Tree, type TreeMap } from "./tree.js";
 import type { Note, Scenario, ScenarioFile } from "./types.js";
@@ -61,6 +62,7 @@ class Loader {
   readonly #found = new Diagnostics();
   readonly #valuesFiles = new Map<string, ValuesFile | undefined>();
   readonly #recorded = new Map<string, readonly number[] | undefined>();
+  readonly #rules = new Map<string, readonly RuleGroup[] | undefined>();
 
   constructor(path: string, read: (path: string) => ReadResult, options: LoadOptions) {
     this.#path = path;
@@ -162,6 +164,7 @@ class Loader {
     const tree = withCopies(overrides.reduce((each, over) => override(each, over, this.#found), merged), this.#found);
     if (tree === undefined) return undefined;
     const recordings = this.#recordings(tree);
+    const rules = this.#ruleFiles(tree);
     const { input, parts } = validate(tree, this.#found);
     const expect = readExpectations(parts, tree, this.#options, this.#found);
     const profile = resolveProfile(tree, this.#found);
@@ -170,13 +173,16 @@ class Loader {
     const set = treeAt(tree, ["helm", "set"]);
     const helm = readHelm({ profile: profile.cilium, files, set: set?.kind === "map" ? set : undefined }, this.#found);
     const leftOut = checkCoverage(helm, this.#found);
-    if (input === undefined || recordings === undefined) return undefined;
+    if (input === undefined || recordings === undefined || rules === undefined) return undefined;
     const assumptions = [...leftOut, ...checkNetfilter(helm, input)];
+    if (rules.size > 0 && input.observe.scrape === null) {
+      this.#found.error(placeOf(tree, ["observe", "alerts"]), "alerts can't be evaluated: nothing is scraped", { expected: "observe.scrape, such as 15s" });
+    }
     checkNeeds(helm.input.settings, input, tree, this.#found);
     checkSizes(helm, profile.cilium, clusterOf(input.cluster), placeOf(tree, ["helm"]), this.#found);
     const { enableHubble, hubbleMetrics: specs } = helm.input.settings;
     const hubbleMetrics = enableHubble ? readHubbleMetrics(specs, helm.places.get("hubbleMetrics"), this.#found) : [];
-    return resolve({ tree, input, variant, profile: profile.choice, helm, assumptions, expect, recordings, hubbleMetrics });
+    return resolve({ tree, input, variant, profile: profile.choice, helm, assumptions, expect, recordings, rules, hubbleMetrics });
   }
 
   /** The values files of the scenario, relative to it, then those of the command line. */
@@ -206,6 +212,19 @@ class Loader {
     }
     const read = [...this.#recorded].flatMap(([path, moments]) => (moments === undefined ? [] : [[path, moments] as const]));
     return read.length < this.#recorded.size ? undefined : new Map(read);
+  }
+
+  /** The rules of `observe.alerts`; undefined when a file can't be used. */
+  #ruleFiles(tree: TreeMap): RuleFiles | undefined {
+    const folder = this.#path === STDIN ? "" : dirname(this.#path);
+    const named = ruleFilesNamed(tree);
+    for (const { text, at } of named) {
+      if (this.#rules.has(text)) continue;
+      const path = resolvePath(folder, text);
+      this.#rules.set(text, readRuleFile(path, this.#read(path), at, this.#found));
+    }
+    const read = named.map(({ text }) => [text, this.#rules.get(text)] as const);
+    return read.some(([, groups]) => groups === undefined) ? undefined : new Map(read.map(([text, groups]) => [text, groups ?? []]));
   }
 
   /** Reads each file once, whatever the number of variants that name it. */

@@ -12,6 +12,7 @@ import type { HubbleMetric } from "./hubble-metrics.js";
 import { mapLabel, PRELOADABLE } from "./map-names.js";
 import { SET_SOURCE } from "./overrides.js";
 import type { Recordings } from "./recording.js";
+import type { RuleFiles } from "./rule-groups.js";
 import type { RuledPeer, Policy } from "./pod-types.js";
 import { hubbleOf, relayOf } from "./resolve-hubble.js";
 import type { ScenarioInput } from "./schema.js";
@@ -73,6 +74,7 @@ export interface ResolveRequest {
   readonly assumptions: readonly string[];
   readonly expect: readonly Expectation[];
   readonly recordings: Recordings;
+  readonly rules: RuleFiles;
   readonly hubbleMetrics: readonly HubbleMetric[];
 }
 
@@ -108,6 +110,7 @@ export function resolve(request: ResolveRequest): Scenario {
       seriesNs: input.observe.series,
       scrapeNs: input.observe.scrape,
       hubbleMetrics: request.hubbleMetrics,
+      alerts: input.observe.alerts.flatMap((file) => request.rules.get(file) ?? []),
       hooks: input.observe.hooks.map(({ hook, observed }) => ({ hook, observed: observed ?? null })),
       hubble: input.observe.hubble === undefined ? null : hubbleOf(input.observe.hubble),
     },

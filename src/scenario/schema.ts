@@ -327,6 +327,10 @@ const observe = z
       .union([z.literal("none").transform(() => null), duration({ min: SCRAPE_MIN })])
       .prefault("15s")
       .describe("From one scrape of the metrics to the next, or none."),
+    alerts: z
+      .union([prose().transform((path) => [path]), z.array(prose())])
+      .prefault([])
+      .describe("Rule files of Prometheus, relative to this file, evaluated over the run's metrics by Prometheus, where it is installed."),
     hooks: z
       .array(z.strictObject({ hook: z.enum(HOOKS), observed: observedHook.optional() }))
       .prefault([])

@@ -11,6 +11,7 @@ import type { Bytes, Nanoseconds } from "../core/units.js";
 import type { Expectation } from "./expect.js";
 import type { HubbleShape } from "./hubble-types.js";
 import type { EgressGateway, Policy, RateLimit } from "./pod-types.js";
+import type { RuleGroup } from "./rule-groups.js";
 
 /** A scenario file: what all variants share, and the variants in the order of the file. */
 export interface ScenarioFile {
@@ -384,6 +385,8 @@ export interface Observe {
   readonly scrapeNs: Nanoseconds | null;
   /** Hubble's metrics, as `hubble.metrics.enabled` lists them; empty while Hubble is off. */
   readonly hubbleMetrics: readonly HubbleMetric[];
+  /** Rules that Prometheus evaluates over the metrics. */
+  readonly alerts: readonly RuleGroup[];
   readonly hooks: readonly HookObservation[];
   /** Null = no event is lost between the programs and who reads flows. */
   readonly hubble: HubbleShape | null;

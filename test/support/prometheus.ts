@@ -29,3 +29,49 @@ export function readExposition(text: string): Exposition {
   }
   return series;
 }
+
+/** When an alert was active: evaluations from `startNs` up to, not including, `endNs`. */
+export interface ExpectedSpan {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: "pending" | "firing";
+  readonly startNs: number;
+  readonly endNs: number;
+}
+
+/**
+ * A test file for `promtool test rules`: at each evaluation the rule manager of a real Prometheus must have exactly these
+ * alerts pending and firing. `values`: one for each step of a series, undefined where it is gone.
+ */
+export function ruleTest(
+  ruleFile: string,
+  stepS: number,
+  series: readonly { readonly name: string; readonly values: readonly (number | undefined)[] }[],
+  evaluations: { readonly everyS: number; readonly endS: number },
+  expected: readonly ExpectedSpan[],
+): string {
+  const times = Array.from({ length: Math.floor(evaluations.endS / evaluations.everyS) + 1 }, (_, n) => n * evaluations.everyS);
+  const samplesAt = (second: number): unknown[] =>
+    expected
+      .filter(({ startNs, endNs }) => startNs <= second * 1e9 && second * 1e9 < endNs)
+      .map(({ labels, state }) => {
+        const all = Object.entries({ ...labels, alertstate: state }).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+        return { labels: `ALERTS{${all.join(",")}}`, value: 1 };
+      });
+  return JSON.stringify({
+    rule_files: [ruleFile],
+    evaluation_interval: `${evaluations.everyS}s`,
+    tests: [
+      {
+        interval: `${stepS}s`,
+        input_series: series.map(({ name, values }) => ({ series: name, values: values.map(valueText).join(" ") })),
+        promql_expr_test: times.map((second) => ({ expr: "ALERTS", eval_time: `${second}s`, exp_samples: samplesAt(second) })),
+      },
+    ],
+  });
+}
+
+/** Promtool knows markers of series that are gone, as a scraping server writes them. */
+function valueText(value: number | undefined, at: number, all: readonly (number | undefined)[]): string {
+  if (value !== undefined) return String(value);
+  return at > 0 && all[at - 1] !== undefined ? "stale" : "_";
+}

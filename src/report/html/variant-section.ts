@@ -7,7 +7,7 @@ import { dropsTotal, peakPressure, quantileText, ratioText, seenText, shareText,
 import { columnSelect, figureOf, zeroButton } from "./figures.js";
 import { html, type Html, idOf } from "./markup.js";
 import { assumptionsList, findingsList } from "./verdict-section.js";
-import { dropTable, expectationTable, gcTable, hookTable, latencyTable, mapTable } from "./variant-tables.js";
+import { alertTable, dropTable, expectationTable, gcTable, hookTable, latencyTable, mapTable } from "./variant-tables.js";
 
 /** Anchor of a variant's panel. */
 export function panelId(result: ExperimentResult, index: number): string {
@@ -24,6 +24,7 @@ export function variantSection(result: ExperimentResult, index: number, several:
   });
   return html`${several && introduction(result, variant)}
 ${section("Expectations", id("expectations"), expectationTable(variant))}
+${section("Alerts", id("alerts"), alertTable(variant))}
 ${section("Map fill", id("fill"), fillFigure(variant, index, id("pressure")), mapTable(variant), gcTable(variant))}
 ${section("SYN latency", id("syn"), latencyFigure(variant, index, id("latency")), latencyTable("SYN latency", variant, variant.synLatency))}
 ${section("Request latency on established connections", id("request"), latencyTable("Request latency", variant, variant.requestLatency))}

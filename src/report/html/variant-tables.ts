@@ -1,6 +1,7 @@
 /** The tables of one variant. */
 import { formatBytes, formatCount, formatDuration } from "../../core/units.js";
 import type { HookHistogram, LatencySummary, VariantResult } from "../../observe/result.js";
+import { alertRows, evaluatorText } from "../alert-text.js";
 import { bucketLabel, pairBuckets } from "../hook-text.js";
 import { windowNames } from "../summary-json.js";
 import { dropText, extremeText, gcStatistics, peakPressure, quantileText, ratioText, shareText } from "../wording.js";
@@ -24,6 +25,19 @@ export function expectationTable({ expectations }: VariantResult): Html | undefi
     [word("expected"), word("outcome"), word("measured"), word("stated in")],
     rows,
   );
+}
+
+export function alertTable({ alerts }: VariantResult): Html | undefined {
+  if (alerts === undefined) return undefined;
+  const rows = alertRows(alerts).map(({ rule, labels, text: states }) => [
+    text(rule.alert),
+    figure(formatDuration(rule.forNs), rule.forNs),
+    text(labels),
+    text(states),
+    text(`${rule.file}:${rule.line}`),
+  ]);
+  const heads = [word("alert"), number("for"), word("labels"), word("states"), word("stated in")];
+  return html`<p>${evaluatorText(alerts)}</p>${table("Alert rules over the run's metrics", heads, rows)}`;
 }
 
 export function latencyTable(caption: string, variant: VariantResult, latencies: VariantResult["synLatency"]): Html | undefined {
