@@ -59,3 +59,16 @@ workloads:
   expect(run("deny: [{ to: shop/cart, port: 80 }]")).toEqual([[181, true]]);
   expect(run("egress: deny, allow: [{ to: shop/cart }, { to: shop/stock }], deny: [{ to: shop/cart }]")).toEqual([[181, true]]);
 });
+
+it("with per-endpoint routes and the kernel's routing a packet from another node keeps its pod's identity", () => {
+  const { simulation, recorder } = nodeWorld(
+    `services: [{ name: shop/cart, port: 80, localBackends: 1 }]
+policies: [{ endpoints: shop/cart, ingress: deny, allow: [{ from: shop/web, port: 80 }] }]
+workloads: [{ name: w, from: { remote: shop/web }, to: pods shop/cart, arrivals: { constant: 5/s, first: 0s, every: 1h, for: 1s } }]
+`,
+    { "bpf.hostLegacyRouting": "true", "endpointRoutes.enabled": "true" },
+  );
+  simulation.run(seconds(2));
+  expect(recorder.drops.kinds()).toEqual([]);
+  expect(recorder.counts.connectionsEstablished).toBe(recorder.counts.connectionsOpened);
+});

@@ -10,7 +10,7 @@ import type { DatapathContext } from "./context.js";
 import { DROP_FRAG_NOSUPPORT, DROP_UNKNOWN_L3, DROP_UNROUTABLE } from "./drop-reasons.js";
 import { departure } from "./edt.js";
 import { encryptForWire, isDecrypted, isEncrypted } from "./encrypt.js";
-import { HOST_ID, isReservedIdentity, lookupEndpoint, lookupRemoteEndpoint, WORLD_ID, worldIdentity } from "./eps.js";
+import { HOST_ID, lookupEndpoint, lookupRemoteEndpoint, sourceIdentity, WORLD_ID, worldIdentity } from "./eps.js";
 import {
   METRIC_EGRESS,
   METRIC_INGRESS,
@@ -75,16 +75,6 @@ export function cilFromNetdev(dp: DatapathContext): number {
 function dropped(dp: DatapathContext, error: number, srcLabel: number, direction: number): number {
   sendDropNotify(dp, dp.eventSource(), srcLabel, UNKNOWN, UNKNOWN, error, direction);
   return TC_ACT_SHOT;
-}
-
-/** `resolve_srcid_ipv4`: the ipcache's answer, except that nothing from outside is taken for the host itself. */
-function sourceIdentity(dp: DatapathContext, given: number): number {
-  if (!isReservedIdentity(given)) return given;
-  const { packet } = dp;
-  const slot = lookupRemoteEndpoint(dp, packet.row, packet.saddrAt);
-  if (slot < 0) return given;
-  const identity = dp.maps.ipcache.identity(slot);
-  return identity === 0 || identity === HOST_ID ? given : identity;
 }
 
 /** `tail_handle_ipv4_from_netdev`: load balancer first, then local delivery or the stack. */

@@ -18,7 +18,7 @@ import {
   DROP_UNSUPP_SERVICE_PROTO,
 } from "./drop-reasons.js";
 import { EGRESS_GATEWAY_MATCH, requestNeedsRedirect } from "./egress-gateway.js";
-import { lookupEndpoint, lookupRemoteEndpoint, worldIdentity } from "./eps.js";
+import { lookupEndpoint, lookupRemoteEndpoint, sourceIdentity, worldIdentity } from "./eps.js";
 import {
   METRIC_EGRESS,
   TRACE_FROM_LXC,
@@ -257,5 +257,6 @@ export function cilToContainer(dp: DatapathContext, program: EndpointProgram): n
     NO_ORIG_ADDRESS,
   );
   dp.count(OP_TAIL_CALL);
-  return handlePolicy(dp, program, srcLabel, false, false);
+  // `tail_ipv4_to_endpoint`: what came through the stack has lost its identity on the way.
+  return handlePolicy(dp, program, sourceIdentity(dp, srcLabel), false, false);
 }

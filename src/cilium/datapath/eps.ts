@@ -58,3 +58,13 @@ export function isCluster(dp: DatapathContext, identity: number): boolean {
   if (identity === WORLD_ID || identity === worldIdentity(dp)) return false;
   return identity >>> SCOPE_SHIFT !== SCOPE_CIDR;
 }
+
+/** `resolve_srcid_ipv4`: the ipcache's answer, except that nothing from outside is taken for the host itself. */
+export function sourceIdentity(dp: DatapathContext, given: number): number {
+  if (!isReservedIdentity(given)) return given;
+  const { packet } = dp;
+  const slot = lookupRemoteEndpoint(dp, packet.row, packet.saddrAt);
+  if (slot < 0) return given;
+  const identity = dp.maps.ipcache.identity(slot);
+  return identity === 0 || identity === HOST_ID ? given : identity;
+}
