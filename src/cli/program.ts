@@ -8,6 +8,7 @@ import { addCheckCommand } from "./check.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { addCompareCommand } from "./compare.js";
 import { addExplainCommand } from "./explain.js";
+import { addExportCommand } from "./export.js";
 import { addObserveCommand } from "./observe.js";
 import { addResolveCommand } from "./resolve.js";
 import { addRunCommand } from "./run.js";
@@ -62,6 +63,7 @@ function buildProgram(done: (code: ExitCode) => void): Command {
   addExplainCommand(program, done);
   addObserveCommand(program, done);
   addResolveCommand(program, done);
+  addExportCommand(program, done);
   addVerifyCommand(program, done);
   addSchemaCommand(program);
   // Options that a subcommand does not know are its mistake to explain, with the same exit code as its other input.

@@ -15,6 +15,8 @@ import type { Scenario } from "../../scenario/types.js";
 /** Values of each label; null = any, also none. */
 export type Domain = Readonly<Record<string, readonly string[] | null>>;
 
+/** `nat_endpoint_max_connection` is there from 1.16 on. */
+const NAT_STATISTICS_MINOR = 16;
 const FAMILIES = ["ipv4", "ipv6"];
 const PROTOCOLS = ["TCP", "UDP", "ICMPv4", "ICMPv6", "SCTP", "Unknown L4"];
 const DIRECTIONS = ["INGRESS", "EGRESS", "SERVICE", "UNKNOWN"];
@@ -26,7 +28,8 @@ const LOAD_BALANCER = ["services_v2", "backends_v3", "reverse_nat"].flatMap((nam
 
 /** By the name of the series. */
 export function seriesDomains({ profile, observe }: Pick<Scenario, "profile" | "observe">): ReadonlyMap<string, Domain> {
-  const { gc, policy } = ciliumProfile(profile.cilium);
+  const { gc, policy, minor } = ciliumProfile(profile.cilium);
+  const natStatistics = Number(minor.split(".")[1]) >= NAT_STATISTICS_MINOR;
   const counted = gc.pressureCountSeconds === null ? COUNTED : [...CONNTRACK, ...COUNTED];
   const gcLabels = { family: FAMILIES, protocol: ["TCP", "non-TCP"] };
   const runs = { ...gcLabels, status: ["completed", "uncompleted"] };
@@ -44,9 +47,12 @@ export function seriesDomains({ profile, observe }: Pick<Scenario, "profile" | "
     [AGENT_FAMILIES.dropBytes, { reason: DROP_TEXTS, direction: DIRECTIONS }],
     [AGENT_FAMILIES.forwardCount, { direction: DIRECTIONS }],
     [AGENT_FAMILIES.forwardBytes, { direction: DIRECTIONS }],
+    ...(natStatistics ? [[AGENT_FAMILIES.natMaxConnection, { family: FAMILIES }] as const] : []),
+    ...(gc.intervalMetric ? [[AGENT_FAMILIES.gcInterval, { global: ["global"] }] as const] : []),
   ];
   return new Map([
     ...agent.map(([{ name, type }, domain]) => [type === "counter" ? `${name}_total` : name, domain] as const),
+    ...["bucket", "count", "sum"].map((part) => [`${AGENT_FAMILIES.gcDuration.name}_${part}`, part === "bucket" ? { ...runs, le: null } : runs] as const),
     ...observe.hubbleMetrics.flatMap(hubbleDomains),
     ...(observe.hubbleMetrics.length === 0 ? [] : [["hubble_lost_events_total", LOST_EVENTS] as const]),
   ]);
