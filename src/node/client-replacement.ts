@@ -1,6 +1,7 @@
 /**
  * Client pods that are deleted, and new ones that get their addresses at once: the old pod's sockets are gone without a
- * word, the agent takes its endpoint out of the maps and walks conntrack for it, and the same for the new one.
+ * word, the agent takes its endpoint out of the maps and walks conntrack for it, and the same for the new one. Whoever still
+ * speaks to the old pod is answered by the new one, with a reset.
  *
  * Simplified: one endpoint id for both, and the new pod carries traffic at once, without waiting for the walk.
  */
@@ -42,6 +43,8 @@ export class ClientReplacement {
     for (let connection = 0; connection < peers.capacity; connection++) {
       if (!peers.isOpen(connection) || flows.place[rowOf(connection, Side.client)] !== place) continue;
       peers.vanish(connection, Side.client);
+      // The new pod's stack is there at once, and resets what it does not know.
+      peers.returnWithoutMemory(connection, Side.client);
     }
   }
 }

@@ -131,6 +131,22 @@ describe("policy, link, CPU, clients", () => {
   });
 });
 
+it("a new pod resets what is still said to the old one at its address", () => {
+  const text = (event: string): string => `services: [{ name: shop/cart, port: 80, backends: 1 }]
+timeline: [${event}]
+workloads:
+  - { name: w, from: { workload: shop/web }, to: shop/cart, arrivals: { constant: 1/s, first: 1s, every: 1h, for: 1500ms }, connection: { serverTime: 2s, hold: 1h } }
+`;
+  const left = nodeWorld(text(""));
+  left.simulation.run(seconds(4.5));
+  expect(left.node.node.peers.open).toBe(1);
+  const replaced = nodeWorld(text("{ at: 3s, pods: { workload: shop/web } }"));
+  replaced.simulation.run(seconds(3.9));
+  expect(replaced.node.node.peers.open, "the server works on, and knows of nothing").toBe(1);
+  replaced.simulation.run(seconds(4.5));
+  expect(replaced.node.node.peers.open, "its answer has met the new pod").toBe(0);
+});
+
 describe("floods", () => {
   const flood = (more: string): NodeWorld =>
     nodeWorld(`services: [{ name: shop/cart, port: 80, type: NodePort, localBackends: 1 }]

@@ -323,7 +323,7 @@ function restsOn({ workloads, timeline, observe }: Pick<ScenarioInput, "workload
     [anyWorkload((workload) => "query" in workload), "Servers answer every datagram that reaches them; late answers to clients that gave up are left out."],
     [anyWorkload((workload) => "flood" in workload), "Nobody answers for the sources of a flood, not even with a reset."],
     [timeline.some((event) => "backends" in event), "The agent's updates of a service take no time once it knows."],
-    [timeline.some((event) => "pods" in event), "A replaced pod's sockets end without a word, and the new pod carries traffic at once."],
+    [timeline.some((event) => "pods" in event), "A replaced pod's sockets end without a word, and the new pod carries traffic, and resets old connections, at once."],
     [timeline.some((event) => "agent" in event), "The datapath goes on unchanged while no agent runs, and takes a new map in one instant."],
     [
       observe.hubble !== undefined,
