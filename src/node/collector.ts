@@ -149,5 +149,6 @@ function asGcRun(record: GcRunRecord): GcRun {
     deleted: record.maps.reduce((sum, { deleted }) => sum + deleted, 0),
     deleteRatio: record.ratio,
     nextIntervalNs: record.wait,
+    maps: record.maps.map(({ map }) => map),
   };
 }

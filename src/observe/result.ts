@@ -211,6 +211,8 @@ export interface GcRun {
   /** Highest deleted / max_entries over the maps. */
   readonly deleteRatio: number;
   readonly nextIntervalNs: number;
+  /** Maps that it walked, by pressure label. */
+  readonly maps: readonly string[];
 }
 
 /** Samples at equal steps; every column has `timeNs.length` values. Column names are documented by `unit`. */

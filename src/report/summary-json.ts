@@ -113,7 +113,7 @@ const MAP = keysOf<MapResult>()(
   "evictions",
   "evictionsLive",
 );
-const GC = keysOf<GcRun>()("startNs", "endNs", "cause", "scanned", "deleted", "deleteRatio", "nextIntervalNs");
+const GC = keysOf<GcRun>()("startNs", "endNs", "cause", "scanned", "deleted", "deleteRatio", "nextIntervalNs", "maps");
 const SERIES = keysOf<Series>()("stepNs", "timeNs", "columns");
 const COLUMN = keysOf<SeriesColumn>()("name", "unit", "values");
 const HOOK = keysOf<HookHistogram>()("hook", "unit", "buckets", "observed", "observedSource");

@@ -3,7 +3,7 @@
  * node (the list of the incident library, `scenarios/README.md`).
  */
 import { formatCount, formatDuration, NS_PER_S } from "../../core/units.js";
-import type { VariantResult } from "../../observe/result.js";
+import type { GcRun, VariantResult } from "../../observe/result.js";
 import { quantileText, shareText } from "../../report/wording.js";
 import type { Scenario } from "../../scenario/types.js";
 import type { ConnectionTrace, EntryFacts, MapFill, PacketFacts, TraceRecord } from "../trace/result.js";
@@ -19,6 +19,8 @@ export interface Cause {
 
 /** An LRU map that evicts below this fill lacks free elements in the list of one CPU, not room. */
 const ROOMY = 0.9;
+/** Runs for other maps in a row that are no coincidence. */
+const STARVING_RUNS = 2;
 const POLICY_DENIED = 133;
 const CT_INSERT_FAILED = 155;
 const NO_NAT_MAPPING = 167;
@@ -31,11 +33,13 @@ export function causeOf(trace: ConnectionTrace, figures: VariantResult, scenario
   const astray = records.find(({ packet }) => packet?.outcome === "host" && packet.from === "server");
   const moved = records.find((record) => record.packet !== undefined && renumbered(record, record.packet));
   const trouble = drop ?? stray ?? astray ?? moved ?? late ?? unanswered(trace);
-  const gone = records.find(({ entry, timeNs }) => entry !== undefined && mattered(records, timeNs));
+  const lost = records.filter(({ entry, timeNs }) => entry !== undefined && mattered(records, timeNs));
+  // Entries for ICMP errors about the connection harm it last of all.
+  const gone = lost.find(({ text }) => !text.includes(" RELATED ")) ?? lost[0];
   const waits = waitText(records);
   const whole = [...(drop === undefined ? [] : [dropsOfRun(drop.packet!, figures)]), ...waits];
   const port = moved === undefined ? [] : ["A packet in its midst got a new source port: to the server it belonged to no connection."];
-  if (gone !== undefined && trouble !== undefined) return withEvidence(lostEntry(gone.entry!), [...port, ...whole]);
+  if (gone !== undefined && trouble !== undefined) return withEvidence(starved(gone, figures) ?? lostEntry(gone.entry!), [...port, ...whole]);
   if (drop !== undefined) return withEvidence(dropped(drop, drop.packet!), whole);
   if (stray !== undefined) {
     const title =
@@ -50,9 +54,11 @@ export function causeOf(trace: ConnectionTrace, figures: VariantResult, scenario
     const title = `no packet was lost: the ${reset.packet!.from} itself reset the connection, its process or its pod had ended`;
     return { mechanism: null, title, evidence: [] };
   }
+  const stuck = stickyService(records, scenario);
+  if (stuck !== null) return stuck;
   const median = `Median connect time of the run: ${quantileText(figures.synLatency["all"]!, "p50Ns")}.`;
-  const lost = gone === undefined ? [] : [`It went without harm that ${lostEntry(gone.entry!).title}.`];
-  return { mechanism: null, title: "nothing went wrong: every packet passed at the first attempt", evidence: [...lost, median] };
+  const harmless = gone === undefined ? [] : [`It went without harm that ${lostEntry(gone.entry!).title}.`];
+  return { mechanism: null, title: "nothing went wrong: every packet passed at the first attempt", evidence: [...harmless, median] };
 }
 
 /** A datagram to which no answer came, where nothing is sent again by itself. */
@@ -70,6 +76,40 @@ function mattered(records: readonly TraceRecord[], goneNs: number): boolean {
     const astray = packet.from === "stranger" || packet.outcome === "host" || renumbered(record, packet);
     return packet.drop !== null || astray || looksNew(record, packet);
   });
+}
+
+/** An entry evicted from a map that the collector has not walked for a while, because signals of the other family kept waking it. */
+function starved({ timeNs, entry }: TraceRecord, { gcRuns }: VariantResult): Cause | null {
+  const { gone, fill } = entry!;
+  const walked = gcRuns.findLast(({ endNs, maps }) => endNs <= timeNs && maps.includes(fill.map));
+  if (gone !== "evicted" || walked === undefined || fill.entries < ROOMY * fill.maxEntries) return null;
+  const since = gcRuns.filter(({ startNs }) => startNs > walked.startNs && startNs <= timeNs);
+  const waitedNs = timeNs - walked.endNs;
+  if (since.length < STARVING_RUNS || since.some(isNotBySignal) || waitedNs <= walked.nextIntervalNs) return null;
+  const title =
+    `${fill.map} evicted the connection's entry: it was full of what garbage collection would have deleted, and signals of the other family ` +
+    "woke the collector again and again for their maps alone";
+  const runs = `${formatCount(since.length)} runs, all woken by signals, walked other maps`;
+  const due = `${formatDuration(walked.nextIntervalNs)} after its last walk it would have been due; it had not come for ${formatDuration(waitedNs)}`;
+  return { mechanism: "M9", title, evidence: [`${fillText(fill)} at that moment.`, `${runs}: ${due}.`] };
+}
+
+function isNotBySignal({ cause }: GcRun): boolean {
+  return cause !== "signal";
+}
+
+/** The first packet of a new socket that finds a service entry of an earlier one, and so a backend of before others were added. */
+function stickyService(records: readonly TraceRecord[], { timeline, services }: Scenario): Cause | null {
+  const first = records.find(({ packet }) => packet !== undefined);
+  const status = first?.steps.find(({ kind, text }) => kind === "conntrack" && text.startsWith("service "))?.text ?? "";
+  const backend = first?.steps.find(({ kind }) => kind === "backend")?.text;
+  if (first === undefined || backend === undefined || !status.startsWith("service REPLY")) return null;
+  const added = timeline.findLast(({ atNs, happening }) => happening.kind === "backends" && happening.add > 0 && atNs + happening.lagNs <= first.timeNs);
+  if (added?.happening.kind !== "backends") return null;
+  const { service, add } = added.happening;
+  const title = `nothing was lost, but conntrack chose the backend: the service entry of an earlier connection from the same address and port was still there`;
+  const late = `${services[service]!.name} got ${formatCount(add)} more backend${add === 1 ? "" : "s"} at ${formatDuration(added.atNs)}`;
+  return { mechanism: "M10", title, evidence: [`${late}; who finds an entry goes where it says (${backend}) and asks for none.`] };
 }
 
 function withEvidence(cause: Cause, more: readonly string[]): Cause {
