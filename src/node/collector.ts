@@ -41,6 +41,8 @@ export interface CollectorOptions {
 export class Collector {
   readonly runs: GcRun[] = [];
   watch: AgentWatch | null = null;
+  /** How much later than the programs the agent takes it to be, ns. */
+  clockAheadNs = 0;
   readonly #simulation: Simulation;
   readonly #options: CollectorOptions;
   readonly #step: number;
@@ -68,7 +70,9 @@ export class Collector {
       bootSeconds: bootS,
       restored: familiesOf(maps).map((words) => knownAddresses(topology, words)),
     });
-    return new ConntrackGc(config, MEASURED_GC_COSTS, {
+    const { clock } = config;
+    const agents = { ...config, clock: (now: number) => clock(now + this.clockAheadNs) };
+    return new ConntrackGc(agents, MEASURED_GC_COSTS, {
       onRun: (record) => {
         this.runs.push(asGcRun(record));
         this.watch?.onRun(record);

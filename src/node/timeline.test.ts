@@ -131,11 +131,48 @@ describe("policy, link, CPU, clients", () => {
   });
 });
 
+describe("the collector's clock", () => {
+  const run = (gc: string): NodeWorld => {
+    const made = nodeWorld(
+      `services: [{ name: shop/cart, port: 80, backends: 1 }]
+timeline: [${gc}]
+workloads:
+  - { name: idle, from: { workload: shop/web }, to: shop/cart, arrivals: { constant: 20/s, first: 0s, every: 1h, for: 5s }, connection: { hold: 1h } }
+`,
+      { conntrackGCInterval: "30s" },
+    );
+    made.simulation.run(seconds(70));
+    return made;
+  };
+  const entries = ({ node: { maps } }: NodeWorld): readonly number[] => [maps.ct4Global.map.count, maps.ctAny4Global.map.count];
+
+  it("that runs ahead deletes live entries, one that stays behind keeps expired ones", () => {
+    // 99 idle connections; their RELATED entry lives for a minute.
+    const [open, related] = entries(run("")) as [number, number];
+    expect([open, related]).toEqual([99, 1]);
+    expect(entries(run("{ at: 5s, gc: { ahead: 3h, for: 30s } }"))).toEqual([0, 0]);
+    const behind = run("{ at: 5s, gc: { behind: 3h, for: 1h } }");
+    expect(entries(behind)).toEqual([99, 1]);
+    const right = run("");
+    for (const world of [right, behind]) world.simulation.run(seconds(130));
+    expect(entries(right)).toEqual([99, 0]);
+    expect(entries(behind)).toEqual([99, 1]);
+  });
+
+  it("is right again afterwards", () => {
+    expect(entries(run("{ at: 5s, gc: { ahead: 3h, for: 5s } }"))[0], "no pass came in between").toBe(99);
+  });
+});
+
 it("a new pod resets what is still said to the old one at its address", () => {
   const text = (event: string): string => `services: [{ name: shop/cart, port: 80, backends: 1 }]
 timeline: [${event}]
 workloads:
-  - { name: w, from: { workload: shop/web }, to: shop/cart, arrivals: { constant: 1/s, first: 1s, every: 1h, for: 1500ms }, connection: { serverTime: 2s, hold: 1h } }
+  - name: w
+    from: { workload: shop/web }
+    to: shop/cart
+    arrivals: { constant: 1/s, first: 1s, every: 1h, for: 1500ms }
+    connection: { serverTime: 2s, hold: 1h }
 `;
   const left = nodeWorld(text(""));
   left.simulation.run(seconds(4.5));

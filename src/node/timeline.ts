@@ -96,6 +96,10 @@ export class Timeline {
       case "relay-restart":
         this.#replica.begin(happening.startNs);
         break;
+      case "gc":
+        if (begins) this.#endLater(happening.lengthNs, index);
+        collector.clockAheadNs = begins ? happening.aheadNs : 0;
+        break;
       case "policy":
         this.#replacePolicy(happening.policy);
         break;

@@ -39,6 +39,9 @@ class EventChecker {
     if ("pods" in event) this.#named(event.pods.workload, namesOf(this.#tree, "workloads", ["from", "workload"]), ["pods", "workload"], "workload of the simulated node");
     if ("policy" in event) this.#policy(event.policy.endpoints);
     if ("relay" in event) this.#relay(event.relay);
+    if ("gc" in event && (event.gc.ahead === undefined) === (event.gc.behind === undefined)) {
+      this.#error(["gc"], "which way does the clock go wrong?", "either `ahead` or `behind`");
+    }
     if ("agent" in event) {
       for (const name of Object.keys(event.agent.resize)) {
         if (!RESIZABLE.some((each) => each === mapLabel(name))) this.#named(name, RESIZABLE, ["agent", "resize", name], "map that can be created anew");

@@ -312,6 +312,11 @@ describe("queries that are no UDP", () => {
   });
 });
 
+it("a collector's clock is ahead or behind", () => {
+  const text = changed("client:", "timeline: [{ at: 1s, gc: { for: 1m } }]\nclient:");
+  expect(one(text).message).toMatch(/which way does the clock go wrong/);
+});
+
 describe("variants", () => {
   it.each<Mistake>([
     { from: "about: Twice the size.", to: "duratoin: 1m", at: "duratoin", message: /unknown key "duratoin"/, nearest: "duration" },

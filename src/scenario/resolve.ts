@@ -202,6 +202,7 @@ function happeningOf(event: EventInput, services: ScenarioInput["services"]): Ha
   }
   if ("node" in event) return { kind: "node", downNs: event.node.down };
   if ("relay" in event) return relayOf(event.relay);
+  if ("gc" in event) return { kind: "gc", aheadNs: event.gc.ahead ?? -(event.gc.behind ?? 0), lengthNs: event.gc.for };
   if ("policy" in event) return { kind: "policy", policy: policyOf(event.policy) };
   if ("link" in event) return { kind: "link", loss: event.link.loss, delayNs: event.link.delay, lengthNs: event.link.for };
   return { kind: "cpu", share: event.cpu.share, cpus: event.cpu.cpus ?? null, lengthNs: event.cpu.for };

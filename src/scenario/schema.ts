@@ -275,6 +275,16 @@ const timelineEvent = z.union([
     ...moment,
     relay: relayEvent,
   }),
+  z.strictObject({
+    ...moment,
+    gc: z
+      .strictObject({
+        ahead: duration({ min: ONE_NS }).optional().describe("How much later the agent takes it to be: it deletes live entries."),
+        behind: duration({ min: ONE_NS }).optional().describe("How much earlier: expired entries stay, as after a suspension that only the programs' clock counts."),
+        for: duration({ min: ONE_NS }).describe("How long."),
+      })
+      .describe("The clock of the collector and that of the programs part."),
+  }),
   z.strictObject({ ...moment, policy: policy.describe("Takes the place of the endpoints' policy.") }),
   z.strictObject({
     ...moment,

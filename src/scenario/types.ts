@@ -343,6 +343,8 @@ export type Happening =
   | { readonly kind: "relay"; readonly downNs: Nanoseconds }
   /** The replica of Relay that is read from ends, and a new one's container runs after this. */
   | { readonly kind: "relay-restart"; readonly startNs: Nanoseconds }
+  /** The agent reads another clock than the programs: its idea of now is so much later, or (negative) earlier. */
+  | { readonly kind: "gc"; readonly aheadNs: number; readonly lengthNs: Nanoseconds }
   | { readonly kind: "policy"; readonly policy: Policy }
   /** Packets between the nodes get lost or late. */
   | { readonly kind: "link"; readonly loss: number; readonly delayNs: Nanoseconds; readonly lengthNs: Nanoseconds }
