@@ -5,6 +5,7 @@
 import { create } from "@bufbuild/protobuf";
 import { FlagFilters, isFilterFlag } from "./flag-filters.js";
 import { FlagError, invalidValue, parseFlags, type SetFlag } from "./flags.js";
+import { parseUint } from "./go-text.js";
 import type { ClientRelease } from "./names.js";
 import type { OutputFormat, PrinterOptions } from "./printer.js";
 import { GetFlowsRequestSchema, type GetFlowsRequest } from "./proto/observer_pb.js";
@@ -79,22 +80,21 @@ function addFilter(filters: FlagFilters, each: SetFlag): void {
 
 const TRUE = ["1", "t", "T", "TRUE", "true", "True"];
 const FALSE = ["0", "f", "F", "FALSE", "false", "False"];
-const COUNT = /^(?:0x[0-9a-f]+|0b[01]+|0o?[0-7]+|0|[1-9]\d*)$/i;
 
 function checkValue(each: SetFlag): void {
   const { flag, value } = each;
   if (flag.kind === "switch" && !TRUE.includes(value) && !FALSE.includes(value)) {
     throw invalidValue(each, `strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`);
   }
-  if (flag.kind === "number" && (!COUNT.test(value) || countOf(value) > ALL_FLOWS)) {
-    const reason = COUNT.test(value) ? "value out of range" : "invalid syntax";
+  const count = parseUint(value);
+  if (flag.kind === "number" && (count === undefined || count > ALL_FLOWS)) {
+    const reason = count === undefined ? "invalid syntax" : "value out of range";
     throw invalidValue(each, `strconv.ParseUint: parsing ${JSON.stringify(value)}: ${reason}`);
   }
 }
 
 function countOf(text: string | undefined): bigint {
-  if (text === undefined) return 0n;
-  return BigInt(/^0[0-7]+$/.test(text) ? `0o${text.slice(1)}` : text);
+  return parseUint(text ?? "") ?? 0n;
 }
 
 function isOn({ last }: Values, name: string, otherwise = false): boolean {

@@ -78,3 +78,13 @@ function cleaned(path: string): string {
 export function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
+
+/** Digits of strconv.ParseUint with base 0: 0x, 0o, 0b, a leading 0 for octal, underscores between digits. */
+const UNSIGNED = /^(?:0x(?:_?[0-9a-f])+|0b(?:_?[01])+|0o(?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?\d)*)$/i;
+
+/** An unsigned number as Go reads it from flags; undefined when it is none. */
+export function parseUint(text: string): bigint | undefined {
+  if (!UNSIGNED.test(text)) return undefined;
+  const digits = text.replaceAll("_", "");
+  return BigInt(/^0\d/.test(digits) ? `0o${digits.slice(1)}` : digits);
+}

@@ -19,6 +19,8 @@ export interface ReadingProblems {
   unknownField(name: string): void;
 }
 
+/** In what JSON.stringify writes only lone surrogates are escaped. */
+const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
 const OTHER_EVENTS = ["agent_event", "agentEvent", "debug_event", "debugEvent"];
 const WRAPPER_KEYS = new Set(["flow", "node_status", "nodeStatus", "lost_events", "lostEvents", ...OTHER_EVENTS]);
 /** Shown of a line's error. */
@@ -42,6 +44,7 @@ export class FlowLineReader {
         const response = fromCanonicalJson(GetFlowsResponseSchema, json);
         if (response !== undefined) return response;
       }
+      if (mayBeIllFormed(line) && LONE_SURROGATE.test(JSON.stringify(json))) throw new Error("holds half of a surrogate pair");
       return this.#response(json);
     } catch (error) {
       this.#problems.skipped((error as Error).message.slice(0, REASON_LENGTH));

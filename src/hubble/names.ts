@@ -4,6 +4,7 @@
  */
 import { dropReason } from "../cilium/datapath/drop-reasons.js";
 import { TRACE_POINT_NAMES } from "../cilium/datapath/events.js";
+import { parseUint } from "./go-text.js";
 
 /** Whose output: the recorded client's, or that of one which knows every name here. */
 export type ClientRelease = "0.12.3" | "latest";
@@ -95,13 +96,12 @@ export function reservedIdentityNames(release: ClientRelease): readonly string[]
   return (release === "latest" ? NEWER_IDENTITIES : IDENTITIES).slice(1);
 }
 
-const NUMERIC_IDENTITY_MAX = 0xffff_ffff;
+const NUMERIC_IDENTITY_MAX = 0xffff_ffffn;
 
-/** `--identity`: a reserved name, or a number as Go writes them (0x…, 0o…, 0b…, leading 0 is octal). Undefined when neither. */
+/** `--identity`: a reserved name, or a number as Go reads them. Undefined when neither. */
 export function parseIdentity(release: ClientRelease, text: string): number | undefined {
   const reserved = reservedIdentityNames(release).indexOf(text) + 1;
   if (reserved > 0) return reserved;
-  if (!/^(?:0x[0-9a-f]+|0b[01]+|0o?[0-7]+|0|[1-9]\d*)$/i.test(text)) return undefined;
-  const value = Number(/^0[0-7]+$/.test(text) ? `0o${text.slice(1)}` : text);
-  return Number.isInteger(value) && value <= NUMERIC_IDENTITY_MAX ? value : undefined;
+  const value = parseUint(text);
+  return value !== undefined && value <= NUMERIC_IDENTITY_MAX ? Number(value) : undefined;
 }

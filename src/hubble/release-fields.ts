@@ -2,9 +2,11 @@
  * Which fields and names of our .proto files hubble 0.12.3 does not know: those that came with later releases. Reading as that
  * client leaves such fields out and refuses lines with such names.
  */
-import type { DescEnum, DescField, DescMessage, JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { ScalarType, type DescEnum, type DescField, type DescMessage, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import { TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { DropReasonSchema, TraceObservationPointSchema } from "./proto/flow_pb.js";
 import type { ClientRelease } from "./names.js";
+import { formatTime, parseRfc3339 } from "./times.js";
 
 const NEWER_FIELDS: Readonly<Record<string, readonly string[]>> = {
   "flow.Flow": [
@@ -81,11 +83,37 @@ export function knownFields(desc: DescMessage, json: JsonValue, release: ClientR
 
 function knownValue(field: DescField, value: JsonValue, release: ClientRelease, unknown: string[]): JsonValue {
   if (Array.isArray(value)) return value.map((each) => knownValue(field, each, release, unknown));
+  if (field.message?.typeName === TimestampSchema.typeName && typeof value === "string") return knownTime(field, value);
   if (field.message !== undefined) return knownFields(field.message, value, release, unknown);
+  if (field.scalar === ScalarType.UINT64 || field.scalar === ScalarType.INT64) return knownInteger(field, value);
   if (field.enum !== undefined && typeof value === "string" && !knowsName(field.enum, value, release)) {
     throw new UnknownNameError(`field ${field.name}: unknown name ${JSON.stringify(value)}`);
   }
   return value;
+}
+
+/** Times that Go reads and the library does not, and the reverse: as Go reads them. */
+function knownTime(field: DescField, text: string): string {
+  const instant = parseRfc3339(text);
+  if (instant === undefined) throw new Error(`field ${field.name}: invalid time ${JSON.stringify(text)}`);
+  return formatTime("rfc3339nano", instant);
+}
+
+const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([-+]?\d+))?$/;
+/** Exponents beyond it are out of any range. */
+const EXPONENT_MAX = 20;
+
+/** 64-bit integers as Go reads them: any JSON number, as number or text, without a fraction that counts. */
+function knownInteger(field: DescField, value: JsonValue): JsonValue {
+  if (typeof value !== "string") return value;
+  const match = NUMBER.exec(value);
+  if (match === null) throw new Error(`field ${field.name}: invalid number ${JSON.stringify(value)}`);
+  const [, sign, whole, fraction = "", exponent = "0"] = match;
+  const shift = Number(exponent) - fraction.length;
+  const digits = `${whole!}${fraction}`.replace(/^0+(?=\d)/, "");
+  const kept = shift >= 0 ? digits + "0".repeat(Math.min(shift, EXPONENT_MAX)) : digits.slice(0, shift) || "0";
+  if (shift < 0 && /[1-9]/.test(digits.slice(shift))) throw new Error(`field ${field.name}: ${JSON.stringify(value)} is no integer`);
+  return `${kept === "0" ? "" : sign!}${kept}`;
 }
 
 function knowsName(desc: DescEnum, name: string, release: ClientRelease): boolean {

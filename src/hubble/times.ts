@@ -175,6 +175,18 @@ export function parseTime(text: string, now: Instant): Instant {
   return instant;
 }
 
+/** What Go takes for RFC 3339: also a comma before the fraction, and one digit for the hour. */
+const RFC3339 = new RegExp(`^${DATE}T(\\d{1,2}):(\\d\\d):(\\d\\d)(?:[.,](\\d{1,9}))?${ZONE}$`);
+
+/** A time in JSON, as Go's protojson reads it; undefined when it is none. */
+export function parseRfc3339(text: string): Instant | undefined {
+  const match = RFC3339.exec(text);
+  if (match === null) return undefined;
+  const [, year, month, day, hour, minute, second, digits = "", zone] = match;
+  const instant = instantOf(Number(year), Number(month), Number(day), Number(hour), Number(minute), Number(second), digits, zone!);
+  return instant !== undefined && isValid(instant) ? instant : undefined;
+}
+
 function parseDate(text: string): Instant | undefined {
   const iso = ISO.exec(text);
   if (iso !== null) {
@@ -203,6 +215,7 @@ function instantOf(
   utc.setUTCFullYear(year, month - 1, day);
   utc.setUTCHours(hour, minute, second);
   if (utc.getUTCDate() !== day) return undefined;
+  if (zone !== "Z" && (Number(zone.slice(1, 3)) > 24 || Number(zone.slice(4, 6)) > 60)) return undefined;
   const offset = zone === "Z" ? 0 : Number(`${zone[0]!}1`) * (Number(zone.slice(1, 3)) * 3600 + Number(zone.slice(4, 6)) * 60);
   const nanos = Number(digits.slice(0, 9).padEnd(9, "0"));
   return { seconds: BigInt(utc.getTime() / MS_PER_SECOND - offset), nanos };
