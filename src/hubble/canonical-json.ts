@@ -24,7 +24,7 @@ export function fromCanonicalJson<Desc extends DescMessage>(desc: Desc, json: Js
 
 /** Texts with surrogates may be ill-formed, which the library refuses. */
 export function mayBeIllFormed(text: string): boolean {
-  return /[\ud800-\udfff]|\\u[dD][89a-fA-F]/.test(text);
+  return /[\ud800-\udfff]/.test(text) || (text.includes("\\u") && /\\u[dD][89a-fA-F]/.test(text));
 }
 
 const decoders = new Map<DescMessage, Decoder>();

@@ -102,7 +102,7 @@ function withoutOtherEvents(json: JsonObject): JsonObject {
 
 /** Integers too long for a double, and texts so that they are passed over. */
 const LONG_INTEGER = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g;
-const MAY_HAVE_LONG_INTEGER = /[:[,\s]-?\d{16}/;
+const MAY_HAVE_LONG_INTEGER = /\d{16}/;
 
 /** JSON.parse, with long integers as texts, which 64-bit fields take as well: a double would round them. */
 function parseLongIntegers(text: string): JsonValue {
