@@ -13,6 +13,7 @@ import { addObserveCommand } from "./observe.js";
 import { addResolveCommand } from "./resolve.js";
 import { addRunCommand } from "./run.js";
 import { addSchemaCommand } from "./schema.js";
+import { addServeCommand } from "./serve.js";
 import { addVerifyCommand } from "./verify.js";
 
 /** Runs one command line (without node and script) and says with which code the process should end. */
@@ -64,6 +65,7 @@ function buildProgram(done: (code: ExitCode) => void): Command {
   addObserveCommand(program, done);
   addResolveCommand(program, done);
   addExportCommand(program, done);
+  addServeCommand(program, done);
   addVerifyCommand(program, done);
   addSchemaCommand(program);
   // Options that a subcommand does not know are its mistake to explain, with the same exit code as its other input.

@@ -57,7 +57,7 @@ export interface SimulatedVariant {
 
 export function simulateVariant(asked: Scenario, options: SimulateOptions): SimulatedVariant {
   const { streamFolder } = options;
-  const scenario = streamFolder === null ? { ...asked, observe: { ...asked.observe, flows: "none" as const, scrapeNs: null } } : asked;
+  const scenario = streamFolder === null ? withoutFiles(asked) : asked;
   const simulation = new Simulation();
   const recorder = new RunRecorder(new Windows(burstWindows(scenario)), scenario.warmupNs, simulation);
   const flows = streamFolder === null ? null : new FileStream(join(streamFolder, FLOWS_FILE), FLOWS_FILE);
@@ -88,6 +88,13 @@ export function simulateVariant(asked: Scenario, options: SimulateOptions): Simu
   } finally {
     flows?.close();
   }
+}
+
+/** Without flows and scrapes; Hubble's losses are figures of the run, with or without anybody who writes what is read. */
+function withoutFiles(scenario: Scenario): Scenario {
+  const { observe } = scenario;
+  const flows = observe.hubble === null ? { flows: "none" as const } : { flowsMax: 0 };
+  return { ...scenario, observe: { ...observe, ...flows, scrapeNs: null } };
 }
 
 /** Every burst of every workload within the run, named after the workload. */

@@ -1,0 +1,181 @@
+/**
+ * `ctlab serve`: Hubble's API from a recorded run, a file of flows, or a scenario that is simulated meanwhile. Each variant is
+ * a node of its own, and the server is their Relay.
+ */
+import { readFileSync } from "node:fs";
+import { DROP_REASONS } from "../cilium/datapath/drop-reasons.js";
+import { VERSION } from "../core/version.js";
+import type { ListenAddress } from "../hubble/server/address.js";
+import { FlowHistory } from "../hubble/server/flow-history.js";
+import { FlowHub } from "../hubble/server/flow-hub.js";
+import { serveHubble, type ServerTls } from "../hubble/server/server.js";
+import { layOut } from "../node/topology.js";
+import { FLOW_EPOCH_SECONDS } from "../observe/flow-text.js";
+import { OutputError } from "../report/output-error.js";
+import { Diagnostics, InputError } from "../scenario/diagnostics.js";
+import { loadScenario } from "../scenario/load.js";
+import { refuseUnsupported, unknownVariant } from "./input.js";
+import { LiveRun, simulateLive } from "./serve/live-run.js";
+import { serveMetrics, type MetricsServer } from "./serve/metrics-server.js";
+import { pause } from "./serve/pause.js";
+import { play, type PlayedLines, type Track } from "./serve/player.js";
+import { firstNodeName } from "./serve/response-file.js";
+import { isScenario, recordedNodes, type RecordedNode } from "./serve/sources.js";
+
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientCa: string | null;
+}
+
+export interface ServeOptions {
+  /** A run's folder, a file of flows, or a scenario. */
+  readonly path: string;
+  /** Names of variants; empty = all. */
+  readonly variants: readonly string[];
+  /** Simulated time per wall time; null: all at once. */
+  readonly speed: number | null;
+  /** Responses that a node keeps. */
+  readonly capacity: number;
+  readonly listen: ListenAddress;
+  readonly tls: TlsFiles | null;
+  readonly metrics: ListenAddress;
+  /** Ends the serving. */
+  readonly signal: AbortSignal;
+  readonly onReady: (ready: Ready) => void;
+  /** Everything recorded is there. */
+  readonly onPlayed?: (played: PlayedLines) => void;
+}
+
+export interface Ready {
+  readonly address: string;
+  readonly nodes: readonly string[];
+  /** Where `/metrics` is; null when the run has none. */
+  readonly metricsAddress: string | null;
+}
+
+/** Nodes, what fills them, and where metrics lie. */
+interface Stage {
+  readonly hub: FlowHub;
+  readonly metricsPath: string | null;
+  /** Everything is there before anybody is served. */
+  readonly fillFirst: boolean;
+  readonly fill: (signal: AbortSignal) => Promise<PlayedLines | null>;
+}
+
+/** Texts that an expectation may name. */
+const DROP_TEXTS = DROP_REASONS.flatMap(({ text }) => (text === undefined ? [] : [text]));
+const NS_PER_S = 1e9;
+const EPOCH_NS = BigInt(FLOW_EPOCH_SECONDS) * BigInt(NS_PER_S);
+
+/** Serves until the signal is aborted. Throws `InputError` and `OutputError` before anything listens. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const tls = readTls(options.tls);
+  const stage = isScenario(options.path) ? liveStage(options) : await recordedStage(options);
+  const { hub, metricsPath } = stage;
+  const before = stage.fillFirst ? await stage.fill(options.signal) : null;
+  if (options.signal.aborted) return;
+  const server = await listening(options.listen.target, () => serveHubble({ hub, version: serverVersion(hub), listen: options.listen, tls }));
+  let metrics: MetricsServer | null = null;
+  try {
+    const nowSeconds = (): number => (options.speed === null ? Infinity : FLOW_EPOCH_SECONDS + longestUptimeNs(hub) / NS_PER_S);
+    if (metricsPath !== null) metrics = await listening(options.metrics.target, () => serveMetrics(metricsPath, options.metrics, nowSeconds));
+    options.onReady({ address: server.address, nodes: hub.nodes.map(({ name }) => name), metricsAddress: metrics?.address ?? null });
+    const played = stage.fillFirst ? before : await stage.fill(options.signal);
+    if (played !== null && !options.signal.aborted) options.onPlayed?.(played);
+    while (!options.signal.aborted) await pause(LONG_MS, options.signal);
+  } finally {
+    await server.close();
+    await metrics?.close();
+  }
+}
+
+/** Longest wait at a time, ms. */
+const LONG_MS = 1_000_000;
+
+async function recordedStage({ path, variants, capacity, speed }: ServeOptions): Promise<Stage> {
+  const recorded = recordedNodes(path, variants);
+  const tracks = await Promise.all(recorded.map((each) => trackOf(each, capacity)));
+  const hub = new FlowHub(tracks.map(({ node }) => node));
+  const reached = recorded.map(({ reachedNs }) => reachedNs).filter((ns) => ns !== null);
+  const beginNs = reached.length === 0 ? null : EPOCH_NS;
+  const lengthNs = reached.length === 0 ? null : Math.max(...reached);
+  return {
+    hub,
+    metricsPath: recorded.find(({ metricsPath }) => metricsPath !== null)?.metricsPath ?? null,
+    fillFirst: speed === null,
+    fill: async (signal) => await play({ hub, tracks, speed, beginNs, lengthNs, signal }),
+  };
+}
+
+async function trackOf({ variant, cilium, flowsPath }: RecordedNode, capacity: number): Promise<Track> {
+  const own = await firstNodeName(flowsPath);
+  const name = variant === null ? own : `${variant}/${own.split("/").at(-1)!}`;
+  return { node: new FlowHistory(name, versionOf(cilium), capacity), path: flowsPath, rename: variant === null ? null : name };
+}
+
+function liveStage({ path, variants, capacity, speed }: ServeOptions): Stage {
+  const file = loadScenario(path, { set: [], dropReasons: DROP_TEXTS });
+  const known = file.variants.map(({ variant }) => variant ?? "");
+  for (const name of variants) if (!known.includes(name)) throw unknownVariant(path, name, known);
+  const chosen = file.variants.filter(({ variant }) => variants.length === 0 || variants.includes(variant ?? ""));
+  refuseUnsupported(path, chosen);
+  const silent = chosen.find(({ observe }) => observe.flows === "none");
+  if (silent !== undefined) throw refusal(path, "`observe.flows: none` gives nothing to serve", "`dropped` or `all`");
+  const nodes = chosen.map((scenario) => {
+    const own = layOut(scenario).nodeName;
+    const name = chosen.length === 1 ? own : `${scenario.variant ?? ""}/${own}`;
+    return { scenario, run: 0, node: new FlowHistory(name, versionOf(scenario.profile.cilium), capacity), rename: chosen.length === 1 ? null : name };
+  });
+  const hub = new FlowHub(nodes.map(({ node }) => node));
+  const runs = nodes.map((live) => new LiveRun(live, hub));
+  return {
+    hub,
+    metricsPath: null,
+    fillFirst: false,
+    fill: async (signal) => {
+      await simulateLive(runs, hub, speed, signal);
+      return null;
+    },
+  };
+}
+
+function longestUptimeNs({ nodes }: FlowHub): number {
+  return nodes.reduce((longest, { uptimeNs }) => Math.max(longest, uptimeNs), 0);
+}
+
+function versionOf(cilium: string | null): string {
+  return cilium === null ? "" : `cilium v${cilium}`;
+}
+
+function serverVersion({ nodes }: FlowHub): string {
+  const versions = [...new Set(nodes.map(({ version }) => version).filter((version) => version !== ""))];
+  return `ctlab v${VERSION}${versions.length === 0 ? "" : ` (${versions.join(", ")})`}`;
+}
+
+function readTls(files: TlsFiles | null): ServerTls | null {
+  if (files === null) return null;
+  const read = (path: string): Buffer => {
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      throw refusal(path, `can't be read: ${(error as Error).message}`);
+    }
+  };
+  return { certificate: read(files.certificate), key: read(files.key), clientCa: files.clientCa === null ? null : read(files.clientCa) };
+}
+
+/** Brings a server up; what it can't have is the user's to change. */
+async function listening<Result>(target: string, start: () => Promise<Result>): Promise<Result> {
+  try {
+    return await start();
+  } catch (error) {
+    throw new OutputError(target, `can't be listened at: ${(error as Error).message}`, "input");
+  }
+}
+
+function refusal(path: string, message: string, expected?: string): InputError {
+  const diagnostics = new Diagnostics();
+  diagnostics.unreadable(path, message, expected === undefined ? {} : { expected });
+  return new InputError(diagnostics.sorted());
+}
