@@ -67,7 +67,7 @@ export async function play(options: PlayOptions): Promise<PlayedLines> {
     }
     if (options.speed === null) for (const { node } of tracks) settle(node, options.lengthNs);
   } finally {
-    for (const file of files) file.close();
+    for (const file of files) await file.close();
   }
   return { responses, skipped: problems.skipped, firstReason: problems.firstReason };
 }

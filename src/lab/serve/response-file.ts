@@ -1,7 +1,6 @@
 /** Responses from a file of JSON lines, one by one, as an exporter or `hubble observe -o jsonpb` writes them. */
-import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
 import { FlowLineReader } from "../../hubble/line-reader.js";
+import { fileLines, type LineBatch } from "../../hubble/line-source.js";
 import type { GetFlowsResponse } from "../../hubble/proto/observer_pb.js";
 import { instantNs } from "../../hubble/times.js";
 
@@ -18,24 +17,19 @@ export interface SkippedLines {
 }
 
 export class ResponseFile {
-  readonly #lines: AsyncIterator<string>;
-  readonly #close: () => void;
+  readonly #batches: AsyncGenerator<LineBatch>;
+  readonly #problems: SkippedLines;
   readonly #parse: FlowLineReader;
+  #lines: readonly string[] = [];
+  #next = 0;
   #lastNs = 0n;
 
+  /** The file may be gzipped. */
   constructor(path: string, problems: SkippedLines) {
-    const input = createReadStream(path, "utf8");
-    const lines = createInterface({ input, crlfDelay: Infinity });
-    this.#lines = lines[Symbol.asyncIterator]();
-    this.#close = () => {
-      lines.close();
-      input.destroy();
-    };
+    this.#batches = fileLines(path);
+    this.#problems = problems;
     this.#parse = new FlowLineReader("latest", {
-      skipped: (reason) => {
-        problems.skipped++;
-        problems.firstReason ??= reason;
-      },
+      skipped: (reason) => this.#skip(1, reason),
       unknownField: () => {},
     });
   }
@@ -43,9 +37,12 @@ export class ResponseFile {
   /** The next response that can be read; null at the end. */
   async next(): Promise<RecordedResponse | null> {
     for (;;) {
-      const { value, done } = await this.#lines.next();
-      if (done === true) return null;
-      const response = this.#parse.read(value);
+      const line = this.#lines[this.#next++];
+      if (line === undefined) {
+        if (!(await this.#read())) return null;
+        continue;
+      }
+      const response = this.#parse.read(line);
       if (response === undefined || response.responseTypes.case === undefined) continue;
       const ns = response.time === undefined ? this.#lastNs : instantNs(response.time);
       if (ns > this.#lastNs) this.#lastNs = ns;
@@ -53,8 +50,22 @@ export class ResponseFile {
     }
   }
 
-  close(): void {
-    this.#close();
+  async close(): Promise<void> {
+    await this.#batches.return(undefined);
+  }
+
+  async #read(): Promise<boolean> {
+    const { value, done } = await this.#batches.next();
+    if (done === true) return false;
+    this.#lines = value.lines;
+    this.#next = 0;
+    if (value.tooLong > 0) this.#skip(value.tooLong, "is too long");
+    return true;
+  }
+
+  #skip(lines: number, reason: string): void {
+    this.#problems.skipped += lines;
+    this.#problems.firstReason ??= reason;
   }
 }
 
@@ -74,7 +85,7 @@ export async function firstNodeName(path: string): Promise<string> {
     }
     return UNNAMED;
   } finally {
-    file.close();
+    await file.close();
   }
 }
 
