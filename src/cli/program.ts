@@ -53,6 +53,7 @@ function buildProgram(done: (code: ExitCode) => void): Command {
         "  ctlab compare my-node.yaml --set helm.set.bpf.ctTcpMax=1048576   what if? Differences with intervals\n" +
         "  ctlab explain reports/ct-exhaustion --worst 1              why did this one connection die?\n" +
         "  ctlab observe reports/NAME --verdict DROPPED -o dict        its flows, as the hubble client shows them\n" +
+        "  ctlab serve reports/NAME --speed 10x                        hubble observe -f, hubble status\n" +
         "  ctlab resolve -f values.yaml --node 16cpu,64Gi --cilium 1.19   what sizes does this give?\n" +
         "  ctlab verify maps test/vectors/kernel-maps/*.jsonl.gz      can I trust the maps?\n\n" +
         "Exit codes: 0 good, 1 unexpected, 2 usage or invalid input, 3 threshold missed or verification differs,\n" +

@@ -4,8 +4,9 @@
  *
  * Other than in the agent, the newest response can be read at once, and a history can hold more than 65535.
  */
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { encode } from "../encode.js";
 import { GetFlowsResponseSchema, type GetFlowsResponse } from "../proto/observer_pb.js";
 import { instantNs } from "../times.js";
 
@@ -52,7 +53,7 @@ export class FlowHistory {
 
   add(response: GetFlowsResponse): void {
     const flow = response.responseTypes.case === "flow" ? response.responseTypes.value : undefined;
-    const entry = { ns: nsOf(response.time), isFlow: flow !== undefined, bytes: toBinary(GetFlowsResponseSchema, response) };
+    const entry = { ns: nsOf(response.time), isFlow: flow !== undefined, bytes: encode(GetFlowsResponseSchema, response) };
     this.#entries[this.added++ % this.capacity] = entry;
     if (flow === undefined) return;
     this.seenFlows++;

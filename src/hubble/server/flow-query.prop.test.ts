@@ -89,11 +89,21 @@ function plain(list: ReturnType<typeof responsesOf>, { number, first, since, unt
 }
 
 const seen: fc.Arbitrary<readonly Seen[]> = fc.array(
-  fc.record({ node: fc.integer({ min: 0, max: 2 }), after: fc.integer({ min: 1, max: 3 }), kind: fc.constantFrom("forwarded", "forwarded", "dropped", "lost") }),
+  fc.record({
+    node: fc.integer({ min: 0, max: 2 }),
+    after: fc.integer({ min: 1, max: 3 }),
+    kind: fc.constantFrom("forwarded", "forwarded", "dropped", "lost"),
+  }),
   { maxLength: 40 },
 );
 const moment = fc.option(fc.integer({ min: 95, max: 190 }), { nil: undefined });
-const asked: fc.Arbitrary<Asked> = fc.record({ number: fc.integer({ min: 0, max: 8 }), first: fc.boolean(), since: moment, until: moment, dropped: fc.boolean() });
+const asked: fc.Arbitrary<Asked> = fc.record({
+  number: fc.integer({ min: 0, max: 8 }),
+  first: fc.boolean(),
+  since: moment,
+  until: moment,
+  dropped: fc.boolean(),
+});
 
 describe("a request", () => {
   it("gets from each node what a list of its responses gives, all merged by time", () => {

@@ -5,9 +5,10 @@
  *
  * Relay merges nodes with a window of 100 responses; here what is there is merged by time, and what comes later comes as it does.
  */
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { ALL_FLOWS } from "../command-line.js";
+import { encode } from "../encode.js";
 import { flowFilters, type FlowFilters } from "../filter.js";
 import { LostEventSchema, LostEventSource } from "../proto/flow_pb.js";
 import { GetFlowsResponseSchema, type GetFlowsRequest } from "../proto/observer_pb.js";
@@ -123,7 +124,7 @@ class NodeReader {
       nodeName: this.#node.name,
       time,
     });
-    return { ns, bytes: toBinary(GetFlowsResponseSchema, response) };
+    return { ns, bytes: encode(GetFlowsResponseSchema, response) };
   }
 }
 
@@ -172,5 +173,5 @@ function masked(entry: HistoryEntry, mask: FieldMaskTree | null): Head {
   if (mask === null) return entry;
   const response = readEntry(entry);
   if (response.responseTypes.case === "flow") mask.apply(response.responseTypes.value);
-  return { ns: entry.ns, bytes: toBinary(GetFlowsResponseSchema, response) };
+  return { ns: entry.ns, bytes: encode(GetFlowsResponseSchema, response) };
 }
