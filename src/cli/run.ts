@@ -15,6 +15,8 @@ interface RunCommandOptions {
   readonly jobs?: number;
   readonly out?: string;
   readonly trace?: string;
+  readonly perfetto?: string;
+  readonly window?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -33,6 +35,8 @@ export function addRunCommand(program: Command, done: (code: ExitCode) => void):
     .option("--jobs <n>", "variants simulated at a time; default: one per CPU. The result does not depend on it", positiveNumber)
     .option("--out <dir>", "report folder; default: reports/<scenario name>")
     .option("--trace <connection>", "follow one connection and print its whole way: WORKLOAD:N or ADDRESS:PORT->ADDRESS:PORT")
+    .option("--perfetto <file>", "write a window of time as a trace for ui.perfetto.dev or chrome://tracing")
+    .option("--window <from..to>", "the window of --perfetto, in simulated time, such as 610s..625s")
     .option("--json", "print summary.json instead of the terminal report")
     .option("--quiet", "no progress, no report on stdout")
     .addHelpText(
@@ -43,10 +47,13 @@ export function addRunCommand(program: Command, done: (code: ExitCode) => void):
         "  ctlab run scenarios/ct-exhaustion.yaml --set workloads.2.arrivals.poisson=1000/s --seed 7\n" +
         "  ctlab run scenarios/multi-tenant-deny.yaml --variant separated --trace trespass:3\n" +
         "  ctlab run my-node.yaml --trace '10.244.0.10:41234->10.96.0.10:80' --json | jq '.traces[0].records[].text'\n" +
+        "  ctlab run scenarios/ct-exhaustion.yaml --variant as-told --perfetto trace.json --window 610s..625s\n" +
         "  ctlab run my-node.yaml --json | jq .verdict.headline\n\n" +
         "--trace prints every hook that the connection's packets pass, each lookup with key and result, state changes, NAT\n" +
         "choices, events, drops and costs, with what its sockets see, and writes it to trace.txt; WORKLOAD:N is the n-th\n" +
         "connection that a workload opens. The run itself stays the same.\n\n" +
+        "--perfetto has CPUs with softirq work and garbage collection, connections from connect() to their end, drops, and the\n" +
+        "fill of the maps. At most 500,000 pieces of work, 100,000 connections and 100,000 drops; what is left out is counted.\n\n" +
         "Exit code: 0 every expectation met (or none given), 3 one missed, 4 too little data to decide one, 2 invalid input,\n" +
         "130 interrupted (what was simulated so far is written and marked partial).\n",
     )
@@ -56,6 +63,10 @@ export function addRunCommand(program: Command, done: (code: ExitCode) => void):
 }
 
 async function run(scenario: string, options: RunCommandOptions): Promise<ExitCode> {
+  if (options.window !== undefined && options.perfetto === undefined) {
+    process.stderr.write("ctlab: --window says which part --perfetto writes; --perfetto is missing\n");
+    return EXIT.invalid;
+  }
   const startedAt = performance.now();
   const progress = new ProgressLine(process.stderr, options.quiet === true);
   try {
@@ -82,6 +93,7 @@ function runOptions(scenario: string, options: RunCommandOptions): RunOptions {
     ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
     ...(options.out === undefined ? {} : { out: options.out }),
     ...(options.trace === undefined ? {} : { trace: options.trace }),
+    ...(options.perfetto === undefined ? {} : { perfetto: { file: options.perfetto, window: options.window } }),
   };
 }
 

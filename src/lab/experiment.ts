@@ -13,6 +13,7 @@ import { experimentVerdict } from "./verdict.js";
 import { CONNECTIONS_FILE, connectionsJson, recorded, SCENARIO_FILE, scenarioJson } from "./recorded-files.js";
 import { METRICS_FILE } from "./metrics/scraper.js";
 import { FLOWS_FILE, LATENCY_FILE, type SimulatedVariant } from "./simulate.js";
+import { parsePerfetto } from "./perfetto/request.js";
 import { simulateAll, type SimulateAllOptions, type VariantTask } from "./simulate-all.js";
 import { parseTraceRequest } from "./trace/request.js";
 import type { ConnectionTrace } from "./trace/result.js";
@@ -29,6 +30,8 @@ export interface RunOptions extends SimulateAllOptions {
   readonly out?: string;
   /** A connection to follow, as `--trace` takes it. */
   readonly trace?: string;
+  /** A window of time to show in full: the file, and `FROM..TO`. */
+  readonly perfetto?: { readonly file: string; readonly window: string | undefined };
   /** The command that repeats this run. */
   readonly command: string;
 }
@@ -53,13 +56,15 @@ export async function runExperiment(options: RunOptions): Promise<FinishedRun> {
   refuseUnsupported(file.path, scenarios);
   const workloads = [...new Set(scenarios.flatMap((scenario) => scenario.workloads.map(({ name }) => name)))];
   const followed = options.trace === undefined ? [] : [parseTraceRequest(options.trace, workloads)];
+  const { perfetto: shown } = options;
+  const perfetto = shown === undefined ? {} : { perfetto: parsePerfetto(shown.file, shown.window, scenarios) };
   const dir = options.out ?? `reports/${file.base.name}`;
   const folder = RunFolder.create(dir);
   try {
     const tasks = scenarios.map((scenario) => {
       const streamFolder = dirname(folder.place(variantFile(scenario.variant, scenarios.length, FLOWS_FILE)));
       folder.place(variantFile(scenario.variant, scenarios.length, METRICS_FILE));
-      return { scenario, streamFolder, traces: followed };
+      return { scenario, streamFolder, traces: followed, ...perfetto };
     });
     const simulated = await withAlerts(await simulateAll(tasks, options), tasks);
     const result = assemble(file, scenarios, simulated, options);

@@ -19,6 +19,9 @@ import { judge } from "./expectations.js";
 import { figuresOf } from "./figures.js";
 import { latencyLog } from "./latency-log.js";
 import { METRICS_FILE, scrapeEvery, writeMetrics } from "./metrics/scraper.js";
+import { PerfettoRecorder } from "./perfetto/recorder.js";
+import type { PerfettoRequest } from "./perfetto/request.js";
+import { traceEvents } from "./perfetto/trace-events.js";
 import { seriesSources } from "./series-sources.js";
 import type { TraceRequest } from "./trace/request.js";
 import type { ConnectionTrace } from "./trace/result.js";
@@ -43,6 +46,8 @@ export interface SimulateOptions {
   readonly onProgress?: (nowNs: number) => void;
   /** Connections to follow; the run is the same with and without. */
   readonly traces?: readonly TraceRequest[];
+  /** A window of time to show in full, and the file for it; the run is the same with and without. */
+  readonly perfetto?: PerfettoRequest;
 }
 
 export interface SimulatedVariant {
@@ -59,12 +64,16 @@ export function simulateVariant(asked: Scenario, options: SimulateOptions): Simu
   const { streamFolder } = options;
   const scenario = streamFolder === null ? withoutFiles(asked) : asked;
   const simulation = new Simulation();
-  const recorder = new RunRecorder(new Windows(burstWindows(scenario)), scenario.warmupNs, simulation);
+  const traces = options.traces ?? [];
+  const tracers = traces.length === 0 ? null : new Tracers(traces, scenario, simulation);
+  const perfetto = options.perfetto === undefined ? null : new PerfettoRecorder(options.perfetto.window, simulation, tracers);
+  const counting = [new Windows(burstWindows(scenario)), scenario.warmupNs, simulation] as const;
+  const recorder = perfetto?.recorder(...counting) ?? new RunRecorder(...counting);
   const flows = streamFolder === null ? null : new FileStream(join(streamFolder, FLOWS_FILE), FLOWS_FILE);
   try {
-    const traces = options.traces ?? [];
-    const tracers = traces.length === 0 ? null : new Tracers(traces, scenario, simulation);
-    const node = buildNode(scenario, simulation, new RandomStreams(scenario.seed, options.run), recorder, flows ?? NOWHERE, tracers);
+    const streams = new RandomStreams(scenario.seed, options.run);
+    const node = buildNode(scenario, simulation, streams, recorder, flows ?? NOWHERE, perfetto ?? tracers);
+    perfetto?.sampleMaps(simulation, node);
     const series = sampleEvery(scenario, simulation, node, recorder);
     const metrics = scrapeEvery(scenario, simulation, node, recorder);
     simulation.run(scenario.durationNs, {
@@ -74,6 +83,7 @@ export function simulateVariant(asked: Scenario, options: SimulateOptions): Simu
     node.flows.finish();
     node.watch.sample(simulation.now);
     if (metrics !== null && streamFolder !== null) writeMetrics(metrics, join(streamFolder, METRICS_FILE));
+    if (perfetto !== null) writePerfetto(perfetto, options.perfetto!.file, scenario, node);
     const figures = figuresOf(scenario, node, recorder, series.toSeries(), simulation.now);
     return {
       variant: {
@@ -95,6 +105,17 @@ function withoutFiles(scenario: Scenario): Scenario {
   const { observe } = scenario;
   const flows = observe.hubble === null ? { flows: "none" as const } : { flowsMax: 0 };
   return { ...scenario, observe: { ...observe, ...flows, scrapeNs: null } };
+}
+
+function writePerfetto(recorder: PerfettoRecorder, path: string, scenario: Scenario, node: BuiltNode): void {
+  const title = [scenario.name, scenario.variant, `seed ${scenario.seed}`].filter((part) => part !== null).join(", ");
+  const file = new FileStream(path);
+  try {
+    const names = { title, workloads: scenario.workloads.map(({ name }) => name) };
+    for (const text of traceEvents(recorder, node.collector.runs, names)) file.write(text);
+  } finally {
+    file.close();
+  }
 }
 
 /** Every burst of every workload within the run, named after the workload. */

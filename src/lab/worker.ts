@@ -5,6 +5,7 @@
 import type { MessagePort } from "node:worker_threads";
 import { OutputError, type OutputFault } from "../report/output-error.js";
 import type { Scenario } from "../scenario/types.js";
+import type { PerfettoRequest } from "./perfetto/request.js";
 import { simulateVariant, type SimulatedVariant } from "./simulate.js";
 import type { TraceRequest } from "./trace/request.js";
 
@@ -15,6 +16,7 @@ export interface WorkerTask {
   readonly traces: readonly TraceRequest[];
   /** Existing folder for files that are written while running; null: none are. */
   readonly streamFolder: string | null;
+  readonly perfetto: PerfettoRequest | null;
   /** One Int32: not zero asks the run to stop. */
   readonly stop: SharedArrayBuffer;
   readonly port: MessagePort;
@@ -37,6 +39,7 @@ export default function runTask(task: WorkerTask): WorkerOutcome {
       run: task.run,
       traces: task.traces,
       streamFolder: task.streamFolder,
+      ...(task.perfetto === null ? {} : { perfetto: task.perfetto }),
       aborted: () => Atomics.load(stop, 0) !== 0,
       onProgress: (nowNs) => task.port.postMessage({ nowNs } satisfies ProgressMessage),
     });

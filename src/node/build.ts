@@ -85,6 +85,8 @@ export interface NodeObserver {
   application(inner: Application): Application;
   sockets(inner: Sockets): Sockets;
   ends(inner: Ends, protocol: number): Ends;
+  /** CPUs that somebody looks at. */
+  cpus?(count: number): CpuQueues;
   /** The node is complete. */
   attach(maps: CiliumMaps, topology: Topology, sockets: Sockets, collector: Collector): void;
 }
@@ -131,7 +133,7 @@ export function buildNode(
   const hooks = observer?.hooks(datapath, directory.own, directory.endpoints) ?? new NodeHooks(datapath, directory.own, directory.endpoints);
   const routeMtu = MTU - segmentLoss(config);
   hooks.header.routeMtu = routeMtu;
-  const cpus = new CpuQueues(scenario.cluster.cpus);
+  const cpus = observer?.cpus?.(scenario.cluster.cpus) ?? new CpuQueues(scenario.cluster.cpus);
   const link = new Link(scenario.cluster, streams.stream("link"));
   const added = new AddedBackends(scenario.workloads, recorder);
   const network = new NodeNetwork({

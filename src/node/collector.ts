@@ -43,6 +43,8 @@ export class Collector {
   watch: AgentWatch | null = null;
   /** How much later than the programs the agent takes it to be, ns. */
   clockAheadNs = 0;
+  /** Told of each slice of work: when it begins, and how long it takes, ns. */
+  onSlice: ((atNs: number, cpuNs: number) => void) | null = null;
   readonly #simulation: Simulation;
   readonly #options: CollectorOptions;
   readonly #step: number;
@@ -58,7 +60,9 @@ export class Collector {
     this.#options = options;
     this.#gc = this.#newAgent();
     this.#step = options.simulation.on((agent) => {
-      if (agent === this.#agent && !this.#down) this.#schedule(this.#gc.step(options.simulation.now));
+      if (agent !== this.#agent || this.#down) return;
+      this.#schedule(this.#gc.step(options.simulation.now));
+      if (this.onSlice !== null && this.#gc.stepCpuNs > 0) this.onSlice(options.simulation.now, this.#gc.stepCpuNs);
     });
   }
 
