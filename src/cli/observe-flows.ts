@@ -5,9 +5,10 @@ import { FlagError } from "../hubble/flags.js";
 import { FlowLineReader } from "../hubble/line-reader.js";
 import { fileLines, streamLines, type LineBatch } from "../hubble/line-source.js";
 import { FlowPrinter } from "../hubble/printer.js";
+import type { GetFlowsResponse } from "../hubble/proto/observer_pb.js";
 import { rawFiltersYaml } from "../hubble/raw-filters.js";
 import { FlowSelection } from "../hubble/selection.js";
-import { instantFromNs, type Instant } from "../hubble/times.js";
+import { instantFromNs, parseGoDuration, type Instant } from "../hubble/times.js";
 import { wantsColor } from "../report/terminal.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { SourceError, flowSource, lastTime, type FlowSource } from "./flow-source.js";
@@ -19,16 +20,17 @@ const NS_PER_MS = 1_000_000n;
 /** Runs the command; throws FlagError for a command line that can't be used. */
 export async function observe(args: readonly string[]): Promise<ExitCode> {
   try {
-    const { variant, rest } = takeVariant(args);
+    const { own, rest } = takeOwn(args);
     const parsed = parse(rest, now());
+    if (own.slowSynNs !== undefined) checkSlowSyn(parsed, rest);
     if (parsed.printRawFilters) {
       process.stdout.write(rawFiltersYaml(parsed.request.whitelist, parsed.request.blacklist));
       return EXIT.good;
     }
-    const source = flowSource(operandOf(parsed), variant);
+    const source = flowSource(operandOf(parsed), own.variant);
     // The clock of a run is its own.
     const end = source.isRun ? lastTime(source.path) : undefined;
-    return await print(source, end === undefined ? parsed : parse(rest, end));
+    return await print(source, end === undefined ? parsed : parse(rest, end), own.slowSynNs);
   } catch (error) {
     if (!(error instanceof FilterError || error instanceof SourceError)) throw error;
     process.stderr.write(`ctlab: ${error.message}\n`);
@@ -45,14 +47,43 @@ function parse(args: readonly string[], at: Instant): ObserveCommand {
   return parseObserve(args, { release: "latest", now: at, legacyJson });
 }
 
-/** `--variant NAME` or `--variant=NAME`, which the client has not. */
-function takeVariant(args: readonly string[]): { readonly variant: string | undefined; readonly rest: readonly string[] } {
-  const at = args.findIndex((arg) => arg === "--variant" || arg.startsWith("--variant="));
-  if (at < 0) return { variant: undefined, rest: args };
-  const joined = args[at] !== "--variant";
-  const variant = joined ? args[at]!.slice("--variant=".length) : args[at + 1];
-  if (variant === undefined) throw new FlagError("flag needs an argument: --variant");
-  return { variant, rest: [...args.slice(0, at), ...args.slice(at + (joined ? 1 : 2))] };
+/** Flags that the client has not. */
+interface OwnFlags {
+  readonly variant: string | undefined;
+  readonly slowSynNs: bigint | undefined;
+}
+
+const OWN_FLAG = /^--(variant|slow-syn)(?:=(.*))?$/s;
+
+/** `--variant NAME`, `--slow-syn 100ms`, also with `=`. */
+function takeOwn(args: readonly string[]): { readonly own: OwnFlags; readonly rest: readonly string[] } {
+  const values = new Map<string, string>();
+  const rest: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const [match, name, joined] = OWN_FLAG.exec(args[i]!) ?? [];
+    if (match === undefined) {
+      rest.push(args[i]!);
+      continue;
+    }
+    const value = joined ?? args[++i];
+    if (value === undefined) throw new FlagError(`flag needs an argument: ${match}`);
+    values.set(name!, value);
+  }
+  return { own: { variant: values.get("variant"), slowSynNs: thresholdOf(values.get("slow-syn")) }, rest };
+}
+
+function thresholdOf(text: string | undefined): bigint | undefined {
+  if (text === undefined) return undefined;
+  const ns = parseGoDuration(text);
+  if (ns === undefined || ns <= 0n) throw new FlagError(`--slow-syn takes a duration such as 100ms, not ${JSON.stringify(text)}`);
+  return ns;
+}
+
+/** The whole of the flows is looked at: nothing may ask for a part of them. */
+function checkSlowSyn({ request }: ObserveCommand, rest: readonly string[]): void {
+  const partial = rest.find((arg) => /^--(?:first|last)(?:=|$)/.test(arg));
+  if (partial !== undefined) throw new FlagError(`--slow-syn looks at all flows: leave out ${partial.split("=")[0]!}`);
+  if (request.follow) throw new FlagError("--slow-syn looks back over flows: leave out --follow");
 }
 
 function operandOf({ operands, inputFile }: ObserveCommand): string {
@@ -63,15 +94,22 @@ function operandOf({ operands, inputFile }: ObserveCommand): string {
   return operand;
 }
 
-async function print(source: FlowSource, command: ObserveCommand): Promise<ExitCode> {
+/** What is done with each response, and at the end. */
+interface Task {
+  take(response: GetFlowsResponse): void;
+  /** Nothing more is wanted. */
+  readonly done: boolean;
+  /** Everything that is there has been read; more may come. */
+  idle(): void;
+  finish(): Promise<void>;
+}
+
+async function print(source: FlowSource, command: ObserveCommand, slowSynNs: bigint | undefined): Promise<ExitCode> {
   const { request, silent } = command;
-  const selection = new FlowSelection(request);
+  const say = (text: string): void => void (silent || process.stderr.write(text));
   const output = new TextOutput(process.stdout);
-  const problems = new LineProblems(source.name, (text) => void (silent || process.stderr.write(text)));
-  const printer = new FlowPrinter(
-    { ...command.printing, color: wantsPaint(command.color) },
-    { out: (text) => output.add(text), err: (text) => void (silent || process.stderr.write(text)) },
-  );
+  const task = slowSynNs === undefined ? printing(command, output, say) : await summing(command, output, slowSynNs);
+  const problems = new LineProblems(source.name, say);
   const interrupt = new AbortController();
   const onSignal = (): void => {
     interrupt.abort();
@@ -82,29 +120,19 @@ async function print(source: FlowSource, command: ObserveCommand): Promise<ExitC
   process.once("SIGTERM", onSignal);
   try {
     const reader = new FlowLineReader(command.printing.release, problems);
-    const printRest = (): void => {
-      for (const response of selection.drain()) printer.print(response);
-    };
-    const onIdle = (): void => {
-      printRest();
-      output.flushNow();
-    };
-    const batches = linesOf(source, request.follow ? { signal: interrupt.signal, onIdle } : undefined);
-    for await (const { lines, tooLong } of endingWith(batches, interrupt.signal)) {
+    const follow = request.follow ? { signal: interrupt.signal, onIdle: () => task.idle() } : undefined;
+    for await (const { lines, tooLong } of endingWith(linesOf(source, follow), interrupt.signal)) {
       problems.tooLong(tooLong);
       for (const line of lines) {
         problems.next();
         const response = reader.read(line);
-        const selected = response === undefined ? undefined : selection.take(response);
-        if (selected !== undefined) printer.print(selected);
-        if (selection.done) break;
+        if (response !== undefined) task.take(response);
+        if (task.done) break;
       }
       await output.drained();
-      if (selection.done || interrupt.signal.aborted) break;
+      if (task.done || interrupt.signal.aborted) break;
     }
-    printRest();
-    printer.close();
-    await output.finish();
+    await task.finish();
     problems.conclude();
     if (interrupt.signal.aborted && !request.follow) return EXIT.interrupted;
     return problems.nothingRead ? EXIT.invalid : EXIT.good;
@@ -114,6 +142,53 @@ async function print(source: FlowSource, command: ObserveCommand): Promise<ExitC
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
   }
+}
+
+function printing(command: ObserveCommand, output: TextOutput, say: (text: string) => void): Task {
+  const selection = new FlowSelection(command.request);
+  const printer = new FlowPrinter({ ...command.printing, color: wantsPaint(command.color) }, { out: (text) => output.add(text), err: say });
+  const printKept = (): void => {
+    for (const response of selection.drain()) printer.print(response);
+  };
+  return {
+    take(response) {
+      const selected = selection.take(response);
+      if (selected !== undefined) printer.print(selected);
+    },
+    get done() {
+      return selection.done;
+    },
+    idle() {
+      printKept();
+      output.flushNow();
+    },
+    async finish() {
+      printKept();
+      printer.close();
+      await output.finish();
+    },
+  };
+}
+
+/** `--slow-syn`: filters and times choose the connections by their first SYN. */
+async function summing(command: ObserveCommand, output: TextOutput, thresholdNs: bigint): Promise<Task> {
+  const { SynMatcher, slowSyns } = await import("../hubble/slow-syns.js");
+  const { slowSynJson, slowSynText } = await import("./slow-syns.js");
+  const selection = new FlowSelection(command.request);
+  const matcher = new SynMatcher();
+  return {
+    take(response) {
+      matcher.take(response, () => selection.passes(response));
+    },
+    done: false,
+    idle() {},
+    async finish() {
+      const syns = slowSyns(matcher.waits(), thresholdNs);
+      const isJson = command.printing.output === "jsonpb" || command.printing.output === "json-legacy";
+      output.add(isJson ? slowSynJson(syns, matcher.sawAnswers) : slowSynText(syns, matcher.sawAnswers, command.printing.ipTranslation));
+      await output.finish();
+    },
+  };
 }
 
 function linesOf(source: FlowSource, follow: Parameters<typeof fileLines>[1]): AsyncGenerator<LineBatch> {

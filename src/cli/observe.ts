@@ -6,7 +6,13 @@ import { EXIT, type ExitCode } from "./exit.js";
 /** The client's flags, and what ctlab adds. */
 const GROUPS: readonly FlagGroup[] = [
   ...FLAG_GROUPS,
-  { title: "Of ctlab", flags: [{ name: "variant", kind: "text", about: "this variant of a run that has several" }] },
+  {
+    title: "Of ctlab",
+    flags: [
+      { name: "variant", kind: "text", about: "this variant of a run that has several" },
+      { name: "slow-syn", kind: "text", about: "instead of flows: the connections whose SYN-ACK took that long (100ms), and when" },
+    ],
+  },
 ];
 
 /** `ctlab observe RUN|FILE|-`: show the flows, as the `hubble` client would. */
@@ -30,7 +36,7 @@ export function addObserveCommand(program: Command, done: (code: ExitCode) => vo
         done(await observe(args));
       } catch (error) {
         if (!(error instanceof FlagError)) throw error;
-        const nearest = error.flag === undefined ? undefined : nearestName(error.flag, [...FLAG_NAMES, "variant"]);
+        const nearest = error.flag === undefined ? undefined : nearestName(error.flag, [...FLAG_NAMES, "variant", "slow-syn"]);
         process.stderr.write(`ctlab: ${error.message}${nearest === undefined ? "" : `. Did you mean --${nearest}?`}\n`);
         done(EXIT.invalid);
       }
@@ -54,7 +60,8 @@ const EXAMPLES =
   "  ctlab observe flows.jsonl --all --namespace shop --not --to-port 53\n" +
   "  ctlab observe flows.jsonl --since 2025-07-29T03:24:00Z --tcp-flags syn -o jsonpb > syns.jsonl\n" +
   "  kubectl -n kube-system exec ds/cilium -- cat /var/run/cilium/hubble/events.log | ctlab observe - --all --http-status 5+\n" +
-  "  ctlab observe /var/run/cilium/hubble/events.log -f --label app=web\n\n" +
+  "  ctlab observe /var/run/cilium/hubble/events.log -f --label app=web\n" +
+  "  ctlab observe flows.jsonl --slow-syn 100ms --to-port 8080       the slowest SYNs and their spread over time\n\n" +
   "A duration for --since and --until counts back from now; of a run, from its last flow. Lines that can't be read are\n" +
   "skipped and named on stderr.\n\n" +
   "Exit code: 0 printed, also when nothing passed; 2 unknown flag, no such run or file, or no line could be read; 130\n" +

@@ -39,10 +39,14 @@ export class FlowSelection {
     return this.#wanted === 0;
   }
 
+  /** The filters let it through, and it is of the time that is asked for. */
+  passes(response: GetFlowsResponse): boolean {
+    return this.#inTime(response) && this.#passes(response.responseTypes.case === "flow" ? response.responseTypes.value : undefined);
+  }
+
   /** Takes a response in; gives it back when it is to be printed now. */
   take(response: GetFlowsResponse): GetFlowsResponse | undefined {
-    if (this.done || !this.#inTime(response)) return undefined;
-    if (!this.#passes(response.responseTypes.case === "flow" ? response.responseTypes.value : undefined)) return undefined;
+    if (this.done || !this.passes(response)) return undefined;
     if (this.#keep === 0) {
       this.#wanted--;
       return response;
