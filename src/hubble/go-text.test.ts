@@ -13,6 +13,7 @@ describe("text as Go writes it", () => {
     [2.675, "2.67"],
     [33.716, "33.72"],
     [100, "100.00"],
+    [9.232604641496271e24, "9232604641496270871986176.00"],
     [Number.NaN, "NaN"],
     [Number.POSITIVE_INFINITY, "+Inf"],
   ])("%d to two digits is %s: ties go to the even one", (value, text) => {

@@ -31,11 +31,14 @@ function escaped(code: number): string {
 
 /** Enough digits to see that a double lies exactly between two hundredths. */
 const EXACT_DIGITS = 40;
+const EXPONENTS_FROM = 1e21;
 const TIE = /^-?\d+\.\d([0-9])50*$/;
 
 /** `%.2f`: as toFixed, but ties go to the even digit. */
 export function fixed2(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
+  // toFixed turns to exponents there; such a double is whole.
+  if (Math.abs(value) >= EXPONENTS_FROM) return `${BigInt(value)}.00`;
   const exact = value.toFixed(EXACT_DIGITS);
   const tie = TIE.exec(exact);
   // The digit before a tie stays when it is even: cut instead of rounding.

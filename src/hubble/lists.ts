@@ -10,6 +10,7 @@ import { formatGoDuration } from "./times.js";
 
 const NOT_AVAILABLE = "N/A";
 const NS_PER_SECOND = 1_000_000_000n;
+const INT64_MAX = (1n << 63n) - 1n;
 /** Width of a share of a hundred, with two decimals. */
 const SHARE_WIDTH = 6;
 
@@ -62,10 +63,11 @@ function wideCells({ version, address, tls }: Node): string {
   return `${version === "" ? NOT_AVAILABLE : version}\t${address}\t${encryption}`;
 }
 
-/** Halves away from zero. */
+/** Duration.Round: halves away from zero; what would not fit an int64 stays the longest duration. */
 function roundedToSeconds(ns: bigint): bigint {
   const half = NS_PER_SECOND / 2n;
-  return ((ns + (ns < 0n ? -half : half)) / NS_PER_SECOND) * NS_PER_SECOND;
+  const rounded = ((ns + (ns < 0n ? -half : half)) / NS_PER_SECOND) * NS_PER_SECOND;
+  return rounded > INT64_MAX ? INT64_MAX : rounded;
 }
 
 function namespaceTable(namespaces: readonly Namespace[], wide: boolean): string {
