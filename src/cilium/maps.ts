@@ -8,7 +8,7 @@
 
 import { createMap } from "../bpf/create.js";
 import type { BpfMap } from "../bpf/map.js";
-import type { MapHost } from "../bpf/spec.js";
+import type { MapHost, MapSpec } from "../bpf/spec.js";
 import { IPV4_WORDS, IPV6_WORDS } from "./maps/address.js";
 import type { AddressWords } from "./maps/address.js";
 import { CtMap, ctStoredWords } from "./maps/ct-map.js";
@@ -40,6 +40,8 @@ export interface CiliumMapOptions {
   readonly policyMaxEntries?: number;
   /** Length of Maglev tables; default 16381. */
   readonly maglevTableSize?: number;
+  /** Makes a map that stands in for the one specified, or null: it is made as it is. */
+  readonly standIn?: (spec: MapSpec, host: MapHost) => BpfMap | null;
 }
 
 /** `bpf-lb-maglev-table-size`. */
@@ -161,7 +163,7 @@ export class CiliumMaps {
    */
   recreate(name: RecreatableMap, maxEntries: number): void {
     const view = this.#connectionView(name);
-    const map = createMap({ ...view.map.spec, maxEntries }, this.host);
+    const map = this.#make({ ...view.map.spec, maxEntries });
     view.attach(map);
     this.recreations++;
     this.#byName.set(name, map);
@@ -213,8 +215,12 @@ export class CiliumMaps {
     this.#policies.delete(endpointId);
   }
 
+  #make(spec: MapSpec): BpfMap {
+    return this.options.standIn?.(spec, this.host) ?? createMap(spec, this.host);
+  }
+
   #create(name: CiliumMapName): BpfMap {
-    const map = createMap(mapSpec(name, this.options.flavour, this.options.overrides?.[name]), this.host);
+    const map = this.#make(mapSpec(name, this.options.flavour, this.options.overrides?.[name]));
     this.#byName.set(name, map);
     return map;
   }
@@ -223,7 +229,7 @@ export class CiliumMaps {
     const { ctCounters, ctNatAddress, overrides, flavour } = this.options;
     const storedWords = ctStoredWords(ctCounters, ctNatAddress ? addressWords : 0);
     const override: MapOverride = { storedWords, ...overrides?.[name] };
-    const map = createMap(mapSpec(name, flavour, override), this.host);
+    const map = this.#make(mapSpec(name, flavour, override));
     this.#byName.set(name, map);
     return new CtMap(map, ctCounters);
   }

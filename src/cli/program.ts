@@ -14,6 +14,7 @@ import { addResolveCommand } from "./resolve.js";
 import { addRunCommand } from "./run.js";
 import { addSchemaCommand } from "./schema.js";
 import { addServeCommand } from "./serve.js";
+import { addSizeCommand } from "./size.js";
 import { addVerifyCommand } from "./verify.js";
 
 /** Runs one command line (without node and script) and says with which code the process should end. */
@@ -62,6 +63,7 @@ function buildProgram(done: (code: ExitCode) => void): Command {
   addRunCommand(program, done);
   addCheckCommand(program, done);
   addCompareCommand(program, done);
+  addSizeCommand(program, done);
   addExplainCommand(program, done);
   addObserveCommand(program, done);
   addResolveCommand(program, done);

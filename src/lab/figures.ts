@@ -2,6 +2,7 @@
 import { NS_PER_MS } from "../core/units.js";
 import { errnoName } from "../bpf/errno.js";
 import { dropText } from "../cilium/datapath/drop-reasons.js";
+import type { KernelProfile } from "../cilium/profile/kernel.js";
 import type { BuiltNode } from "../node/build.js";
 import { RESULT_HOOKS } from "../node/hooks.js";
 import type { DropCount, HookHistogram, Series } from "../observe/result.js";
@@ -27,7 +28,7 @@ export function figuresOf(scenario: Scenario, node: BuiltNode, recorder: RunReco
     },
     windows: recorder.windows.list.filter(({ startNs }) => startNs < reachedNs),
     synLatency: recorder.synLatency.summaries(),
-    synRetransmitNs: synRetransmissions(scenario, node),
+    synRetransmitNs: synRetransmissions(scenario, node.kernel),
     requestLatency: recorder.requestLatency.summaries(),
     drops: dropCounts(recorder),
     maps: node.watch.results(),
@@ -43,7 +44,7 @@ export function figuresOf(scenario: Scenario, node: BuiltNode, recorder: RunReco
 const RETRANSMISSIONS_SHOWN = 5;
 
 /** When a SYN that is lost again and again is sent anew, after the first one, without the timer wheel's rounding. */
-function synRetransmissions({ client }: Scenario, { kernel }: BuiltNode): readonly number[] {
+export function synRetransmissions({ client }: Scenario, kernel: KernelProfile): readonly number[] {
   const rto = client.synRtoNs ?? kernel.tcpInitialRtoMs * NS_PER_MS;
   const linear = client.linearTimeouts ?? kernel.tcpSynLinearTimeouts;
   let at = 0;

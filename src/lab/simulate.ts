@@ -14,6 +14,9 @@ import { SeriesRecorder } from "../observe/series.js";
 import { Windows } from "../observe/windows.js";
 import { FileStream } from "../report/file-stream.js";
 import type { Scenario } from "../scenario/types.js";
+import { CurveObserver, type CurveRequest } from "./curve/curve-observer.js";
+import type { MapCurve } from "./curve/result.js";
+import { curveSetting } from "./curve/setting.js";
 import { assumptionsOf } from "./assumptions.js";
 import { judge } from "./expectations.js";
 import { figuresOf } from "./figures.js";
@@ -48,6 +51,8 @@ export interface SimulateOptions {
   readonly traces?: readonly TraceRequest[];
   /** A window of time to show in full, and the file for it; the run is the same with and without. */
   readonly perfetto?: PerfettoRequest;
+  /** Asks for the curves of the maps of connections; in place of traces. */
+  readonly curves?: CurveRequest;
 }
 
 export interface SimulatedVariant {
@@ -58,6 +63,8 @@ export interface SimulatedVariant {
   readonly traces: readonly ConnectionTrace[];
   /** Connections that deserve a look, see `NotableConnections.list`. */
   readonly notable: readonly NotableConnection[];
+  /** One for each map of connections; empty unless asked for. */
+  readonly curves: readonly MapCurve[];
 }
 
 export function simulateVariant(asked: Scenario, options: SimulateOptions): SimulatedVariant {
@@ -72,7 +79,8 @@ export function simulateVariant(asked: Scenario, options: SimulateOptions): Simu
   const flows = streamFolder === null ? null : new FileStream(join(streamFolder, FLOWS_FILE), FLOWS_FILE);
   try {
     const streams = new RandomStreams(scenario.seed, options.run);
-    const node = buildNode(scenario, simulation, streams, recorder, flows ?? NOWHERE, perfetto ?? tracers);
+    const curves = options.curves === undefined ? null : new CurveObserver(options.curves, curveSetting(scenario, simulation));
+    const node = buildNode(scenario, simulation, streams, recorder, flows ?? NOWHERE, curves ?? perfetto ?? tracers);
     perfetto?.sampleMaps(simulation, node);
     const series = sampleEvery(scenario, simulation, node, recorder);
     const metrics = scrapeEvery(scenario, simulation, node, recorder);
@@ -94,6 +102,7 @@ export function simulateVariant(asked: Scenario, options: SimulateOptions): Simu
       latencyLog: latencyLog(recorder, simulation.now),
       traces: tracers?.finish(scenario.variant) ?? [],
       notable: recorder.notable.list(),
+      curves: curves?.finish() ?? [],
     };
   } finally {
     flows?.close();

@@ -1,5 +1,6 @@
 /** Creates the node's maps at the sizes that the agent would choose, plus what the scenario changes, and says why each size. */
-import { MapType, type MapHost } from "../bpf/spec.js";
+import type { BpfMap } from "../bpf/map.js";
+import { MapType, type MapHost, type MapSpec } from "../bpf/spec.js";
 import { planMaps, usesDistributedLru, type EntriesOrigin } from "../cilium/agent/map-plan.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import { CiliumMaps } from "../cilium/maps.js";
@@ -15,7 +16,13 @@ export interface BuiltMaps {
 }
 
 /** Throws a `RangeError` with the agent's own message when the agent would refuse these sizes. */
-export function buildMaps(scenario: Scenario, settings: CiliumSettings, profile: SettledProfile, kernel: KernelProfile): BuiltMaps {
+export function buildMaps(
+  scenario: Scenario,
+  settings: CiliumSettings,
+  profile: SettledProfile,
+  kernel: KernelProfile,
+  standIn: (spec: MapSpec, host: MapHost) => BpfMap | null,
+): BuiltMaps {
   const { cpus, memoryBytes } = scenario.cluster;
   const plan = planMaps(settings, profile, { totalMemoryBytes: memoryBytes, possibleCpus: cpus });
   if (plan.sizes.refusal !== null) throw new RangeError(plan.sizes.refusal.message);
@@ -42,6 +49,7 @@ export function buildMaps(scenario: Scenario, settings: CiliumSettings, profile:
       policyValueSize: profile.policy.valueBytes === 8 ? 8 : 24,
       policyMaxEntries: settings.policyMapMax,
       maglevTableSize: settings.maglevTableSize,
+      standIn,
     },
     host,
   );

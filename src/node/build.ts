@@ -7,6 +7,8 @@ import { effectiveSettings, type CiliumSettings } from "../cilium/agent/settings
 import type { DatapathConfig } from "../cilium/datapath/config.js";
 import { DatapathContext } from "../cilium/datapath/context.js";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../cilium/datapath/packet.js";
+import type { BpfMap } from "../bpf/map.js";
+import type { MapHost, MapSpec } from "../bpf/spec.js";
 import type { CiliumMaps } from "../cilium/maps.js";
 import { settled, type SettledProfile } from "../cilium/profile/assumptions.js";
 import { ciliumProfile } from "../cilium/profile/cilium.js";
@@ -81,6 +83,8 @@ export interface BuiltNode {
 
 /** Stands between parts of the node to see one connection pass; changes nothing that they do. */
 export interface NodeObserver {
+  /** A map to use in place of the one specified, or null. */
+  standIn(spec: MapSpec, host: MapHost): BpfMap | null;
   hooks(datapath: DatapathContext, own: readonly number[], endpoints: ReadonlyMap<number, number>): NodeHooks;
   application(inner: Application): Application;
   sockets(inner: Sockets): Sockets;
@@ -105,7 +109,7 @@ export function buildNode(
   const kernel = kernelProfile(scenario.profile.kernel);
   const settings = effectiveSettings(scenario.helm.settings, cilium);
   const topology = layOut(scenario);
-  const { maps, origins } = buildMaps(scenario, settings, profile, kernel);
+  const { maps, origins } = buildMaps(scenario, settings, profile, kernel, (spec, host) => observer?.standIn(spec, host) ?? null);
   const config = datapathConfig(settings, profile, topology, kernel.hz);
   populate(maps, topology, config);
   writePodFeatures(maps, scenario, topology, settings);

@@ -111,6 +111,10 @@ export class PerfettoRecorder implements NodeObserver {
     return new WatchedCpus(this, count);
   }
 
+  standIn(): null {
+    return null;
+  }
+
   hooks(datapath: DatapathContext, own: readonly number[], endpoints: ReadonlyMap<number, number>): NodeHooks {
     return this.#inner?.hooks(datapath, own, endpoints) ?? new NodeHooks(datapath, own, endpoints);
   }

@@ -28,6 +28,10 @@ export class Tracers implements NodeObserver, Following {
     this.#tracers = requests.map((request) => new ConnectionTracer(request, scenario, clock));
   }
 
+  standIn(): null {
+    return null;
+  }
+
   hooks(datapath: DatapathContext, own: readonly number[], endpoints: ReadonlyMap<number, number>): NodeHooks {
     this.#hooks = new FollowedHooks(this, this.#tracers, datapath, own, endpoints);
     return this.#hooks;
