@@ -10,14 +10,28 @@ const PLACES: Readonly<Record<(typeof LOST_EVENT_SOURCES)[number], string>> = {
   hubble_ring_buffer: "in Hubble's ring, overtaken before they were read (hubble.eventBufferCapacity)",
 };
 
+export const HUBBLE_LABEL = "What Hubble saw";
+
+/** A clause for the headline of a run whose traffic holds: flows that nobody got to read; empty when there are none. */
+export function lostFlows({ hubble }: Pick<VariantResult, "hubble">): string {
+  if (hubble === undefined) return "";
+  const unread = totalLost(hubble) + hubble.away;
+  return unread === 0 ? "" : `, but ${shareText(unread / hubble.events)} of the flows were not read at Relay`;
+}
+
 /** One finding for a run that models the way of events, none for another. */
 export function whatHubbleSaw({ hubble, reachedNs }: Pick<VariantResult, "hubble" | "reachedNs">): readonly Finding[] {
   if (hubble === undefined) return [];
-  return [{ label: "What Hubble saw", text: [losses(hubble), behind(hubble), ...gaps(hubble, reachedNs)].join(" ") }];
+  return [{ label: HUBBLE_LABEL, text: [losses(hubble), behind(hubble), ...gaps(hubble, reachedNs)].join(" ") }];
 }
 
-function losses({ lost, events }: HubbleResult): string {
-  const total = LOST_EVENT_SOURCES.reduce((sum, source) => sum + lost[source], 0);
+function totalLost({ lost }: HubbleResult): number {
+  return LOST_EVENT_SOURCES.reduce((sum, source) => sum + lost[source], 0);
+}
+
+function losses(hubble: HubbleResult): string {
+  const { lost, events } = hubble;
+  const total = totalLost(hubble);
   const places = LOST_EVENT_SOURCES.filter((source) => lost[source] > 0).map((source) => `${formatCount(lost[source])} ${PLACES[source]}`);
   return `Events lost on their way: ${seenText(total, events)}${places.length === 0 ? "" : `: ${places.join("; ")}`}.`;
 }
@@ -27,8 +41,8 @@ function behind({ readerBehindMax, bufferCapacity, queueMax }: HubbleResult): st
 }
 
 function gaps({ relayGaps, away, events }: HubbleResult, reachedNs: number): readonly string[] {
-  if (relayGaps.length === 0) return [];
-  const spans = relayGaps.map(({ startNs, endNs }) => (endNs ?? reachedNs) - startNs);
+  const spans = relayGaps.map(({ startNs, endNs }) => (endNs ?? reachedNs) - startNs).filter((span) => span > 0);
+  if (spans.length === 0) return relayGaps.length === 0 ? [] : ["Another Relay took over without a gap."];
   const shortest = Math.min(...spans);
   const longest = Math.max(...spans);
   const long = shortest === longest ? formatDuration(longest) : `${formatDuration(shortest)} to ${formatDuration(longest)}`;

@@ -6,7 +6,7 @@ import { formatBytes, formatCount } from "../core/units.js";
 import type { Finding, MapResult, VariantResult, Verdict } from "../observe/result.js";
 import { peakPressure, quantileText, ratioText } from "../report/wording.js";
 import type { Scenario } from "../scenario/types.js";
-import { whatHubbleSaw } from "./hubble-findings.js";
+import { HUBBLE_LABEL, lostFlows, whatHubbleSaw } from "./hubble-findings.js";
 import { bindingOrder, humps, whatBroke, whatGcDid, whatUsersSaw, type Figures } from "./findings.js";
 
 /** Above this pressure a map that still holds is said to be tight. Operators' alerts begin here. */
@@ -55,7 +55,7 @@ function headline(figures: Figures): string {
   if (dropped > 0) return `Does not hold: ${formatCount(dropped)} packets were dropped, none of them for a full map.`;
   const tightest = bindingOrder(figures.maps)[0];
   const tight = tightest !== undefined && peakPressure(tightest) > TIGHT ? `, but ${tightest.name} reached ${ratioText(peakPressure(tightest))}` : "";
-  return `Holds: no insert refused, no live entry evicted, nothing dropped${tight}.`;
+  return `Holds: no insert refused, no live entry evicted, nothing dropped${tight}${lostFlows(figures)}.`;
 }
 
 function limits(first: MapResult, second: MapResult | undefined): string {
@@ -89,7 +89,8 @@ export function experimentVerdict(scenarios: readonly Scenario[], variants: read
 }
 
 function usersIn(variant: VariantResult): string {
-  return variant.verdict.findings.find(({ label }) => label === "What users saw")?.text ?? "";
+  const labels = ["What users saw", HUBBLE_LABEL];
+  return variant.verdict.findings.filter(({ label }) => labels.includes(label)).map(({ text }) => text).join(" ");
 }
 
 /** A variant with a larger map of the same kind in which nothing broke any more. */

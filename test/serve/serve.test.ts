@@ -1,11 +1,12 @@
 /** `ctlab serve` from a run, a file and a scenario, seen by a gRPC client. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { credentials, status as code } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
@@ -296,6 +297,35 @@ describe("on the command line", () => {
     expect(await refused(folder)).toMatchObject({ code: 2, stderr: expect.stringContaining("manifest.json") });
     const { address } = await serving({});
     expect(await refused(run, "--variant", "one", "--server", address)).toMatchObject({ code: 2, stderr: expect.stringContaining("can't be listened at") });
+  });
+});
+
+/** The stock client, where somebody has it. */
+const hubble = spawnSync("hubble", ["version"]).status === 0;
+
+describe.skipIf(!hubble)("the hubble client, unmodified", () => {
+  const client = async (...args: readonly string[]): Promise<string> => (await promisify(execFile)("hubble", args, { maxBuffer: 1e8 })).stdout;
+
+  it("gets every flow of the run, field by field", async () => {
+    const { address } = await serving({});
+    const printed = (await client("observe", "--all", "-o", "jsonpb", "--server", address)).trimEnd().split("\n");
+    // Fields that it does not know are not printed.
+    const known = flowsIn(linesOf("one")).map(({ uuid, time, verdict, Summary, nodeName }) => ({ uuid, time, verdict, Summary, nodeName }));
+    const got = flowsIn(printed.map((line) => fromProtoJson(GetFlowsResponseSchema, JSON.parse(line))));
+    expect(got.map(({ uuid, time, verdict, Summary, nodeName }) => ({ uuid, time, verdict, Summary, nodeName }))).toEqual(known);
+  });
+
+  it("finds it healthy, and lists nodes and namespaces", async () => {
+    const { address, nodes } = await serving({ variants: [] });
+    expect(await client("status", "--server", address)).toContain(`Healthcheck (via ${address}): Ok`);
+    expect(await client("list", "nodes", "--server", address)).toContain(nodes[1]);
+    expect(await client("list", "namespaces", "--server", address)).toContain("bank");
+  });
+
+  it("takes TLS", async () => {
+    const { address } = await serving({ tls: { certificate: tlsFile("server.crt"), key: tlsFile("server.key"), clientCa: null } });
+    const args = ["--server", `tls://${address}`, "--tls-ca-cert-files", tlsFile("ca.crt"), "--tls-server-name", "localhost"];
+    expect(await client("status", ...args)).toContain("Ok");
   });
 });
 

@@ -56,6 +56,8 @@ export class FlowRequest {
   /** When the channel got what it holds first, if it was empty before. */
   #channelAt = 0;
   #position = 0;
+  /** First position that no stream has sent. */
+  #sentUpTo = 0;
   #senderFree = 0;
   /** When Relay is done with the last messages, as many as can be on their way. */
   readonly #done: Float64Array;
@@ -119,7 +121,8 @@ export class FlowRequest {
   /** A stream begins: at the head of the ring, or after the moment `sinceNs`. */
   connect(atNs: number, sinceNs: number | null): void {
     this.#connected = true;
-    this.#position = sinceNs === null ? Math.max(this.#ring.oldest, this.#ring.newest) : this.#after(sinceNs);
+    // The agent begins with the newest event that can be read; whoever has read it before passes over it.
+    this.#position = sinceNs === null ? Math.max(this.#ring.oldest, this.#ring.newest, this.#sentUpTo) : this.#after(sinceNs);
     this.#senderFree = atNs;
     this.#relayFree = atNs;
     this.#sent = 0;
@@ -130,6 +133,7 @@ export class FlowRequest {
   /** The stream ends, and what was on its way with it. */
   disconnect(): void {
     this.#connected = false;
+    this.#sentUpTo = this.#position - this.#count;
     while (this.#count > 0) {
       const slot = this.#shift();
       if (slot >= 0) this.#store.release(slot);
