@@ -200,5 +200,8 @@ describe("ctlab explain", () => {
     const shown = block!.split("\n").filter((line) => line !== "" && line !== "[…]");
     expect(shown.length).toBeGreaterThan(10);
     for (const line of shown) expect(stdout).toContain(line);
+    // The same run's flows.
+    const [, observed, flows] = /<!-- example:observe -->\n`npx ctlab observe reports\/gc-busy-inserts (.*?)`[\s\S]*?```\n([\s\S]*?)```/.exec(readme)!;
+    expect(await ctlab(["observe", out, ...observed!.split(" ")])).toEqual({ code: 0, stdout: flows, stderr: "" });
   });
 });
