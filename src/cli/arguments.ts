@@ -24,3 +24,16 @@ export function shareOption(text: string): number {
   if (!(value >= 0 && value < 1)) throw new InvalidArgumentError("a share from 0 to below 1 is expected, such as 5% or 0.05");
   return value;
 }
+
+export interface Shard {
+  readonly index: number;
+  readonly of: number;
+}
+
+/** `3/16`: the third of sixteen parts. */
+export function shardOption(text: string): Shard {
+  const match = /^(\d{1,6})\/(\d{1,6})$/.exec(text);
+  const [index, of] = [Number(match?.[1]), Number(match?.[2])];
+  if (match === null || index < 1 || index > of) throw new InvalidArgumentError("a part of the whole is expected, such as 3/16, from 1/16 to 16/16");
+  return { index, of };
+}

@@ -15,6 +15,7 @@ import { addRunCommand } from "./run.js";
 import { addSchemaCommand } from "./schema.js";
 import { addServeCommand } from "./serve.js";
 import { addSizeCommand } from "./size.js";
+import { addMergeCommand, addSweepCommand } from "./sweep.js";
 import { addVerifyCommand } from "./verify.js";
 
 /** Runs one command line (without node and script) and says with which code the process should end. */
@@ -52,6 +53,7 @@ function buildProgram(done: (code: ExitCode) => void): Command {
         "  ctlab run scenarios/ct-exhaustion.yaml                     the incident, all variants side by side\n" +
         "  ctlab run scenarios/ct-exhaustion.yaml --variant fixed     one variant\n" +
         "  ctlab compare my-node.yaml --set helm.set.bpf.ctTcpMax=1048576   what if? Differences with intervals\n" +
+        "  ctlab sweep my-node.yaml --grid bpf.ctTcpMax=256Ki,512Ki,1Mi    the sizing table\n" +
         "  ctlab explain reports/ct-exhaustion --worst 1              why did this one connection die?\n" +
         "  ctlab observe reports/NAME --verdict DROPPED -o dict        its flows, as the hubble client shows them\n" +
         "  ctlab serve reports/NAME --speed 10x                        hubble observe -f, hubble status\n" +
@@ -69,6 +71,8 @@ function buildProgram(done: (code: ExitCode) => void): Command {
   addResolveCommand(program, done);
   addExportCommand(program, done);
   addServeCommand(program, done);
+  addSweepCommand(program, done);
+  addMergeCommand(program);
   addVerifyCommand(program, done);
   addSchemaCommand(program);
   // Options that a subcommand does not know are its mistake to explain, with the same exit code as its other input.

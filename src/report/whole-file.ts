@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { outputError } from "./output-error.js";
 
 /** Makes the folder that the file lies in, when it is not there. Pipes and devices are written to. Throws `OutputError`. */
-export function writeWhole(path: string, text: string): void {
+export function writeWhole(path: string, text: string | Uint8Array): void {
   const temporary = `${path}.${process.pid}.part`;
   try {
     if (existsSync(path) && !statSync(path).isFile()) {
