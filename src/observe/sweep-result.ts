@@ -67,6 +67,8 @@ export interface SweepRow {
   readonly variant: string | null;
   readonly settings: Readonly<Record<string, string>>;
   readonly runs: number;
+  /** Of each run. */
+  readonly fingerprints: readonly string[];
   /** Runs in which every expectation was met; null when there are none. */
   readonly holds: number | null;
   readonly figures: readonly SweptFigure[];

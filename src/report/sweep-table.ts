@@ -21,6 +21,9 @@ const SHOWN: Readonly<Record<string, string>> = {
 /** Of those, the ones that a terminal has room for. */
 const SHOWN_NARROW = ["syn_latency_p99", "failed_share", "evictions_live", "fill_max", "map_memory"];
 
+/** Of settings that move together, those that tables for people show. */
+const JOINED_SHOWN = 2;
+
 /** Means and bounds in full, times in ns, an empty cell where a run could not state a figure. */
 export function sweepCsv(table: SweepTable): string {
   const columns = sweepColumns(table);
@@ -53,9 +56,11 @@ export function sweepText(table: SweepTable, color: boolean): string {
 }
 
 function legend({ plan, rows, partial, confidence }: SweepTable): string {
+  const joined = plan.axes.flatMap(({ paths }) => (paths.length > JOINED_SHOWN ? [`With ${paths[0]!} move ${paths.slice(1).join(", ")}. `] : [])).join("");
+  const idle = pathsWithoutEffect({ plan, rows }).map((path) => `${path} changes nothing: the runs are the same, event for event. `).join("");
   const missing = partial ? `${rows.length} of ${plan.points} points are finished. ` : "";
   return (
-    `${missing}Means of ${plan.runs.length} ${plan.runs.length === 1 ? "run" : "runs"}; bounds of ${shareText(confidence)} stand in brackets, in table.csv and in table.json. ` +
+    `${missing}${joined}${idle}Means of ${plan.runs.length} ${plan.runs.length === 1 ? "run" : "runs"}; bounds of ${shareText(confidence)} stand in brackets, in table.csv and in table.json. ` +
     "\"<\": nothing seen, which leaves so much possible (rule of three)."
   );
 }
@@ -65,7 +70,7 @@ function columnsOf({ plan, rows }: SweepTable, figures: readonly string[]): read
   const right = (title: string): Column => ({ title, align: "right" });
   return [
     ...(hasVariants(plan.variants) ? [left("variant")] : []),
-    ...plan.axes.flatMap(({ paths }) => paths.map((path) => right(path.split(".").at(-1)!))),
+    ...shownPaths(plan).map((path) => right(path.split(".").at(-1)!)),
     ...(rows.some(({ holds }) => holds !== null) ? [right("holds")] : []),
     ...figures.map((name) => right(SHOWN[name]!)),
   ];
@@ -74,10 +79,26 @@ function columnsOf({ plan, rows }: SweepTable, figures: readonly string[]): read
 function cellsOf({ plan, rows }: SweepTable, row: SweepRow, figures: readonly string[], withBounds: boolean): readonly string[] {
   return [
     ...(hasVariants(plan.variants) ? [row.variant ?? ""] : []),
-    ...plan.axes.flatMap(({ paths }) => paths.map((path) => settingText(row.settings[path] ?? ""))),
+    ...shownPaths(plan).map((path) => settingText(row.settings[path] ?? "")),
     ...(rows.some(({ holds }) => holds !== null) ? [row.holds === null ? "–" : `${row.holds} of ${row.runs}`] : []),
     ...figures.map((name) => cellOf(row.figures.find((figure) => figure.name === name), withBounds)),
   ];
+}
+
+/** First paths of axes along which every run is the same. */
+function pathsWithoutEffect({ plan, rows }: Pick<SweepTable, "plan" | "rows">): readonly string[] {
+  return plan.axes.flatMap(({ paths, values }) => {
+    const alike = new Map<string, Set<string>>();
+    for (const { variant, settings, fingerprints } of rows) {
+      const others = JSON.stringify([variant, ...Object.entries(settings).filter(([path]) => !paths.includes(path))]);
+      alike.set(others, (alike.get(others) ?? new Set()).add(fingerprints.join()));
+    }
+    return values.length > 1 && rows.length === plan.points && [...alike.values()].every(({ size }) => size === 1) ? [paths[0]!] : [];
+  });
+}
+
+function shownPaths({ axes }: SweepTable["plan"]): readonly string[] {
+  return axes.flatMap(({ paths }) => paths.slice(0, JOINED_SHOWN));
 }
 
 function hasVariants(variants: SweepTable["plan"]["variants"]): boolean {

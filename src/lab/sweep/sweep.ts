@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { SWEEP_POINT_FORMAT, type SweepPlan, type SweepTable, type SweptRun } from "../../observe/sweep-result.js";
 import { Diagnostics } from "../../scenario/diagnostics.js";
 import type { ScenarioFile } from "../../scenario/types.js";
-import { formatDuration } from "../../core/units.js";
+import { formatDuration, NS_PER_MS } from "../../core/units.js";
 import { outcomeOf } from "../../report/wording.js";
 import { figuredRun } from "../run-figures.js";
 import { simulateAll } from "../simulate-all.js";
@@ -51,9 +51,12 @@ export interface FinishedSweep {
   readonly warnings: ScenarioFile["warnings"];
 }
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 /** Fewer runs are begun without an estimate. */
 const ESTIMATE_FROM = 20;
+/** Points that are loaded within seconds. */
+const LOADED_FIRST = 500;
 /** Runs handed over at a time: their results are held together. */
 const RUNS_AT_ONCE = 400;
 
@@ -62,12 +65,15 @@ export async function sweepScenario(options: SweepOptions): Promise<FinishedSwee
   const points = new SweepPoints(options);
   const jobs = options.jobs ?? availableParallelism();
   const { shard } = options;
-  const mine = numbers(points.count).filter((point) => shard === undefined || point % shard.of === shard.index - 1);
+  const isMine = (point: number): boolean => shard === undefined || point % shard.of === shard.index - 1;
+  const mine = numbers(points.count).filter(isMine);
   // A folder that can't be used is worth knowing before the estimate.
   const before = new Set(readPlan(options.out) === null ? [] : finishedPoints(options.out));
   const left = mine.filter((point) => !before.has(point)).length * options.runs.length;
+  // Mistakes before estimates; of a huge grid the estimate first, which may be reason enough to stop.
+  const early = points.count <= LOADED_FIRST ? points.load(numbers(points.count)) : null;
   await announce(points, mine, left, jobs, options);
-  const all = points.load(numbers(points.count));
+  const all = early ?? points.load(numbers(points.count));
   const plan = points.plan(all);
   openSweep(options.out, plan);
   const finished = new Set(finishedPoints(options.out));
@@ -77,7 +83,7 @@ export async function sweepScenario(options: SweepOptions): Promise<FinishedSwee
   const there = finishedPoints(options.out);
   const table = tabulate(plan, there.map((point) => readPoint(options.out, plan, point)));
   if (!table.partial) await writeTables(options.out, table);
-  return { table, missing: mine.length - there.filter((point) => shard === undefined || point % shard.of === shard.index - 1).length, warnings: points.base.warnings };
+  return { table, missing: mine.length - there.filter(isMine).length, warnings: points.base.warnings };
 }
 
 /** A count and an estimate first; more than an hour must be meant. */
@@ -89,7 +95,8 @@ async function announce(points: SweepPoints, mine: readonly number[], left: numb
   const planned = { points: mine.length, runs: mine.length * options.runs.length, left, estimateMs, jobs };
   if (estimateMs !== null && estimateMs > HOUR_MS && !options.yes) {
     const found = new Diagnostics();
-    const message = `${planned.points} points with ${options.runs.length} runs each, ${left} runs to do, take about ${formatDuration(Math.round(estimateMs / 60_000) * 60e9)} on ${jobs} threads`;
+    const time = formatDuration(Math.round(estimateMs / MINUTE_MS) * MINUTE_MS * NS_PER_MS);
+    const message = `${planned.points} points with ${options.runs.length} runs each, ${left} runs to do, take about ${time} on ${jobs} threads`;
     found.unreadable(GRID_SOURCE, message, { expected: "a smaller grid, --shard i/n to spread it over machines, or --yes if that is meant" });
     found.throwIfErrors();
   }

@@ -26,6 +26,7 @@ function rowOf({ point, variant, settings, runs }: SweepPoint): SweepRow {
     variant,
     settings,
     runs: runs.length,
+    fingerprints: runs.map(({ fingerprint }) => fingerprint),
     holds: runs.every(({ outcome }) => outcome === "none") ? null : runs.filter(({ outcome }) => outcome === "met").length,
     figures: [...kinds.values()].map((kind) => figureOf(kind, runs.map(({ figures }) => figures.find(({ name }) => name === kind.name)))),
   };
