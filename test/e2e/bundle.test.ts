@@ -12,7 +12,7 @@ afterAll(folder.remove);
 /** A copy of what is installed, to take files away from. */
 beforeAll(() => {
   mkdirSync(DIST);
-  for (const name of ["main.js", "bpf", "cilium", "cli", "core", "lab", "report", "scenario"]) cpSync(join(ROOT, "dist", name), join(DIST, name), { recursive: true });
+  for (const name of ["main.js", "bpf", "cilium", "cli", "core", "hubble", "lab", "report", "scenario"]) cpSync(join(ROOT, "dist", name), join(DIST, name), { recursive: true });
   copyFileSync(join(ROOT, "package.json"), join(folder.path, "package.json"));
   symlinkSync(join(ROOT, "node_modules"), join(folder.path, "node_modules"));
 });
