@@ -15,6 +15,7 @@ import { ciliumProfile } from "../cilium/profile/cilium.js";
 import { kernelProfile, type KernelProfile } from "../cilium/profile/kernel.js";
 import type { FlowSink } from "../observe/flow-writer.js";
 import type { RunRecorder } from "../observe/recorder.js";
+import type { L7Protocol } from "../scenario/pod-types.js";
 import type { Client, Scenario } from "../scenario/types.js";
 import type { Application } from "../traffic/tcp-peers.js";
 import { tcpProfile, type TcpProfile } from "../traffic/tcp-profile.js";
@@ -47,6 +48,7 @@ import type { Sockets } from "./workloads/sockets.js";
 import { TcpApplication } from "./workloads/tcp-application.js";
 import { segmentLoss } from "./wrapping.js";
 import { Underlay } from "./underlay.js";
+import { DnsProxy } from "./workloads/dns-proxy.js";
 import { L7Proxy } from "./workloads/l7-proxy.js";
 import { Workloads } from "./workloads/workloads.js";
 
@@ -60,6 +62,8 @@ const ECHO_IDENTIFIERS = [1, 65_535] as const;
 
 /** Minor release from which on the proxy keeps its client's address towards the world. */
 const SOURCE_TO_WORLD_FROM = 16;
+/** Minor release whose chart is the first to make the DNS proxy transparent. */
+const DNS_TRANSPARENT_FROM = 15;
 
 /** A client of which nothing is set. */
 const KERNELS_OWN: Client = { synRtoNs: null, linearTimeouts: null, synRetries: null, hz: null, portSearch: "random" };
@@ -146,10 +150,11 @@ export function buildNode(
     clock: { bootNs: UPTIME_S * NS_PER_S, unitNs: clockUnitNs(settings, kernel) }, prefilter: scenario.prefilter,
   });
   const application = new TcpApplication(simulation, scenario, topology, streams, recorder);
-  const queries = new QueryApplication(simulation, scenario, topology, streams, recorder);
+  const dnsProxy = hasL7Rules(scenario, "dns") ? new DnsProxy(simulation, cpus, () => !collector.isDown) : null;
+  const queries = new QueryApplication(simulation, scenario, topology, streams, recorder, dnsProxy);
   const workloads = new Workloads(simulation, scenario, streams, application, queries);
   const tcp = clientTcp(kernel, scenario.client, config);
-  const proxy = hasL7Rules(scenario) ? new L7Proxy(simulation, scenario, cpus, application) : null;
+  const proxy = hasL7Rules(scenario, "http") ? new L7Proxy(simulation, scenario, cpus, application) : null;
   const node = new Node({
     simulation,
     scenario,
@@ -168,6 +173,8 @@ export function buildNode(
     listener: { backlog: tcp.backlog, synCookies: tcp.synCookies },
     application: observer?.application(proxy ?? application) ?? proxy ?? application,
     keepsSource: sourceKeeper(directory, profile.version),
+    // `targetServerID.IsCluster()`, in transparent mode.
+    dnsKeepsSource: (server) => minorOf(profile) >= DNS_TRANSPARENT_FROM && directory.isPod(server),
   });
   network.attach(observer?.ends(node, IPPROTO_TCP) ?? node, observer?.ends(queries, IPPROTO_UDP) ?? queries);
   const boot = streams.stream("boot");
@@ -176,6 +183,7 @@ export function buildNode(
   node.serverHost = node.peers.addHost(peer, randomBootTime(boot, peer.hz));
   collector.start();
   proxy?.attach(node);
+  dnsProxy?.attach(node, (flow) => queries.bytesOf(flow));
   const sockets = observer?.sockets(node) ?? node;
   application.attach(sockets);
   queries.attach(sockets);
@@ -194,13 +202,18 @@ export function buildNode(
  * before Cilium 1.16 (cilium/proxy #742) not towards the world either.
  */
 function sourceKeeper(directory: Directory, version: string): (other: number, ingress: boolean) => boolean {
-  const towardsWorld = Number(version.split(".")[1]) >= SOURCE_TO_WORLD_FROM;
+  const towardsWorld = minorOf({ version }) >= SOURCE_TO_WORLD_FROM;
   return (other, ingress) => !directory.endpoints.has(other) && (towardsWorld || ingress || directory.isPod(other));
 }
 
-function hasL7Rules({ policies, timeline }: Scenario): boolean {
+/** 17 of 1.17. */
+function minorOf({ version }: Pick<SettledProfile, "version">): number {
+  return Number(version.split(".")[1]);
+}
+
+function hasL7Rules({ policies, timeline }: Scenario, protocol: L7Protocol): boolean {
   const later = timeline.flatMap(({ happening }) => (happening.kind === "policy" ? [happening.policy] : []));
-  return [...policies, ...later].some(({ allow }) => allow.some(({ l7 }) => l7 !== null));
+  return [...policies, ...later].some(({ allow }) => allow.some(({ l7 }) => l7 === protocol));
 }
 
 /** The kernel's TCP with what the scenario changes on the client, and segments that fit the MTU of pods' routes. */

@@ -91,6 +91,11 @@ export class Collector {
     return this.#earlierCpuNs + this.#gc.totalCpuNs;
   }
 
+  /** No agent runs. */
+  get isDown(): boolean {
+    return this.#down;
+  }
+
   get cpu(): number {
     return this.#gc.cpu;
   }

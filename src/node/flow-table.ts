@@ -92,6 +92,17 @@ export class FlowTable {
     for (const column of FLOW_COLUMNS) this[column] = widened(new Uint8Array(capacity), this[column]);
   }
 
+  /** A flow of the proxy for the one that it serves. It is none that a workload has opened. */
+  serve(flow: number, served: number): void {
+    this.protocolOf[flow] = this.protocolOf[served]!;
+    this.ipv6[flow] = this.ipv6[served]!;
+    this.dsrOption[flow] = 0;
+    this.workload[flow] = this.workload[served]!;
+    this.nth[flow] = 0;
+    this.where[flow] = this.where[served]!;
+    this.established[flow] = 0;
+  }
+
   /** The packet opens the flow for the end at `row`: from now on it knows itself and its client as the packet does. */
   receiveFirst(row: number, place: number, packet: Packet): void {
     this.place[row] = place;

@@ -99,6 +99,56 @@ workloads: [{ name: w, ${TO_SERVICE}, arrivals: { constant: 10/s, first: 0s, eve
   });
 });
 
+describe("questions that a policy sends through the DNS proxy", () => {
+  const RULE = (peer: string): string => `policies: [{ endpoints: shop/web, egress: deny, allow: [{ to: ${peer}, port: 53, protocol: UDP, l7: dns }] }]`;
+  const ASK = "arrivals: { constant: 1/s, first: 1s, every: 1000s, for: 1500ms }, query: { dns: { ndots: 1 }, serverTime: 0s }";
+  const lookup = (policy: string, to: string, backends: string, more: string, helm: Readonly<Record<string, string>> = {}, profile?: string): NodeWorld => {
+    const services = `services: [{ name: kube-system/dns, port: 53, protocol: UDP, ${backends} }]`;
+    const world = nodeWorld(`${services}\n${policy}\n${more}\nworkloads:\n  - { name: w, from: { workload: shop/web }, to: ${to}, ${ASK} }\n`, helm, profile);
+    world.simulation.run(seconds(20));
+    return world;
+  };
+  const OLD = '{ cilium: "1.14.5", kernel: "6.6" }';
+
+  it.each<[string, string, string, string, Readonly<Record<string, number>>, string | undefined]>([
+    // OUT and RELATED of the pod serve the proxy's socket too, which has the pod's address and port.
+    ["to another node", "kube-system/dns", "kube-system/dns", "backends: 1", { ct4: 0, any4: 2, nat: 0 }, undefined],
+    ["to a pod of the node", "kube-system/dns", "kube-system/dns", "localBackends: 1", { ct4: 0, any4: 4, nat: 0 }, undefined],
+    // Towards the world, and before 1.15 always, the proxy's socket is the node's: OUT of the node, and a NAT pair.
+    ["to the world", "world", "world 203.0.113.10:53", "backends: 1", { ct4: 0, any4: 3, nat: 2 }, undefined],
+    ["to another node, before the transparent mode", "kube-system/dns", "kube-system/dns", "backends: 1", { ct4: 0, any4: 3, nat: 2 }, OLD],
+  ])("%s", (_name, peer, to, backends, expected, profile) => {
+    const world = lookup(RULE(peer), to, backends, "", {}, profile);
+    expect(world.recorder.drops.kinds()).toEqual([]);
+    expect(world.recorder.counts).toMatchObject({ queriesStarted: 1, queriesAnswered: 1, queriesRetried: 0 });
+    expect(entries(world)).toEqual(expected);
+  });
+
+  it.each<Readonly<Record<string, string>>>([
+    { routingMode: "tunnel" },
+    { "encryption.enabled": "true", "encryption.type": "wireguard" },
+    { "bpf.hostLegacyRouting": "true", "endpointRoutes.enabled": "true" },
+    SOCKET_LB_OFF,
+  ])("are answered with %o", (helm) => {
+    for (const backends of ["backends: 1", "localBackends: 1"]) {
+      const world = lookup(RULE("kube-system/dns"), "kube-system/dns", backends, "", helm);
+      expect(world.recorder.drops.kinds()).toEqual([]);
+      expect(world.recorder.counts).toMatchObject({ queriesAnswered: 1, queriesRetried: 0 });
+    }
+  });
+
+  it("cost time of the agent, and wait for one when there is none", () => {
+    const waited = (world: NodeWorld): number => world.recorder.requestLatency.summaries()["all"]!.maxNs!;
+    const plain = waited(lookup("", "kube-system/dns", "backends: 1", ""));
+    expect(waited(lookup(RULE("kube-system/dns"), "kube-system/dns", "backends: 1", "")) - plain).toBeGreaterThan(190e3);
+    const down = "timeline: [{ at: 1500ms, agent: { down: 2s } }]";
+    const world = lookup(RULE("kube-system/dns"), "kube-system/dns", "backends: 1", down);
+    expect(world.recorder.counts).toMatchObject({ queriesAnswered: 1, queriesRetried: 1 });
+    expect(waited(world)).toBeGreaterThan(seconds(5));
+    expect(waited(lookup("", "kube-system/dns", "backends: 1", down)), "nobody else needs the agent").toBe(plain);
+  });
+});
+
 it("requests are answered whatever else is switched on", () => {
   const flag = (key: string): fc.Arbitrary<Readonly<Record<string, string>>> => fc.constantFrom({}, { [key]: "true" });
   const routes = [{}, { routingMode: "tunnel" }, { "encryption.enabled": "true", "encryption.type": "wireguard" }] as const;

@@ -54,6 +54,8 @@ export interface NodeParts {
   readonly application: Application;
   /** Whether the L7 proxy speaks with its client's address; `other`: address of the end that the rule's policy does not select. */
   readonly keepsSource: (other: number, ingress: boolean) => boolean;
+  /** Whether the DNS proxy asks a server at this address in its client's name. */
+  readonly dnsKeepsSource: (server: number) => boolean;
 }
 
 export class Node implements Sockets, Network, Ends {
@@ -149,19 +151,40 @@ export class Node implements Sockets, Network, Ends {
     const upstream = this.peers.allocate(this.clientHost, this.serverHost);
     this.connections.grow(this.peers.capacity);
     flows.grow(this.peers.capacity);
-    const row = rowOf(upstream, Side.client);
-    flows.portPair[upstream] = pair;
-    flows.place[row] = own ? Place.host : Place.proxy;
-    flows.address[row] = own ? this.#addressTowards(target) : client;
-    flows.port[row] = port;
-    flows.remoteAddress[row] = target;
-    flows.remotePort[row] = targetPort;
-    flows.speakPlainly(row);
-    flows.mark[row] = flows.mark[accepted]!;
-    flows.markIdentity[row] = flows.clientIdentity[downstream]!;
-    flows.cpu[row] = flows.cpu[rowOf(downstream, Side.client)]!;
-    this.#asServed(upstream, downstream);
+    this.#openForClient(flows, downstream, upstream, own ? { pair, port } : null);
+    const listener = this.#listeners[flows.workload[upstream]!]!;
+    if (listener !== NO_LISTENER) this.peers.listen(upstream, listener);
+    this.connections.openedAt[upstream] = simulation.now;
     return upstream;
+  }
+
+  /** The same for a datagram that has reached the DNS proxy on `served`; `flow`: the number that its socket gets. False: no port. */
+  connectDatagramFromProxy(served: number, flow: number): boolean {
+    const { datagrams } = this;
+    const pair = this.#ownerOf(Place.host);
+    const own = !this.#parts.dnsKeepsSource(datagrams.address[rowOf(served, Side.server)]!);
+    const port = own ? this.#parts.udpPorts.take(pair) : -1;
+    if (own && port < 0) return false;
+    this.#openForClient(datagrams, served, flow, own ? { pair, port } : null);
+    return true;
+  }
+
+  /** A socket of a proxy for what came on `served`, with the client's address and port, or the node's and this port. */
+  #openForClient(table: FlowTable, served: number, flow: number, own: { readonly pair: number; readonly port: number } | null): void {
+    const accepted = rowOf(served, Side.server);
+    const row = rowOf(flow, Side.client);
+    table.portPair[flow] = own === null ? -1 : own.pair;
+    table.place[row] = own === null ? Place.proxy : Place.host;
+    table.remoteAddress[row] = table.address[accepted]!;
+    table.remotePort[row] = table.port[accepted]!;
+    table.address[row] = own === null ? table.remoteAddress[accepted]! : this.#addressTowards(table.address[accepted]!);
+    table.port[row] = own === null ? table.remotePort[accepted]! : own.port;
+    table.speakPlainly(row);
+    table.mark[row] = table.mark[accepted]!;
+    table.markIdentity[row] = table.clientIdentity[served]!;
+    table.cpu[row] = table.cpu[rowOf(served, Side.client)]!;
+    table.place[rowOf(flow, Side.server)] = Place.unbound;
+    table.serve(flow, served);
   }
 
   /** The node's routes: its own pods are reached with the address of `cilium_host`. */
@@ -169,22 +192,6 @@ export class Node implements Sockets, Network, Ends {
     const { topology, network } = this.#parts;
     if (network.isPodHere(target)) return topology.routerAddress;
     return this.#ownAddress({ place: Place.host, address: topology.nodeAddress }, target);
-  }
-
-  /** What the proxy's connection has of the one that it serves. It is none that a workload has opened. */
-  #asServed(upstream: number, downstream: number): void {
-    const { flows, connections } = this;
-    flows.protocolOf[upstream] = IPPROTO_TCP;
-    flows.ipv6[upstream] = flows.ipv6[downstream]!;
-    flows.dsrOption[upstream] = 0;
-    flows.place[rowOf(upstream, Side.server)] = Place.unbound;
-    flows.workload[upstream] = flows.workload[downstream]!;
-    flows.nth[upstream] = 0;
-    flows.where[upstream] = flows.where[downstream]!;
-    flows.established[upstream] = 0;
-    const listener = this.#listeners[flows.workload[upstream]!]!;
-    if (listener !== NO_LISTENER) this.peers.listen(upstream, listener);
-    connections.openedAt[upstream] = this.#parts.simulation.now;
   }
 
   accept(connection: number): void {

@@ -22,6 +22,8 @@ const ECHO_RULES = [
   { protocol: IPPROTO_ICMP, port: ICMP_ECHO },
   { protocol: IPPROTO_ICMPV6, port: ICMPV6_ECHO_REQUEST },
 ];
+/** The DNS proxy's, the next of those; an agent draws it (`--tofqdns-proxy-port` 0). */
+const DNS_PROXY_PORT = 10_002;
 /** Any above the 0 of rules without a proxy. */
 const PROXY_PRIORITY = 1;
 const DIRECTIONS = [[POLICY_INGRESS, "ingress"], [POLICY_EGRESS, "egress"]] as const;
@@ -81,7 +83,7 @@ export class PolicyWriter {
   }
 
   #rule(endpointId: number, direction: number, { peer, port, protocol, l7 }: RuledPeer, deny: boolean): void {
-    const proxy = l7 === null ? {} : { proxyPort: PROXY_PORTS[direction]!, proxyPriority: PROXY_PRIORITY };
+    const proxy = l7 === null ? {} : { proxyPort: l7 === "dns" ? DNS_PROXY_PORT : PROXY_PORTS[direction]!, proxyPriority: PROXY_PRIORITY };
     const ports = protocol === "ICMP" ? ECHO_RULES : [port === 0 ? { protocol: PROTOCOL_NUMBER[protocol] } : { protocol: PROTOCOL_NUMBER[protocol], port }];
     for (const identity of this.#identitiesOf(peer)) {
       for (const what of ports) checkWrite("policy", this.#maps.policy(endpointId).insert({ direction, identity, deny, ...proxy, ...what }));

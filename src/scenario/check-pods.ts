@@ -63,10 +63,12 @@ class PodChecker {
   }
 
   /** `sanitize` in pkg/policy/api/rule_validation.go asks for port and protocol; host policies have no HTTP rules. */
-  #aboveLayer4(policy: PolicyInput, { direction, port, protocol }: PolicyInput["allow"][number], path: Path): void {
+  #aboveLayer4(policy: PolicyInput, { direction, port, protocol, l7 }: PolicyInput["allow"][number], path: Path): void {
     const wrong = (message: string, expected: string): void => void this.#found.error(this.#at(path), message, { expected });
     if (port === undefined) wrong("a rule above layer 4 needs a port", "port: 80 beside it");
-    if (protocol !== "TCP") wrong("HTTP rules are for TCP", "protocol: TCP");
+    if (l7 === "http" && protocol !== "TCP") wrong("HTTP rules are for TCP", "protocol: TCP");
+    if (l7 === "dns" && protocol !== "UDP") wrong("DNS over TCP is not modelled", "protocol: UDP");
+    if (l7 === "dns" && direction === "ingress") wrong("DNS rules are for egress", "direction: egress");
     if (policy.endpoints === HOST) wrong("policies of the node itself have no rules above layer 4", "a rule without it");
     else if (policy[direction] !== "deny") wrong(`a rule that allows ${direction} does nothing where the default is to allow`, `${direction}: deny`);
     const gateway = direction === "egress" && this.#input.egressGateways.some((rule) => rule?.pods === policy.endpoints);

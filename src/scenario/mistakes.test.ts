@@ -284,7 +284,8 @@ describe("rules above layer 4", () => {
   const rule = "{ direction: egress, to: shop/cart, port: 80 }";
   it.each<Mistake>([
     { from: rule, to: "{ to: shop/cart, l7: http }", at: "http }", message: /needs a port/ },
-    { from: rule, to: "{ to: shop/cart, port: 80, l7: dns }", at: "dns }", message: /./, expected: /http/ },
+    { from: rule, to: "{ to: shop/cart, port: 80, l7: dns }", at: "dns }", message: /DNS over TCP is not modelled/ },
+    { from: rule, to: "{ to: shop/cart, port: 80, l7: kafka }", at: "kafka }", message: /./, expected: /http/ },
     { from: rule, to: "{ to: shop/cart, port: 80, protocol: UDP, l7: http }", at: "http }", message: /for TCP/ },
     { from: rule, to: "{ to: shop/cart, port: 80, rules: [] }", at: "rules", message: /`l7: http`/ },
     { from: rule, to: "{ direction: ingress, from: shop/web, port: 80, l7: http }", at: "http }", message: /default is to allow/, expected: /ingress: deny/ },

@@ -10,7 +10,7 @@ export const VERDICTS = ["allow", "deny"] as const;
 export type DefaultVerdict = (typeof VERDICTS)[number];
 
 /** What a rule above layer 4 reads: the proxy that its connections go through. */
-export const L7_PROTOCOLS = ["http"] as const;
+export const L7_PROTOCOLS = ["http", "dns"] as const;
 export type L7Protocol = (typeof L7_PROTOCOLS)[number];
 
 /** What a set of endpoints may do; endpoints that no policy selects may do everything. */

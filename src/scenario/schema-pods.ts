@@ -12,7 +12,7 @@ const RATE_MIN = 1000;
 const peer = { port: port().optional().describe("Without it: every port."), protocol: z.enum(RULE_PROTOCOLS).prefault("TCP").describe("ICMP: echo requests.") };
 const egress = { direction: z.literal("egress").prefault("egress"), to: peerName().describe("Service, workload, world, remote-node or host."), ...peer };
 const ingress = { direction: z.literal("ingress").prefault("ingress"), from: peerName().describe("Workload, world, remote-node or host."), ...peer };
-const l7 = { l7: z.enum(L7_PROTOCOLS).optional().describe("A rule above layer 4: its connections go through the node's proxy, which reads every request.") };
+const l7 = { l7: z.enum(L7_PROTOCOLS).optional().describe("A rule above layer 4: its connections (http) or questions (dns) go through a proxy on the node, which reads each.") };
 const allowedPeer = z.union([z.strictObject({ ...egress, ...l7 }), z.strictObject({ ...ingress, ...l7 })]);
 const deniedPeer = z.union([z.strictObject(egress), z.strictObject(ingress)]);
 

@@ -14,6 +14,7 @@ import { datagramProfile, UdpExchanges } from "../../traffic/udp-exchanges.js";
 import { flowName } from "../flow-table.js";
 import type { Topology } from "../topology.js";
 import { draw } from "./distributions.js";
+import { OF_PROXY, type DnsProxy } from "./dns-proxy.js";
 import type { Sockets } from "./sockets.js";
 
 const LOOKUP = 1;
@@ -38,6 +39,9 @@ export class QueryApplication {
   onEnd: (workload: number) => void = () => {};
   #sockets!: Sockets;
   #capacity = 0;
+  readonly #proxy: DnsProxy | null;
+  /** Bits of a flow's number below that of its exchange or lookup. */
+  readonly #bits: number;
 
   // By flow.
   #workload = new Int32Array(0);
@@ -48,16 +52,19 @@ export class QueryApplication {
   /** 1: nobody listens where the datagrams go. */
   #deaf = new Uint8Array(0);
 
-  constructor(simulation: Simulation, scenario: Scenario, topology: Topology, streams: RandomStreams, recorder: RunRecorder) {
+  /** `proxy`: null where no policy redirects questions. */
+  constructor(simulation: Simulation, scenario: Scenario, topology: Topology, streams: RandomStreams, recorder: RunRecorder, proxy: DnsProxy | null) {
+    this.#proxy = proxy;
+    this.#bits = proxy === null ? 1 : 2;
     this.#simulation = simulation;
     this.#scenario = scenario;
     this.#topology = topology;
     this.#recorder = recorder;
     this.#exchanges = new UdpExchanges(
       simulation,
-      { send: (exchange, side, bytes, tag) => this.#send(exchange << 1, side, bytes, tag) },
+      { send: (exchange, side, bytes, tag) => this.#send(exchange << this.#bits, side, bytes, tag) },
       {
-        asked: (exchange, tag) => this.#asked(exchange << 1, tag),
+        asked: (exchange, tag) => this.#asked(exchange << this.#bits, tag),
         answered: (exchange) => this.#exchangeEnded(exchange, true),
         timedOut: (exchange) => this.#exchangeEnded(exchange, false),
       },
@@ -65,11 +72,11 @@ export class QueryApplication {
     this.#resolvers = new Resolvers(
       simulation,
       {
-        newSocket: (lookup) => this.#openSocket((lookup << 1) | LOOKUP),
-        send: (lookup, side, bytes, tag) => this.#send((lookup << 1) | LOOKUP, side, bytes, tag),
+        newSocket: (lookup) => this.#openSocket((lookup << this.#bits) | LOOKUP),
+        send: (lookup, side, bytes, tag) => this.#send((lookup << this.#bits) | LOOKUP, side, bytes, tag),
       },
       {
-        asked: (lookup, tag) => this.#asked((lookup << 1) | LOOKUP, tag),
+        asked: (lookup, tag) => this.#asked((lookup << this.#bits) | LOOKUP, tag),
         finished: (lookup, end, datagrams) => this.#lookupEnded(lookup, end, datagrams),
       },
     );
@@ -109,8 +116,8 @@ export class QueryApplication {
     const profile = this.#profiles[workload]!;
     const flow =
       dns === null
-        ? this.#exchanges.allocate(profile) << 1
-        : (this.#resolvers.allocate(profile, dns.dots, candidatesBefore(dns)) << 1) | LOOKUP;
+        ? this.#exchanges.allocate(profile) << this.#bits
+        : (this.#resolvers.allocate(profile, dns.dots, candidatesBefore(dns)) << this.#bits) | LOOKUP;
     this.#grow();
     this.#workload[flow] = workload;
     this.#client[flow] = random.below(this.#topology.clients[workload]!.length);
@@ -118,11 +125,11 @@ export class QueryApplication {
     this.#where[flow] = this.#recorder.windows.whereIs(this.#simulation.now);
     this.#recorder.queryStarted();
     if (dns !== null) {
-      this.#resolvers.begin(flow >> 1);
+      this.#resolvers.begin(flow >> this.#bits);
       return;
     }
     this.#openSocket(flow);
-    this.#exchanges.begin(flow >> 1);
+    this.#exchanges.begin(flow >> this.#bits);
   }
 
   #openSocket(flow: number): void {
@@ -139,23 +146,27 @@ export class QueryApplication {
   #closeSocket(flow: number): void {
     if (this.#socket[flow] === OPEN) this.#sockets.closeDatagramSocket(flow);
     this.#socket[flow] = CLOSED;
+    this.#proxy?.close(flow);
   }
 
   #send(flow: number, side: number, bytes: number, tag: number): void {
-    if (this.#socket[flow] === OPEN) this.#sockets.sendDatagram(flow, side, bytes, tag);
+    const at = side === Side.server && this.#proxy?.has(flow) === true ? flow | OF_PROXY : flow;
+    if (this.#socket[flow] === OPEN) this.#sockets.sendDatagram(at, side, bytes, tag);
     // connect() has failed: there is no socket to ask from.
     else if (side === Side.client) this.#simulation.at(this.#simulation.now, this.#refusal, flow, tag);
   }
 
   /** A datagram has arrived at one end. */
-  deliver(flow: number, side: number, _tcpFlags: number, _bytes: number, tag: number): void {
-    if (side === Side.server && this.#deaf[flow] === 1) {
-      this.#sockets.sendPortUnreachable(flow, tag);
+  deliver(at: number, side: number, _tcpFlags: number, _bytes: number, tag: number): void {
+    if (this.#proxy?.takes(at, side, tag) === true) return;
+    if (side === Side.server && this.#deaf[at] === 1) {
+      this.#sockets.sendPortUnreachable(at, tag);
       return;
     }
+    const flow = this.#clients(at);
     if (side === Side.client) this.#sockets.datagrams.established[flow] = 1;
-    if ((flow & LOOKUP) !== 0) this.#resolvers.deliver(flow >> 1, side, tag);
-    else this.#exchanges.deliver(flow >> 1, side, tag);
+    if ((flow & LOOKUP) !== 0) this.#resolvers.deliver(flow >> this.#bits, side, tag);
+    else this.#exchanges.deliver(flow >> this.#bits, side, tag);
   }
 
   #asked(flow: number, tag: number): void {
@@ -170,18 +181,28 @@ export class QueryApplication {
   }
 
   #answered(flow: number, tag: number): void {
-    if ((flow & LOOKUP) !== 0) this.#resolvers.answer(flow >> 1, tag);
-    else this.#exchanges.answer(flow >> 1, tag);
+    if ((flow & LOOKUP) !== 0) this.#resolvers.answer(flow >> this.#bits, tag);
+    else this.#exchanges.answer(flow >> this.#bits, tag);
   }
 
   /** ICMP says that nobody takes the packets: the connected socket reports ECONNREFUSED. */
   unreachable(flow: number, side: number, tag: number): void {
-    if (side === Side.client) this.#refused(flow, tag);
+    if (side === Side.client) this.#refused(this.#clients(flow), tag);
+  }
+
+  /** The client's flow for one that may be the DNS proxy's. */
+  #clients(flow: number): number {
+    return this.#proxy === null ? flow : flow & ~OF_PROXY;
+  }
+
+  /** What the questions and answers of a flow weigh. */
+  bytesOf(flow: number): { readonly requestBytes: number; readonly responseBytes: number } {
+    return this.#shape(this.#workload[flow]!).query;
   }
 
   #refused(flow: number, tag: number): void {
-    if ((flow & LOOKUP) !== 0) this.#resolvers.refused(flow >> 1, tag);
-    else this.#exchanges.refused(flow >> 1, tag);
+    if ((flow & LOOKUP) !== 0) this.#resolvers.refused(flow >> this.#bits, tag);
+    else this.#exchanges.refused(flow >> this.#bits, tag);
   }
 
   /** A server answers whoever asks. */
@@ -196,12 +217,12 @@ export class QueryApplication {
   }
 
   #exchangeEnded(exchange: number, answered: boolean): void {
-    const { attempts } = this.#shape(this.#workload[exchange << 1]!).query;
-    this.#ended(exchange << 1, answered, this.#exchanges.startedAt(exchange), attempts - 1 > this.#exchanges.triesLeft(exchange));
+    const { attempts } = this.#shape(this.#workload[exchange << this.#bits]!).query;
+    this.#ended(exchange << this.#bits, answered, this.#exchanges.startedAt(exchange), attempts - 1 > this.#exchanges.triesLeft(exchange));
   }
 
   #lookupEnded(lookup: number, end: number, datagrams: number): void {
-    const flow = (lookup << 1) | LOOKUP;
+    const flow = (lookup << this.#bits) | LOOKUP;
     const { dns } = this.#shape(this.#workload[flow]!);
     const needed = 2 * (candidatesBefore(dns!) + 1);
     this.#ended(flow, end === LookupEnd.found, this.#resolvers.startedAt(lookup), datagrams > needed);
@@ -232,7 +253,7 @@ export class QueryApplication {
 
   /** Makes room for the flows of both engines. */
   #grow(): void {
-    const capacity = 2 * Math.max(this.#exchanges.capacity, this.#resolvers.capacity);
+    const capacity = (1 << this.#bits) * Math.max(this.#exchanges.capacity, this.#resolvers.capacity);
     if (capacity === this.#capacity) return;
     this.#capacity = capacity;
     this.#workload = widened32(this.#workload, capacity);
