@@ -42,7 +42,7 @@ export function sweepMarkdown(table: SweepTable): string {
     "",
     ...markdownTable(columnsOf(table, Object.keys(SHOWN)), table.rows.map((row) => cellsOf(table, row, Object.keys(SHOWN), true))),
     "",
-    legend(table),
+    legend(table, "in brackets"),
     "",
     `ctlab ${plan.ctlab}, seed ${plan.seed}, run ${plan.runs[0]!} to ${plan.runs.at(-1)!}, sweep ${plan.hash.slice(0, 16)}.`,
   ].join("\n")}\n`;
@@ -52,15 +52,16 @@ export function sweepMarkdown(table: SweepTable): string {
 export function sweepText(table: SweepTable, color: boolean): string {
   const colors = pc.createColors(color);
   const [head, ...rows] = plainTable(columnsOf(table, SHOWN_NARROW), table.rows.map((row) => cellsOf(table, row, SHOWN_NARROW, false)));
-  return `${[colors.bold(head!), ...rows, "", ...wrap(legend(table), WIDTH)].join("\n")}\n`;
+  return `${[colors.bold(head!), ...rows, "", ...wrap(legend(table, "in table.csv and table.json"), WIDTH)].join("\n")}\n`;
 }
 
-function legend({ plan, rows, partial, confidence }: SweepTable): string {
+/** What the table says beyond its cells; `where` its bounds stand. */
+function legend({ plan, rows, partial, confidence }: SweepTable, where: string): string {
   const joined = plan.axes.flatMap(({ paths }) => (paths.length > JOINED_SHOWN ? [`With ${paths[0]!} move ${paths.slice(1).join(", ")}. `] : [])).join("");
   const idle = pathsWithoutEffect({ plan, rows }).map((path) => `${path} changes nothing: the runs are the same, event for event. `).join("");
   const missing = partial ? `${rows.length} of ${plan.points} points are finished. ` : "";
   return (
-    `${missing}${joined}${idle}Means of ${plan.runs.length} ${plan.runs.length === 1 ? "run" : "runs"}; bounds of ${shareText(confidence)} stand in brackets, in table.csv and in table.json. ` +
+    `${missing}${joined}${idle}Means of ${plan.runs.length} ${plan.runs.length === 1 ? "run" : "runs"}; bounds of ${shareText(confidence)} stand ${where}. ` +
     "\"<\": nothing seen, which leaves so much possible (rule of three)."
   );
 }

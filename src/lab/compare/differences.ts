@@ -32,7 +32,7 @@ function leavesOf(scenario: Scenario): ReadonlyMap<string, string> {
 function collect(value: unknown, path: string, leaves: Map<string, string>): void {
   if (typeof value !== "object" || value === null) {
     const isTime = typeof value === "number" && path.endsWith("Ns");
-    const text = isTime ? formatDuration(value) : typeof value === "string" ? value : JSON.stringify(value);
+    const text = isTime ? formatDuration(value) : typeof value === "string" ? value : value === null ? "not set" : String(value);
     leaves.set(isTime ? path.slice(0, -2) : path, text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text);
     return;
   }

@@ -21,7 +21,8 @@ export function pointFile(point: number): string {
 export function readPlan(dir: string): SweepPlan | null {
   let names: readonly string[];
   try {
-    names = existsSync(dir) ? readdirSync(dir) : [];
+    // Parts of files are left by a process that was killed.
+    names = existsSync(dir) ? readdirSync(dir).filter((name) => !name.endsWith(".part")) : [];
   } catch (error) {
     throw outputError(dir, error);
   }
