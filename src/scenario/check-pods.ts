@@ -43,27 +43,33 @@ class PodChecker {
   }
 
   #policies(): void {
-    const services = namesOf(this.#tree, "services", ["name"]);
     const seen = new Map<string, number>();
     for (const [index, policy] of this.#input.policies.entries()) {
       if (policy === undefined) continue;
       const path: Path = ["policies", index, "endpoints"];
       this.#once(seen, policy.endpoints, path, `a policy for ${policy.endpoints}`);
       if (policy.endpoints !== HOST) this.#known(policy.endpoints, this.#local, path, "workload of the simulated node");
-      const valid = [...new Set([...services, ...this.#all, ...RESERVED])];
-      for (const kind of ["allow", "deny"] as const) {
-        for (const [rule, peer] of policy[kind].entries()) {
-          const key = "to" in peer ? "to" : "from";
-          const name = "to" in peer ? peer.to : peer.from;
-          this.#known(name, valid, ["policies", index, kind, rule, key], "service or workload");
-        }
-      }
-      for (const [rule, peer] of policy.allow.entries()) if (peer.l7 !== undefined) this.#aboveLayer4(policy, peer, ["policies", index, "allow", rule, "l7"]);
+      this.#rules(policy, ["policies", index]);
+    }
+    for (const [index, event] of this.#input.timeline.entries()) {
+      if (event !== undefined && "policy" in event) this.#rules(event.policy, ["timeline", index, "policy"]);
     }
   }
 
+  #rules(policy: PolicyInput, path: Path): void {
+    const valid = [...new Set([...namesOf(this.#tree, "services", ["name"]), ...this.#all, ...RESERVED])];
+    for (const kind of ["allow", "deny"] as const) {
+      for (const [rule, peer] of policy[kind].entries()) {
+        const key = "to" in peer ? "to" : "from";
+        const name = "to" in peer ? peer.to : peer.from;
+        this.#known(name, valid, [...path, kind, rule, key], "service or workload");
+      }
+    }
+    for (const [rule, peer] of policy.allow.entries()) if (peer.l7 !== undefined) this.#aboveLayer4(policy, peer, [...path, "allow", rule, "l7"]);
+  }
+
   /** `sanitize` in pkg/policy/api/rule_validation.go asks for port and protocol; host policies have no HTTP rules. */
-  #aboveLayer4(policy: PolicyInput, { direction, port, protocol, l7 }: PolicyInput["allow"][number], path: Path): void {
+  #aboveLayer4(policy: Pick<PolicyInput, "endpoints" | "ingress" | "egress">, { direction, port, protocol, l7 }: PolicyInput["allow"][number], path: Path): void {
     const wrong = (message: string, expected: string): void => void this.#found.error(this.#at(path), message, { expected });
     if (port === undefined) wrong("a rule above layer 4 needs a port", "port: 80 beside it");
     if (l7 === "http" && protocol !== "TCP") wrong("HTTP rules are for TCP", "protocol: TCP");

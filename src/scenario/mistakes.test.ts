@@ -313,6 +313,12 @@ describe("queries that are no UDP", () => {
   });
 });
 
+it("a policy of the timeline is held to the same", () => {
+  const event = "{ at: 1s, policy: { endpoints: shop/web, egress: deny, allow: [{ to: shop/crat }, { to: shop/cart, l7: http }] } }";
+  const text = changed("client:", `timeline: [${event}]\nclient:`).replace(/variants:[\s\S]*$/, "");
+  expect(mistakes(text).map(({ message }) => message)).toEqual(['there is no service or workload "shop/crat"', "a rule above layer 4 needs a port"]);
+});
+
 it("a collector's clock is ahead or behind", () => {
   const text = changed("client:", "timeline: [{ at: 1s, gc: { for: 1m } }]\nclient:");
   expect(one(text).message).toMatch(/which way does the clock go wrong/);
