@@ -4,8 +4,10 @@ import { errnoName } from "../bpf/errno.js";
 import { dropText } from "../cilium/datapath/drop-reasons.js";
 import type { KernelProfile } from "../cilium/profile/kernel.js";
 import type { BuiltNode } from "../node/build.js";
+import { distributions, printedHistogram } from "./distributions.js";
 import { RESULT_HOOKS } from "../node/hooks.js";
 import type { DropCount, HookHistogram, Series } from "../observe/result.js";
+import { powerOfTwoBuckets } from "../observe/power-of-two.js";
 import type { RunRecorder } from "../observe/recorder.js";
 import type { Scenario } from "../scenario/types.js";
 import type { Figures } from "./findings.js";
@@ -35,6 +37,7 @@ export function figuresOf(scenario: Scenario, node: BuiltNode, recorder: RunReco
     gcRuns: node.collector.runs,
     series,
     hooks: hookHistograms(scenario, recorder),
+    histograms: distributions(node, recorder).filter(({ printed }) => printed).map(printedHistogram),
     flows: { seen: node.flows.seen(), written: node.flows.written(), filter: scenario.observe.flows },
     ...(node.flows.hubble === null ? {} : { hubble: node.flows.hubble.result() }),
   };
@@ -69,7 +72,7 @@ function dropCounts(recorder: RunRecorder): readonly DropCount[] {
 function hookHistograms(scenario: Scenario, recorder: RunRecorder): readonly HookHistogram[] {
   return RESULT_HOOKS.map((hook) => {
     const observed = scenario.observe.hooks.find((each) => each.hook === hook)?.observed ?? null;
-    const buckets = recorder.hooks[hook].buckets();
+    const buckets = powerOfTwoBuckets(recorder.hookTimes(hook));
     return {
       hook,
       unit: "ns",

@@ -99,7 +99,7 @@ export function simulateVariant(asked: Scenario, options: SimulateOptions): Simu
         verdict: variantVerdict(scenario, figures, assumptionsOf(scenario, node)),
         expectations: judge(scenario.expect, figures),
       },
-      latencyLog: latencyLog(recorder, simulation.now),
+      latencyLog: latencyLog(node, recorder, simulation.now),
       traces: tracers?.finish(scenario.variant) ?? [],
       notable: recorder.notable.list(),
       curves: curves?.finish() ?? [],

@@ -134,7 +134,7 @@ export function buildNode(
   flows.attach(datapath);
   const policies = new PolicyWriter(maps, topology, settings.policyEnforcement);
   policies.writeAll(datapath, scenario.policies);
-  const watch = new MapWatch(maps, origins, () => datapath.now);
+  const watch = new MapWatch(maps, origins, { now: () => datapath.now, unitNs: clockUnitNs(settings, kernel), times: config.conntrack });
   const costs = new PacketCosts(maps, datapath.opCosts);
 
   const directory = new Directory(topology, scenario.cluster.podCidr, scenario.egressGateways.filter(({ gateway }) => gateway === "here").map(egressAddress));

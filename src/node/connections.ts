@@ -12,6 +12,8 @@ export class Connections {
   awaitedByServer = new Int32Array(0);
   awaitedByClient = new Int32Array(0);
   openedAt = new Float64Array(0);
+  /** When the client's last SYN left. */
+  synSentAt = new Float64Array(0);
   /** How long the server works on the first request, and how long the client holds on after the last answer; drawn at opening. */
   serverTime = new Float64Array(0);
   holdTime = new Float64Array(0);
@@ -29,7 +31,7 @@ export class Connections {
 const INT32_COLUMNS = [
   "generation", "requestsLeft", "retriesLeft", "awaitedByServer", "awaitedByClient",
 ] as const;
-const FLOAT64_COLUMNS = ["openedAt", "serverTime", "holdTime", "requestedAt"] as const;
+const FLOAT64_COLUMNS = ["openedAt", "synSentAt", "serverTime", "holdTime", "requestedAt"] as const;
 
 function widened<Column extends { set(from: ArrayLike<number>): void }>(wider: Column, column: ArrayLike<number>): Column {
   wider.set(column);

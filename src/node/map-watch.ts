@@ -5,9 +5,15 @@ import type { BpfMap } from "../bpf/map.js";
 import { kernelMemory } from "../bpf/memory.js";
 import { MapType } from "../bpf/spec.js";
 import type { CiliumMaps } from "../cilium/maps.js";
+import type { ConntrackConfig } from "../cilium/datapath/config.js";
 import type { CtMap } from "../cilium/maps/ct-map.js";
 import type { CiliumMapName } from "../cilium/maps/definitions.js";
+import type { NatMap } from "../cilium/maps/nat-map.js";
+import type { LogLinearCounter } from "../core/log-linear.js";
+import { NS_PER_S } from "../core/units.js";
+import { spanCounter } from "../observe/latency.js";
 import type { MapResult } from "../observe/result.js";
+import { ageUnits, idleUnits } from "./eviction-age.js";
 
 /** Maps of a node that can bind, in the order of reports. */
 export const WATCHED_MAPS = [
@@ -45,6 +51,23 @@ interface Watched {
   refused: number;
   evictions: number;
   evictionsLive: number;
+  /** Ages of the evicted entries, whole seconds: the datapath's clock knows no less. */
+  readonly ages: LogLinearCounter;
+}
+
+/** Ages of the entries that a map has evicted, whole seconds. */
+export interface EvictionAges {
+  readonly name: CiliumMapName;
+  /** Since the last packet, or since they were made. */
+  readonly age: "idle" | "age";
+  readonly counter: LogLinearCounter;
+}
+
+/** The datapath's clock: now, the length of its unit in ns, and the lifetimes that it measures. */
+export interface WatchClock {
+  readonly now: () => number;
+  readonly unitNs: number;
+  readonly times: ConntrackConfig;
 }
 
 /** A map at one moment: its fill, and what was counted so far. */
@@ -56,15 +79,14 @@ export class MapWatch {
   readonly #watched: readonly Watched[];
   readonly #origins: ReadonlyMap<CiliumMapName, string>;
   readonly #maps: CiliumMaps;
-  readonly #clock: () => number;
+  readonly #clock: WatchClock;
 
-  /** `clock`: the datapath's clock, seconds. */
-  constructor(maps: CiliumMaps, origins: ReadonlyMap<CiliumMapName, string>, clock: () => number) {
+  constructor(maps: CiliumMaps, origins: ReadonlyMap<CiliumMapName, string>, clock: WatchClock) {
     this.#maps = maps;
     this.#origins = origins;
     this.#watched = WATCHED_MAPS.flatMap((name) => {
       const map = maps.get(name);
-      const fresh = { name, entriesMax: 0, entriesMaxAtNs: 0, refused: 0, evictions: 0, evictionsLive: 0 };
+      const fresh = { name, entriesMax: 0, entriesMaxAtNs: 0, refused: 0, evictions: 0, evictionsLive: 0, ages: spanCounter() };
       return map === undefined ? [] : [{ ...fresh, map }];
     });
     this.#clock = clock;
@@ -83,11 +105,28 @@ export class MapWatch {
   /** Conntrack entries are live while their lifetime has not passed; of entries of other maps nobody can tell. */
   #watchEvictions(watched: Watched): void {
     if (!(watched.map instanceof LruHashMap)) return;
-    const ct = conntrackView(this.#maps, watched.name);
-    watched.map.onEvict = (slot) => {
+    const { now, unitNs, times } = this.#clock;
+    const unitS = unitNs / NS_PER_S;
+    const { map, name, ages } = watched;
+    const ct = conntrackView(this.#maps, name);
+    const nat = ct === null ? natView(this.#maps, name) : null;
+    const isTcp = name === "ct4_global" || name === "ct6_global";
+    map.onEvict = (slot) => {
       watched.evictions++;
-      if (ct !== null && ct.lifetime(slot) >= this.#clock()) watched.evictionsLive++;
+      if (ct !== null) {
+        const at = now();
+        if (ct.lifetime(slot) >= at) watched.evictionsLive++;
+        const idle = idleUnits(ct, map, slot, isTcp, times, at);
+        if (idle >= 0) ages.record(Math.floor(idle * unitS));
+      } else if (nat !== null) ages.record(Math.floor(ageUnits(nat, slot, now()) * unitS));
     };
+  }
+
+  /** Of maps that have evicted anything whose age is known. */
+  evictionAges(): readonly EvictionAges[] {
+    return this.#watched
+      .filter(({ ages }) => ages.count > 0)
+      .map(({ name, ages }) => ({ name, age: conntrackView(this.#maps, name) === null ? "age" : "idle", counter: ages }));
   }
 
   /** A packet was dropped because conntrack could not take its entry. */
@@ -132,6 +171,12 @@ export class MapWatch {
       evictionsLive,
     }));
   }
+}
+
+/** The NAT view of a map; null for maps of other kinds. */
+function natView(maps: CiliumMaps, name: CiliumMapName): NatMap | null {
+  if (name === "snat_v4_external") return maps.snatV4External;
+  return name === "snat_v6_external" ? maps.snatV6External : null;
 }
 
 /** The conntrack view of a map; null for maps of other kinds. */

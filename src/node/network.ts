@@ -153,7 +153,6 @@ export class NodeNetwork {
     if (place >= 0) {
       const ingressDone = cpus.work(cpu, now, hooks.ingressNs);
       recorder.hooks.from_container.record(ingressDone - now);
-      recorder.hooks.tc_ingress.record(ingressDone - now);
     }
     this.#carry(row, cpu, true);
   }
@@ -202,7 +201,6 @@ export class NodeNetwork {
     const { now } = this.#simulation;
     const done = cpus.work(cpu, now, hooks.ingressNs);
     recorder.hooks.from_netdev.record(done - now);
-    recorder.hooks.tc_ingress.record(done - now);
     this.#carry(row, cpu, false);
   }
 

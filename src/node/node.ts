@@ -252,6 +252,7 @@ export class Node implements Sockets, Network, Ends {
   /** Takes a segment from a socket of the TCP engine. */
   send(connection: number, fromSide: number, tcpFlags: number, payloadBytes: number, tag: number): number {
     if (fromSide === Side.client && (tcpFlags & TcpFlag.syn) !== 0 && this.peers.state(connection, Side.client) !== State.vanished) {
+      this.connections.synSentAt[connection] = this.#parts.simulation.now;
       this.#parts.recorder.synOut(this.peers.retransmissions(connection, Side.client) > 0);
     }
     this.#parts.network.send(this.flows, connection, fromSide, tcpFlags, payloadBytes, tag);

@@ -1,10 +1,10 @@
 /** Everything that a run counts while it goes on. The node and its workloads call it; it decides nothing. */
 import { Fingerprint } from "../core/fingerprint.js";
 import { DropCounter } from "./drop-counter.js";
-import { LatencyRecorder } from "./latency.js";
+import type { LogLinearCounter } from "../core/log-linear.js";
+import { LatencyRecorder, spanCounter } from "./latency.js";
 import { NotableConnections } from "./notable.js";
 import type { RunCounts } from "./result.js";
-import { PowerOfTwoHistogram } from "./power-of-two.js";
 import type { Windows } from "./windows.js";
 
 export type RecordedCounts = Omit<RunCounts, "events" | "connectionsPending" | "preloadedEntries">;
@@ -19,12 +19,9 @@ export class RunRecorder {
   /** Connections that deserve a look. */
   readonly notable = new NotableConnections();
   /** Time from arrival at a hook to the end of its program, ns. */
-  readonly hooks = {
-    from_container: new PowerOfTwoHistogram(),
-    from_netdev: new PowerOfTwoHistogram(),
-    to_netdev: new PowerOfTwoHistogram(),
-    tc_ingress: new PowerOfTwoHistogram(),
-  };
+  readonly hooks = { from_container: spanCounter(), from_netdev: spanCounter(), to_netdev: spanCounter() };
+  /** Time from the SYN that was answered to an established connection: the latency without what was waited for lost SYNs. */
+  readonly handshake = new LatencyRecorder();
   /** Events before this moment are simulated but not counted. */
   readonly #warmupNs: number;
 
@@ -83,13 +80,23 @@ export class RunRecorder {
     if (this.counting) this.connectionsOpened++;
   }
 
-  /** The handshake is done `latencyNs` after connect(), the SYN having been sent again `retransmissions` times. */
-  connectionEstablished(where: number, latencyNs: number, retransmissions: number): void {
+  /** The hooks by name; `tc_ingress` is the two ways in together. */
+  hookTimes(hook: "tc_ingress" | keyof RunRecorder["hooks"]): LogLinearCounter {
+    if (hook !== "tc_ingress") return this.hooks[hook];
+    const both = spanCounter();
+    both.merge(this.hooks.from_container);
+    both.merge(this.hooks.from_netdev);
+    return both;
+  }
+
+  /** The handshake is done `latencyNs` after connect() and `handshakeNs` after the last SYN, which was sent again `retransmissions` times. */
+  connectionEstablished(where: number, latencyNs: number, handshakeNs: number, retransmissions: number): void {
     this.fingerprint.mixWide(latencyNs);
     this.fingerprint.mix(retransmissions);
     if (!this.counting) return;
     this.connectionsEstablished++;
     this.synLatency.record(where, latencyNs);
+    this.handshake.record(where, handshakeNs);
   }
 
   requestAnswered(where: number, latencyNs: number): void {

@@ -73,6 +73,8 @@ export interface VariantResult {
   readonly gcRuns: readonly GcRun[];
   readonly series: Series;
   readonly hooks: readonly HookHistogram[];
+  /** Distributions without a chart of their own; absent in results of older versions. */
+  readonly histograms?: readonly NamedHistogram[];
   readonly flows: { readonly seen: number; readonly written: number; readonly filter: string };
   /** What became of events on their way to whoever reads flows at Relay; only when the scenario asks for it. */
   readonly hubble?: HubbleResult;
@@ -244,6 +246,16 @@ export interface HookHistogram {
   readonly observed?: readonly (readonly [lowNs: number, count: number])[];
   /** Where the observation comes from. */
   readonly observedSource?: string;
+}
+
+/** A distribution in bpftrace's power-of-two buckets; `latency.hlog` has it with two or three digits under the same name. */
+export interface NamedHistogram {
+  /** e.g. `gc_duration`, `nat_tries`, `eviction_idle_ct4_global`. */
+  readonly name: string;
+  readonly about: string;
+  readonly unit: "ns" | "s" | "tries";
+  readonly count: number;
+  readonly buckets: readonly (readonly [low: number, count: number])[];
 }
 
 export interface ExpectationResult {

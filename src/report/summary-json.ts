@@ -13,6 +13,7 @@ import type {
   HubbleResult,
   LatencySummary,
   MapResult,
+  NamedHistogram,
   RunCounts,
   ScenarioIdentity,
   Series,
@@ -56,6 +57,7 @@ const VARIANT = keysOf<VariantResult>()(
   "gcRuns",
   "series",
   "hooks",
+  "histograms",
   "flows",
   "hubble",
   "expectations",
@@ -117,6 +119,7 @@ const GC = keysOf<GcRun>()("startNs", "endNs", "cause", "scanned", "deleted", "d
 const SERIES = keysOf<Series>()("stepNs", "timeNs", "columns");
 const COLUMN = keysOf<SeriesColumn>()("name", "unit", "values");
 const HOOK = keysOf<HookHistogram>()("hook", "unit", "buckets", "observed", "observedSource");
+const HISTOGRAM = keysOf<NamedHistogram>()("name", "about", "unit", "count", "buckets");
 const FLOWS = keysOf<VariantResult["flows"]>()("seen", "written", "filter");
 const HUBBLE = keysOf<HubbleResult>()(
   "events",
@@ -170,6 +173,7 @@ function orderVariant(variant: VariantResult): VariantResult {
     gcRuns: variant.gcRuns.map((run) => inOrder(run, GC)),
     series: { ...inOrder(variant.series, SERIES), columns: variant.series.columns.map((column) => inOrder(column, COLUMN)) },
     hooks: variant.hooks.map((hook) => inOrder(hook, HOOK)),
+    ...(variant.histograms === undefined ? {} : { histograms: variant.histograms.map((histogram) => inOrder(histogram, HISTOGRAM)) }),
     flows: inOrder(variant.flows, FLOWS),
     ...(variant.hubble === undefined ? {} : { hubble: orderHubble(variant.hubble) }),
     expectations: variant.expectations.map((expectation) => inOrder(expectation, EXPECTATION)),

@@ -1,7 +1,8 @@
 /** `summary.md`: the verdict in words first, then the figures it rests on, variant by variant. */
 import { formatBytes, formatCount, formatDuration } from "../core/units.js";
-import type { ExperimentResult, GcRun, HookHistogram, VariantResult, Verdict } from "../observe/result.js";
+import type { ExperimentResult, GcRun, HookHistogram, NamedHistogram, VariantResult, Verdict } from "../observe/result.js";
 import { alertRows, evaluatorText } from "./alert-text.js";
+import { histRows, rowsText } from "./bpftrace-hist.js";
 import { hookComparison } from "./hook-text.js";
 import { windowNames } from "./summary-json.js";
 import { type Column, markdownTable } from "./text-layout.js";
@@ -105,6 +106,7 @@ function variantLines(result: ExperimentResult, variant: VariantResult, several:
     ...section("Maps", mapLines(variant)),
     ...section("Conntrack GC", gcLines(variant)),
     ...variant.hooks.flatMap((hook) => section(`Time at hook ${hook.hook}`, hookLines(hook))),
+    ...(variant.histograms ?? []).flatMap((histogram) => section(`Histogram: ${histogram.about}`, histogramLines(histogram))),
     ...section("What was simulated", countLines(variant)),
   ];
 }
@@ -261,6 +263,10 @@ function gcRow(run: GcRun): string[] {
 
 function hookLines(hook: HookHistogram): string[] {
   return ["```text", ...hookComparison(hook), "```"];
+}
+
+function histogramLines({ name, unit, buckets }: NamedHistogram): string[] {
+  return ["```text", `@${name}_${unit}: `, ...rowsText(histRows(buckets)), "```"];
 }
 
 function countLines(variant: VariantResult): string[] {

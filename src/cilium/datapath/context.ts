@@ -115,6 +115,9 @@ function toSigned8(value: number): number {
   return (value << 24) >> 24;
 }
 
+/** Above the tries of any release (128), and a failed search's number. */
+const NAT_TRIES = 256;
+
 export class DatapathContext {
   declare readonly config: DatapathConfig;
   declare readonly maps: CiliumMaps;
@@ -128,6 +131,8 @@ export class DatapathContext {
   private cost = 0;
   /** Endpoint programs by id: the `cilium_call_policy` program array. */
   readonly programs: (EndpointProgram | undefined)[] = [];
+  /** Searches of SNAT for a source port, by the number of further tries that they took (failed ones: the release's limit). */
+  readonly natTries = new Float64Array(NAT_TRIES);
   /** Looks over the shoulder of a traced connection; null otherwise. */
   observer: DatapathObserver | null = null;
   /** For speed, or null: walks that need not be walked again, and where lookups will find something. */

@@ -112,6 +112,7 @@ export function snatNewMapping(dp: DatapathContext, nat: NatMap, forward: Tuple,
     }
     port = tries === 0 ? randomPort(dp, target) : clampPort(config, target.portMin, target.portMax, (port + 1) & PORT_MASK);
   }
+  dp.natTries[tries]!++;
   if (tries > config.signalAboveTryIndex) dp.signal(SIGNAL_NAT_FILL_UP);
   if (dp.observer !== null) dp.observer.natPort(result, tries);
   return result;

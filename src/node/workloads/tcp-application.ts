@@ -137,7 +137,8 @@ export class TcpApplication implements Application {
     const { connections, flows, peers } = this.#sockets;
     flows.established[connection] = 1;
     const latency = this.#simulation.now - connections.openedAt[connection]!;
-    this.#recorder.connectionEstablished(flows.where[connection]!, latency, peers.retransmissions(connection, side));
+    const handshake = this.#simulation.now - connections.synSentAt[connection]!;
+    this.#recorder.connectionEstablished(flows.where[connection]!, latency, handshake, peers.retransmissions(connection, side));
     const { notable, counting } = this.#recorder;
     if (latency > notable.connectFloorNs && counting) notable.connected(flowName(flows, connection), this.#simulation.now, latency);
     this.#continue(connection);
