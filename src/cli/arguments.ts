@@ -37,3 +37,15 @@ export function shardOption(text: string): Shard {
   if (match === null || index < 1 || index > of) throw new InvalidArgumentError("a part of the whole is expected, such as 3/16, from 1/16 to 16/16");
   return { index, of };
 }
+
+/** `30%` or `0.3`. */
+export function percent(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(\s*%)?$/.exec(text);
+  if (match === null) throw new InvalidArgumentError("a percentage such as 30% is expected");
+  return Number(match[1]) / (match[2] === undefined ? 1 : 100);
+}
+
+/** `20%/mo`, `20%` or `0.2`. */
+export function growthPerMonth(text: string): number {
+  return percent(text.replace(/\/mo(nth)?$/, ""));
+}

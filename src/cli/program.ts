@@ -9,6 +9,7 @@ import { EXIT, type ExitCode } from "./exit.js";
 import { addCompareCommand } from "./compare.js";
 import { addExplainCommand } from "./explain.js";
 import { addExportCommand } from "./export.js";
+import { addForecastCommand } from "./forecast.js";
 import { addObserveCommand } from "./observe.js";
 import { addResolveCommand } from "./resolve.js";
 import { addRunCommand } from "./run.js";
@@ -66,6 +67,7 @@ function buildProgram(done: (code: ExitCode) => void): Command {
   addCheckCommand(program, done);
   addCompareCommand(program, done);
   addSizeCommand(program, done);
+  addForecastCommand(program, done);
   addExplainCommand(program, done);
   addObserveCommand(program, done);
   addResolveCommand(program, done);

@@ -1,6 +1,6 @@
-import { InvalidArgumentError, type Command } from "commander";
+import type { Command } from "commander";
 import type { FinishedSize } from "../lab/size/size.js";
-import { collect, positiveNumber, wholeNumber } from "./arguments.js";
+import { collect, growthPerMonth, percent, positiveNumber, wholeNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { interruptible } from "./interrupt.js";
 import { ProgressLine } from "./progress.js";
@@ -32,7 +32,7 @@ export function addSizeCommand(program: Command, done: (code: ExitCode) => void)
     .argument("<scenario>", "scenario file (YAML); - reads stdin")
     .option("--goal <text>", "what must hold; may be repeated. Default: live_evictions and inserts_refused < 1e-6 per connection", collect)
     .option("--margin <percent>", "room above what is needed", percent, 0.3)
-    .option("--growth <percent/mo>", "growth of the load, for the months that a size lasts", growth, 0.05)
+    .option("--growth <percent/mo>", "growth of the load, for the months that a size lasts", growthPerMonth, 0.05)
     .option("--shrink", "also make maps smaller that have more room than the margin")
     .option("--variant <name>", "variant of the scenario; default: its first")
     .option("--set <path=value>", "override a value of the scenario; may be repeated", collect)
@@ -98,16 +98,4 @@ async function print({ result, warnings }: FinishedSize, options: SizeCommandOpt
     const { wantsColor } = await import("../report/terminal.js");
     process.stdout.write(sizeText(result, wantsColor(process.stdout.isTTY === true, process.env)));
   }
-}
-
-/** `30%` or `0.3`. */
-function percent(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(\s*%)?$/.exec(text);
-  if (match === null) throw new InvalidArgumentError("a percentage such as 30% is expected");
-  return Number(match[1]) / (match[2] === undefined ? 1 : 100);
-}
-
-/** `20%/mo`, `20%` or `0.2`. */
-function growth(text: string): number {
-  return percent(text.replace(/\/mo(nth)?$/, ""));
 }

@@ -1,0 +1,66 @@
+/** `ctlab forecast` through the built command line. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ForecastResult } from "../../src/observe/forecast-result.js";
+import { ctlab, scratch, type Finished } from "./cli.js";
+
+/** Some 1,200 entries at a time: 50/s × (4 s + 10 s + 10 s). */
+const SCENARIO = `apiVersion: ctlab/v1
+name: growing
+profile: { cilium: "1.16.3", kernel: "6.6" }
+cluster: { nodes: 3, pods: 40, cpus: 2, memory: 16Gi }
+helm:
+  set: { kubeProxyReplacement: true, conntrackGCInterval: 10s, routingMode: native, ipv4NativeRoutingCIDR: 10.244.0.0/16, bpf.ctTcpMax: 2304 }
+services:
+  - { name: shop/stock, port: 80, backends: 3 }
+workloads:
+  - { name: short, from: { workload: shop/api, pods: 4 }, to: shop/stock, arrivals: { poisson: 50/s }, connection: { hold: { exponential: 4s } } }
+duration: 30s
+observe: { flows: none }
+`;
+
+const folder = scratch();
+afterAll(folder.remove);
+beforeAll(() => writeFileSync(join(folder.path, "plan.yaml"), SCENARIO));
+
+function forecast(...args: readonly string[]): Promise<Finished> {
+  return ctlab(["forecast", "plan.yaml", ...args], { cwd: folder.path });
+}
+
+describe("ctlab forecast", () => {
+  it("finds the load at which the first map gives way, and the months until then", async () => {
+    const { code, stdout } = await forecast("--growth", "20%/mo", "--max", "4", "--json");
+    expect(code).toBe(0);
+    const { mechanisms, loads, maps } = JSON.parse(stdout) as ForecastResult;
+    expect(mechanisms[0]!.name).toBe("ct4_global evicts live entries");
+    // The map is full at 2304 / 1200 times today's load; the kernel's LRU sets 128 entries for each CPU aside.
+    expect(mechanisms[0]!.holdsAt).toBeGreaterThan(1.4);
+    expect(mechanisms[0]!.breaksAt).toBeLessThan(2.1);
+    expect(mechanisms[0]!.breaksAt - mechanisms[0]!.holdsAt).toBeLessThan(0.2);
+    expect(mechanisms[0]!.months.latest).toBeCloseTo(Math.log(mechanisms[0]!.breaksAt) / Math.log(1.2), 6);
+    expect(loads.at(-1)).toBe(4);
+    const ct = maps.find(({ map }) => map === "ct4_global")!;
+    expect(ct.peaks.at(-1)).toBeGreaterThan(ct.peaks[0]! * 1.5);
+  });
+
+  it("says in words what comes first, the same on one worker and on two", async () => {
+    const [one, two] = await Promise.all([forecast("--max", "3", "--jobs", "1"), forecast("--max", "3", "--jobs", "2")]);
+    expect(one.stdout).toBe(two.stdout);
+    expect(one.stdout).toMatch(/First: ct4_global evicts live entries, in [\d.]+ to [\d.]+ months\./);
+    expect(Math.max(...one.stdout.split("\n").map((line) => [...line].length))).toBeLessThanOrEqual(80);
+  });
+
+  it("says when something breaks today, and when nothing does", async () => {
+    const today = await forecast("--max", "2", "--set", "helm.set.bpf.ctTcpMax=1024");
+    expect([today.code, today.stdout.includes("ct4_global evicts live entries, already today")]).toEqual([3, true]);
+    const never = await forecast("--max", "1.5", "--set", "helm.set.bpf.ctTcpMax=65536");
+    expect([never.code, never.stdout.includes("Nothing breaks up to 1.5 times today's load")]).toEqual([0, true]);
+  });
+
+  it("refuses a growth that is none", async () => {
+    expect((await forecast("--growth", "0%")).code).toBe(2);
+    expect((await forecast("--growth", "fast")).code).toBe(2);
+    expect((await forecast("--max", "1")).code).toBe(2);
+  });
+});
