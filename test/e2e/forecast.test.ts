@@ -51,7 +51,7 @@ describe("ctlab forecast", () => {
   });
 
   it("says when something breaks today", async () => {
-    const { code, stdout } = await forecast("--max", "1.1", "--set", "helm.set.bpf.ctTcpMax=1024", "--set", "duration=15s");
+    const { code, stdout } = await forecast("--max", "1.1", "--set", "helm.set.bpf.ctTcpMax=1024");
     expect([code, stdout.includes("ct4_global evicts live entries, already today")]).toEqual([3, true]);
   });
 
