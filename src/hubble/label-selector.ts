@@ -19,11 +19,23 @@ const WITH_COLON = /([^,]\s*[a-z0-9-]+):([a-z0-9-]+)/g;
 
 /** Reads a selector; throws an Error that says what it found and what it wanted. */
 export function parseLabelSelector(text: string): LabelSelector {
-  const requirements = new Parser(tokens(text.replace(WITH_COLON, "$1.$2"))).parse();
+  const requirements = new Parser(tokens(text.replace(WITH_COLON, "$1.$2"))).parse().map(withKey);
   return (labels) => {
     const parsed = labels.map(parseLabel);
     return requirements.every((requirement) => matches(requirement, parsed));
   };
+}
+
+/** A requirement with its key taken apart. */
+interface KeyedRequirement extends Requirement {
+  readonly wanted: string;
+  /** Undefined: any. */
+  readonly source: string | undefined;
+}
+
+function withKey(requirement: Requirement): KeyedRequirement {
+  const { source, key } = splitLabel(requirement.key, ".");
+  return { ...requirement, wanted: key, source: source === ANY || source === UNSPECIFIED ? undefined : source };
 }
 
 interface Label {
@@ -36,9 +48,19 @@ const RESERVED = "reserved";
 const ANY = "any";
 const UNSPECIFIED = "unspec";
 
+/** Labels taken apart, as flows repeat few of them. */
+const parsedLabels = new Map<string, Label>();
+const PARSED_MAX = 10_000;
+
 /** A label as endpoints carry it: `source:key=value`. */
 function parseLabel(text: string): Label {
-  return splitLabel(text, ":");
+  let label = parsedLabels.get(text);
+  if (label === undefined) {
+    label = splitLabel(text, ":");
+    if (parsedLabels.size >= PARSED_MAX) parsedLabels.clear();
+    parsedLabels.set(text, label);
+  }
+  return label;
 }
 
 function splitLabel(text: string, delimiter: ":" | "."): Label {
@@ -58,15 +80,8 @@ function splitSource(text: string, delimiter: ":" | "."): readonly [source: stri
   return at < 0 ? ["", text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** The label that a selector's key means; a key without a source means any. */
-function labelOf(key: string, labels: readonly Label[]): Label | undefined {
-  const wanted = splitLabel(key, ".");
-  const anySource = wanted.source === ANY || wanted.source === UNSPECIFIED;
-  return labels.find((label) => label.key === wanted.key && (anySource || label.source === wanted.source));
-}
-
-function matches({ key, operator, values }: Requirement, labels: readonly Label[]): boolean {
-  const label = labelOf(key, labels);
+function matches({ wanted, source, operator, values }: KeyedRequirement, labels: readonly Label[]): boolean {
+  const label = labels.find((each) => each.key === wanted && (source === undefined || each.source === source));
   switch (operator) {
     case "=":
     case "==":
