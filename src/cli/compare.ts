@@ -9,12 +9,15 @@ import { quote } from "./quote.js";
 /** Pairs of runs before the first look, and at most, when no number is asked for. */
 const RUNS_MIN = 5;
 const RUNS_MAX = 20;
+/** And when a width is asked for, which takes as many more as its square says. */
+const RUNS_MAX_FOR_WIDTH = 160;
 const TOLERANCE = 0.01;
 
 interface CompareCommandOptions {
   readonly set?: readonly string[];
   readonly runs?: number;
   readonly tolerance: number;
+  readonly width?: number;
   readonly seed?: string;
   readonly run: number;
   readonly jobs?: number;
@@ -37,6 +40,7 @@ export function addCompareCommand(program: Command, done: (code: ExitCode) => vo
     .option("--set <path=value>", "override a value of the second side, e.g. helm.set.bpf.ctTcpMax=1048576; may be repeated", collect)
     .option("--runs <n>", `exactly so many pairs of runs, 2 or more; default: ${RUNS_MIN}, and up to ${RUNS_MAX} until it is decided`, positiveNumber)
     .option("--tolerance <share>", "a difference up to this share of A does not matter, e.g. 5%", shareOption, TOLERANCE)
+    .option("--width <share>", `go on, up to ${RUNS_MAX_FOR_WIDTH} pairs, until intervals reach at most this share of A to either side, e.g. 5%`, shareOption)
     .option("--seed <text>", "seed of all random streams; default: A's")
     .option("--run <n>", "first run number", wholeNumber, 0)
     .option("--jobs <n>", "runs simulated at a time; default: one per CPU. The result does not depend on it", positiveNumber)
@@ -82,10 +86,11 @@ function compareOptions(a: string, b: string | undefined, options: CompareComman
       { named: b ?? a, set: options.set ?? [] },
     ],
     runsMin: options.runs ?? RUNS_MIN,
-    runsMax: options.runs ?? RUNS_MAX,
+    runsMax: options.runs ?? (options.width === undefined ? RUNS_MAX : RUNS_MAX_FOR_WIDTH),
     tolerance: options.tolerance,
     run: options.run,
     command: repeatingCommand(a, b, options),
+    ...(options.width === undefined ? {} : { width: options.width }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
   };
@@ -100,6 +105,7 @@ function repeatingCommand(a: string, b: string | undefined, options: CompareComm
     ...(options.set ?? []).map((pair) => `--set ${quote(pair)}`),
     ...(options.runs === undefined ? [] : [`--runs ${options.runs}`]),
     ...(options.tolerance === TOLERANCE ? [] : [`--tolerance ${options.tolerance}`]),
+    ...(options.width === undefined ? [] : [`--width ${options.width}`]),
     ...(options.seed === undefined ? [] : [`--seed ${quote(options.seed)}`]),
     ...(options.run === 0 ? [] : [`--run ${options.run}`]),
   ].join(" ");

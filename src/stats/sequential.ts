@@ -21,13 +21,13 @@ export function looks(runsMin: number, runsMax: number, confidence = CONFIDENCE)
 }
 
 /** Half the interval's width in terms of its value: 0.05 reads "± 5 %". Infinity around 0. */
-export function relativeWidth({ value, low, high }: Estimate): number {
+export function relativeWidth({ value, low, high }: Pick<Estimate, "value" | "low" | "high">): number {
   if (low === high) return 0;
   return value === 0 ? Infinity : (high - low) / 2 / Math.abs(value);
 }
 
 /** Whether the true value is known to the wanted relative error (Law: Simulation Modeling and Analysis, 9.4.1: γ / (1 + γ)). */
-export function isPrecise(estimate: Estimate, wanted: number): boolean {
+export function isPrecise(estimate: Pick<Estimate, "value" | "low" | "high">, wanted: number): boolean {
   return relativeWidth(estimate) <= wanted / (1 + wanted);
 }
 

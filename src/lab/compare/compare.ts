@@ -12,6 +12,7 @@ import { directionOf, looks, type Look } from "../../stats/sequential.js";
 import { figuredRun } from "../run-figures.js";
 import { simulateAll, type SimulateAllOptions } from "../simulate-all.js";
 import { differences } from "./differences.js";
+import { isSettled } from "./settled.js";
 import { loadSide, type Side, type SideRequest } from "./sides.js";
 
 export interface CompareOptions extends Omit<SimulateAllOptions, "onFinished"> {
@@ -23,6 +24,8 @@ export interface CompareOptions extends Omit<SimulateAllOptions, "onFinished"> {
   readonly runsMax: number;
   /** Share of the first side's mean up to which a difference does not matter. */
   readonly tolerance: number;
+  /** Go on until every interval is at most so wide to either side, as a share of the first side's mean. */
+  readonly width?: number;
   readonly command: string;
 }
 
@@ -43,7 +46,7 @@ export async function compareScenarios(options: CompareOptions): Promise<Finishe
     await simulatePairs([first, second], seed, look, runs, options);
     const pairs = pairsOf(runs);
     figures = compareFigures(pairs, look.confidence, options.tolerance);
-    if (options.signal?.aborted === true || figures.every(({ decides, direction }) => !decides || direction !== "undecided")) break;
+    if (options.signal?.aborted === true || figures.every((figure) => !figure.decides || isSettled(figure, options.width))) break;
   }
   const pairs = pairsOf(runs);
   return {

@@ -58,7 +58,7 @@ const ESTIMATE_FROM = 20;
 /** Points that are loaded within seconds. */
 const LOADED_FIRST = 500;
 /** Runs handed over at a time: their results are held together. */
-const RUNS_AT_ONCE = 400;
+const RUNS_AT_ONCE = 100;
 
 /** Throws `InputError` or `OutputError` before anything is written or overwritten. */
 export async function sweepScenario(options: SweepOptions): Promise<FinishedSweep> {
