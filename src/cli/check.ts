@@ -1,39 +1,29 @@
 import { appendFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { FinishedCheck } from "../lab/check.js";
-import { collect, positiveNumber, wholeNumber } from "./arguments.js";
+import { collect } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { interruptible } from "./interrupt.js";
 import { ProgressLine } from "./progress.js";
+import { addSimulationOptions, printWarnings, simulationOptions, type SimulationCommandOptions } from "./simulation-options.js";
 
-interface CheckCommandOptions {
+interface CheckCommandOptions extends SimulationCommandOptions {
   readonly variant?: readonly string[];
-  readonly set?: readonly string[];
-  readonly seed?: string;
-  readonly run: number;
-  readonly jobs?: number;
   readonly junit?: string;
   readonly githubSummary?: string;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 /** `ctlab check S…`: does it still hold? */
 export function addCheckCommand(program: Command, done: (code: ExitCode) => void): void {
-  program
+  const command = program
     .command("check")
     .summary("does it still hold? expect: lines decide; JUnit, exit code")
     .description("Simulates scenarios with all their variants and holds them against their `expect:` lines. Writes no report folder.")
     .argument("<scenario...>", "scenario files (YAML); - reads stdin")
     .option("--variant <name>", "only variants of this name; may be repeated", collect)
-    .option("--set <path=value>", "override a value in every scenario, e.g. helm.values=values.yaml; may be repeated", collect)
-    .option("--seed <text>", "seed of all random streams; default: each scenario's")
-    .option("--run <n>", "run number: independent random streams under the same seed", wholeNumber, 0)
-    .option("--jobs <n>", "variants simulated at a time; default: one per CPU. The result does not depend on it", positiveNumber)
     .option("--junit <file>", "write JUnit XML")
-    .option("--github-summary <file>", "append a summary in Markdown; default: the file that GITHUB_STEP_SUMMARY names, if set")
-    .option("--json", "print the result as JSON")
-    .option("--quiet", "no progress, nothing on stdout")
+    .option("--github-summary <file>", "append a summary in Markdown; default: the file that GITHUB_STEP_SUMMARY names, if set");
+  addSimulationOptions(command, "variants")
     .addHelpText(
       "after",
       "\nExamples:\n" +
@@ -56,12 +46,9 @@ async function check(scenarioPaths: readonly string[], options: CheckCommandOpti
       const finished = await checkScenarios({
         scenarioPaths,
         variants: options.variant ?? [],
-        set: options.set ?? [],
-        run: options.run,
+        ...simulationOptions(options),
         signal,
         onProgress: (state) => progress.show(state),
-        ...(options.seed === undefined ? {} : { seed: options.seed }),
-        ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
       });
       progress.clear();
       const outcome = await print(finished, options);
@@ -75,7 +62,7 @@ async function check(scenarioPaths: readonly string[], options: CheckCommandOpti
 
 async function print({ result, warnings }: FinishedCheck, options: CheckCommandOptions): Promise<"met" | "missed" | "inconclusive"> {
   const { checkMarkdown, checkOutcome, checkText } = await import("../report/check-text.js");
-  for (const { file, line, column, message } of warnings) process.stderr.write(`${file}:${line}:${column}: warning: ${message}\n`);
+  printWarnings(warnings);
   if (options.junit !== undefined) {
     const { junitXml } = await import("../report/junit.js");
     const { writeWhole } = await import("../report/whole-file.js");

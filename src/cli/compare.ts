@@ -4,6 +4,7 @@ import { collect, positiveNumber, shareOption, wholeNumber } from "./arguments.j
 import { EXIT, type ExitCode } from "./exit.js";
 import { interruptible } from "./interrupt.js";
 import { ProgressLine } from "./progress.js";
+import { printWarnings } from "./simulation-options.js";
 import { quote } from "./quote.js";
 
 /** Pairs of runs before the first look, and at most, when no number is asked for. */
@@ -113,7 +114,7 @@ function repeatingCommand(a: string, b: string | undefined, options: CompareComm
 
 async function print({ result, warnings }: FinishedComparison, options: CompareCommandOptions): Promise<boolean> {
   const { comparisonDecided, comparisonMarkdown, comparisonText } = await import("../report/compare-text.js");
-  for (const { file, line, column, message } of warnings) process.stderr.write(`${file}:${line}:${column}: warning: ${message}\n`);
+  printWarnings(warnings);
   const isDecided = comparisonDecided(result);
   if (options.json === true) {
     const { layOut } = await import("../report/json.js");

@@ -1,37 +1,27 @@
 import { InvalidArgumentError, type Command } from "commander";
-import { collect, growthPerMonth, positiveNumber, wholeNumber } from "./arguments.js";
+import { growthPerMonth } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { interruptible } from "./interrupt.js";
 import { ProgressLine } from "./progress.js";
+import { addSimulationOptions, printWarnings, simulationOptions, type SimulationCommandOptions } from "./simulation-options.js";
 
-interface ForecastCommandOptions {
+interface ForecastCommandOptions extends SimulationCommandOptions {
   readonly growth: number;
   readonly max: number;
   readonly variant?: string;
-  readonly set?: readonly string[];
-  readonly seed?: string;
-  readonly run: number;
-  readonly jobs?: number;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 /** `ctlab forecast S --growth 20%/mo`: when will it fall over? */
 export function addForecastCommand(program: Command, done: (code: ExitCode) => void): void {
-  program
+  const command = program
     .command("forecast")
     .summary("when will it fall over if traffic grows, and by which mechanism?")
     .description("Raises the load of a scenario until something breaks, and says in how many months that is, by mechanism.")
     .argument("<scenario>", "scenario file (YAML); - reads stdin")
     .option("--growth <percent/mo>", "growth of the load in a month", growing, 0.1)
     .option("--max <times>", "largest load to try, as a multiple of today's", multiple, 8)
-    .option("--variant <name>", "variant of the scenario; default: its first")
-    .option("--set <path=value>", "override a value of the scenario; may be repeated", collect)
-    .option("--seed <text>", "seed of all random streams; default: the scenario's")
-    .option("--run <n>", "run number: independent random streams under the same seed", wholeNumber, 0)
-    .option("--jobs <n>", "loads simulated at a time; default: one per CPU. The result does not depend on it", positiveNumber)
-    .option("--json", "print the result as JSON")
-    .option("--quiet", "no progress")
+    .option("--variant <name>", "variant of the scenario; default: its first");
+  addSimulationOptions(command, "loads")
     .addHelpText(
       "after",
       "\nExamples:\n" +
@@ -53,22 +43,19 @@ async function run(scenarioPath: string, options: ForecastCommandOptions): Promi
       const { forecast } = await import("../lab/forecast/forecast.js");
       const { result, warnings } = await forecast({
         scenarioPath,
-        set: options.set ?? [],
         growth: options.growth,
         loadMax: options.max,
-        run: options.run,
+        ...simulationOptions(options),
         signal,
         onProgress: (state) => progress.show(state),
         ...(options.variant === undefined ? {} : { variant: options.variant }),
-        ...(options.seed === undefined ? {} : { seed: options.seed }),
-        ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
       });
       progress.clear();
-      for (const { file, line, column, message } of warnings) process.stderr.write(`${file}:${line}:${column}: warning: ${message}\n`);
+      printWarnings(warnings);
       if (options.json === true) {
         const { layOut } = await import("../report/json.js");
         process.stdout.write(layOut(result));
-      } else {
+      } else if (options.quiet !== true) {
         const { forecastText } = await import("../report/forecast-text.js");
         const { wantsColor } = await import("../report/terminal.js");
         process.stdout.write(forecastText(result, wantsColor(process.stdout.isTTY === true, process.env)));

@@ -5,6 +5,7 @@ import { collect, positiveNumber, wholeNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { interruptible } from "./interrupt.js";
 import { ProgressLine } from "./progress.js";
+import { printWarnings } from "./simulation-options.js";
 import { quote } from "./quote.js";
 
 interface RunCommandOptions {
@@ -110,7 +111,7 @@ function repeatingCommand(scenario: string, options: RunCommandOptions): string 
 }
 
 async function print({ result, folder, warnings, traces }: FinishedRun, options: RunCommandOptions, wallNs: number): Promise<void> {
-  for (const { file, line, column, message } of warnings) process.stderr.write(`${file}:${line}:${column}: warning: ${message}\n`);
+  printWarnings(warnings);
   if (options.json === true) {
     const { orderResult, summaryJson } = await import("../report/summary-json.js");
     const { layOut } = await import("../report/json.js");

@@ -1,28 +1,23 @@
 import type { Command } from "commander";
 import type { FinishedSize } from "../lab/size/size.js";
-import { collect, growthPerMonth, percent, positiveNumber, wholeNumber } from "./arguments.js";
+import { collect, growthPerMonth, percent, positiveNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { interruptible } from "./interrupt.js";
 import { ProgressLine } from "./progress.js";
+import { addSimulationOptions, printWarnings, simulationOptions, type SimulationCommandOptions } from "./simulation-options.js";
 
-interface SizeCommandOptions {
+interface SizeCommandOptions extends SimulationCommandOptions {
   readonly goal?: readonly string[];
   readonly margin: number;
   readonly growth: number;
   readonly shrink?: boolean;
   readonly variant?: string;
-  readonly set?: readonly string[];
-  readonly seed?: string;
-  readonly run: number;
   readonly runs: number;
-  readonly jobs?: number;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 /** `ctlab size S`: how big must each map be? */
 export function addSizeCommand(program: Command, done: (code: ExitCode) => void): void {
-  program
+  const command = program
     .command("size")
     .summary("how big must each map be for this load, with what margin, at what price?")
     .description(
@@ -35,13 +30,8 @@ export function addSizeCommand(program: Command, done: (code: ExitCode) => void)
     .option("--growth <percent/mo>", "growth of the load, for the months that a size lasts", growthPerMonth, 0.05)
     .option("--shrink", "also make maps smaller that have more room than the margin")
     .option("--variant <name>", "variant of the scenario; default: its first")
-    .option("--set <path=value>", "override a value of the scenario; may be repeated", collect)
-    .option("--seed <text>", "seed of all random streams; default: the scenario's")
-    .option("--run <n>", "first run number: independent random streams under the same seed", wholeNumber, 0)
-    .option("--runs <n>", "runs at the recommended sizes, at most", positiveNumber, 3)
-    .option("--jobs <n>", "runs simulated at a time; default: one per CPU. The result does not depend on it", positiveNumber)
-    .option("--json", "print the result as JSON")
-    .option("--quiet", "no progress")
+    .option("--runs <n>", "runs at the recommended sizes, at most", positiveNumber, 3);
+  addSimulationOptions(command, "runs")
     .addHelpText(
       "after",
       "\nExamples:\n" +
@@ -64,18 +54,15 @@ async function size(scenarioPath: string, options: SizeCommandOptions): Promise<
       const { sizeMaps } = await import("../lab/size/size.js");
       const finished = await sizeMaps({
         scenarioPath,
-        set: options.set ?? [],
         goals: options.goal ?? [],
         margin: options.margin,
         growth: options.growth,
         shrink: options.shrink === true,
-        run: options.run,
+        ...simulationOptions(options),
         runsMax: options.runs,
         signal,
         onProgress: (state) => progress.show(state),
         ...(options.variant === undefined ? {} : { variant: options.variant }),
-        ...(options.seed === undefined ? {} : { seed: options.seed }),
-        ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
       });
       progress.clear();
       await print(finished, options);
@@ -89,12 +76,12 @@ async function size(scenarioPath: string, options: SizeCommandOptions): Promise<
 }
 
 async function print({ result, warnings }: FinishedSize, options: SizeCommandOptions): Promise<void> {
-  for (const { file, line, column, message } of warnings) process.stderr.write(`${file}:${line}:${column}: warning: ${message}\n`);
+  printWarnings(warnings);
   const { helmSnippet, sizeText } = await import("../report/size-text.js");
   if (options.json === true) {
     const { layOut } = await import("../report/json.js");
     process.stdout.write(layOut({ ...result, helm: helmSnippet(result) }));
-  } else {
+  } else if (options.quiet !== true) {
     const { wantsColor } = await import("../report/terminal.js");
     process.stdout.write(sizeText(result, wantsColor(process.stdout.isTTY === true, process.env)));
   }

@@ -5,6 +5,7 @@ import type { SweepTable } from "../observe/sweep-result.js";
 import { collect, positiveNumber, shardOption, wholeNumber, type Shard } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { interruptible } from "./interrupt.js";
+import { printWarnings } from "./simulation-options.js";
 import { SweepProgressLine } from "./sweep-progress.js";
 
 /** Runs of every point when no number is asked for. */
@@ -117,7 +118,7 @@ async function sweep(scenario: string, options: SweepCommandOptions): Promise<Ex
         onProgress: (state) => progress.show(state),
       });
       progress.clear();
-      for (const { file, line, column, message } of warnings) process.stderr.write(`${file}:${line}:${column}: warning: ${message}\n`);
+      printWarnings(warnings);
       await print(table, options);
       if (options.quiet !== true) process.stderr.write(`${closing(table, missing, out, options)}\n`);
       return signal.aborted ? EXIT.interrupted : EXIT.good;

@@ -1,11 +1,10 @@
 /** Whether scenarios still hold: every variant of every file is simulated, and its `expect:` lines decide. */
-import { DROP_REASONS } from "../cilium/datapath/drop-reasons.js";
 import { VERSION } from "../core/version.js";
 import { CHECK_SCHEMA_VERSION, type CheckedVariant, type CheckResult } from "../observe/check-result.js";
 import { InputError, type Diagnostic } from "../scenario/diagnostics.js";
 import { loadScenario } from "../scenario/load.js";
 import type { ScenarioFile } from "../scenario/types.js";
-import { refuseUnsupported, unknownVariant } from "./input.js";
+import { DROP_TEXTS, refuseUnsupported, seeded, unknownVariant } from "./input.js";
 import { simulateAll, type SimulateAllOptions, type VariantTask } from "./simulate-all.js";
 
 export interface CheckOptions extends SimulateAllOptions {
@@ -21,8 +20,6 @@ export interface FinishedCheck {
   readonly result: CheckResult;
   readonly warnings: ScenarioFile["warnings"];
 }
-
-const DROP_TEXTS = DROP_REASONS.flatMap(({ text }) => (text === undefined ? [] : [text]));
 
 /** Writes nothing. Throws one `InputError` with the mistakes of all files. */
 export async function checkScenarios(options: CheckOptions): Promise<FinishedCheck> {
@@ -73,6 +70,5 @@ function loadAll(options: CheckOptions): readonly ScenarioFile[] {
 }
 
 function chosen({ variants }: ScenarioFile, { variants: names, seed }: CheckOptions): ScenarioFile["variants"] {
-  const all = variants.filter(({ variant }) => names.length === 0 || names.includes(variant ?? ""));
-  return seed === undefined ? all : all.map((scenario) => ({ ...scenario, seed }));
+  return seeded(variants.filter(({ variant }) => names.length === 0 || names.includes(variant ?? "")), seed);
 }

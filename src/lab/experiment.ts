@@ -1,14 +1,13 @@
 /** Runs a scenario: every variant in a worker thread, and one folder for all of it. */
 import { dirname, join } from "node:path";
 import { Fingerprint } from "../core/fingerprint.js";
-import { DROP_REASONS } from "../cilium/datapath/drop-reasons.js";
 import { VERSION } from "../core/version.js";
 import { RESULT_SCHEMA_VERSION, type ExperimentResult, type VariantResult } from "../observe/result.js";
 import { RunFolder } from "../report/run-folder.js";
 import { variantFile, writeReports } from "../report/write-run.js";
 import { loadScenario } from "../scenario/load.js";
 import type { Scenario, ScenarioFile } from "../scenario/types.js";
-import { refuseUnsupported, unknownVariant } from "./input.js";
+import { chooseVariants, DROP_TEXTS, refuseUnsupported, seeded } from "./input.js";
 import { experimentVerdict } from "./verdict.js";
 import { CONNECTIONS_FILE, connectionsJson, recorded, SCENARIO_FILE, scenarioJson } from "./recorded-files.js";
 import { METRICS_FILE } from "./metrics/scraper.js";
@@ -46,13 +45,10 @@ export interface FinishedRun {
   readonly traces: readonly ConnectionTrace[];
 }
 
-/** Texts that an expectation may name. */
-const DROP_TEXTS = DROP_REASONS.flatMap(({ text }) => (text === undefined ? [] : [text]));
-
 /** Loads, simulates, writes. Throws `InputError` or `OutputError` before anything is left behind. */
 export async function runExperiment(options: RunOptions): Promise<FinishedRun> {
   const file = loadScenario(options.scenarioPath, { set: options.set, dropReasons: DROP_TEXTS });
-  const scenarios = chooseVariants(file, options);
+  const scenarios = seeded(chooseVariants(file, options.variants), options.seed);
   refuseUnsupported(file.path, scenarios);
   const workloads = [...new Set(scenarios.flatMap((scenario) => scenario.workloads.map(({ name }) => name)))];
   const followed = options.trace === undefined ? [] : [parseTraceRequest(options.trace, workloads)];
@@ -116,13 +112,6 @@ function alertNotes(variants: readonly VariantResult[]): ScenarioFile["warnings"
   });
   const texts = notes.map((note) => JSON.stringify(note));
   return notes.filter((_, i) => texts.indexOf(texts[i]!) === i);
-}
-
-function chooseVariants(file: ScenarioFile, options: RunOptions): readonly Scenario[] {
-  const known = file.variants.map(({ variant }) => variant ?? "");
-  for (const name of options.variants) if (!known.includes(name)) throw unknownVariant(file.path, name, known);
-  const chosen = file.variants.filter(({ variant }) => options.variants.length === 0 || options.variants.includes(variant ?? ""));
-  return options.seed === undefined ? chosen : chosen.map((scenario) => ({ ...scenario, seed: options.seed! }));
 }
 
 function assemble(

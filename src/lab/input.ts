@@ -1,5 +1,6 @@
 /** Mistakes in what a command was asked for, in the form of mistakes in files. */
 import { effectiveSettings } from "../cilium/agent/settings.js";
+import { DROP_REASONS } from "../cilium/datapath/drop-reasons.js";
 import { unsupportedFeatures } from "../cilium/datapath/support.js";
 import { settled } from "../cilium/profile/assumptions.js";
 import { ciliumProfile } from "../cilium/profile/cilium.js";
@@ -7,7 +8,27 @@ import { kernelProfile } from "../cilium/profile/kernel.js";
 import { datapathConfig } from "../node/datapath-config.js";
 import { layOut } from "../node/topology.js";
 import { Diagnostics, InputError } from "../scenario/diagnostics.js";
-import type { Scenario } from "../scenario/types.js";
+import type { Scenario, ScenarioFile } from "../scenario/types.js";
+
+/** Texts that an expectation may name. */
+export const DROP_TEXTS = DROP_REASONS.flatMap(({ text }) => (text === undefined ? [] : [text]));
+
+/** The variants of these names, all of them when none is named. Throws an `InputError` for a name that the file has not. */
+export function chooseVariants({ path, variants }: ScenarioFile, names: readonly string[]): readonly Scenario[] {
+  const known = variants.map(({ variant }) => variant ?? "");
+  for (const name of names) if (!known.includes(name)) throw unknownVariant(path, name, known);
+  return variants.filter(({ variant }) => names.length === 0 || names.includes(variant ?? ""));
+}
+
+/** The variant of this name, else the first one, with this seed, else its own. */
+export function chooseVariant(file: ScenarioFile, name: string | undefined, seed: string | undefined): Scenario {
+  return seeded(chooseVariants(file, name === undefined ? [] : [name]), seed)[0]!;
+}
+
+/** With this seed, else their own. */
+export function seeded(scenarios: readonly Scenario[], seed: string | undefined): readonly Scenario[] {
+  return seed === undefined ? scenarios : scenarios.map((scenario) => ({ ...scenario, seed }));
+}
 
 /** The scenario has no variant of that name. */
 export function unknownVariant(file: string, name: string, known: readonly string[]): InputError {

@@ -3,7 +3,6 @@
  * a node of its own, and the server is their Relay.
  */
 import { readFileSync } from "node:fs";
-import { DROP_REASONS } from "../cilium/datapath/drop-reasons.js";
 import { VERSION } from "../core/version.js";
 import type { ListenAddress } from "../hubble/server/address.js";
 import { FlowHistory } from "../hubble/server/flow-history.js";
@@ -14,7 +13,7 @@ import { FLOW_EPOCH_SECONDS } from "../observe/flow-text.js";
 import { OutputError } from "../report/output-error.js";
 import { Diagnostics, InputError } from "../scenario/diagnostics.js";
 import { loadScenario } from "../scenario/load.js";
-import { refuseUnsupported, unknownVariant } from "./input.js";
+import { chooseVariants, DROP_TEXTS, refuseUnsupported } from "./input.js";
 import { LiveRun, simulateLive } from "./serve/live-run.js";
 import { serveMetrics, type MetricsServer } from "./serve/metrics-server.js";
 import { pause } from "./serve/pause.js";
@@ -63,8 +62,6 @@ interface Stage {
   readonly fill: (signal: AbortSignal) => Promise<PlayedLines | null>;
 }
 
-/** Texts that an expectation may name. */
-const DROP_TEXTS = DROP_REASONS.flatMap(({ text }) => (text === undefined ? [] : [text]));
 const NS_PER_S = 1e9;
 const EPOCH_NS = BigInt(FLOW_EPOCH_SECONDS) * BigInt(NS_PER_S);
 
@@ -116,9 +113,7 @@ async function trackOf({ variant, cilium, flowsPath }: RecordedNode, capacity: n
 
 function liveStage({ path, variants, capacity, speed }: ServeOptions): Stage {
   const file = loadScenario(path, { set: [], dropReasons: DROP_TEXTS });
-  const known = file.variants.map(({ variant }) => variant ?? "");
-  for (const name of variants) if (!known.includes(name)) throw unknownVariant(path, name, known);
-  const chosen = file.variants.filter(({ variant }) => variants.length === 0 || variants.includes(variant ?? ""));
+  const chosen = chooseVariants(file, variants);
   refuseUnsupported(path, chosen);
   const silent = chosen.find(({ observe }) => observe.flows === "none");
   if (silent !== undefined) throw refusal(path, "`observe.flows: none` gives nothing to serve", "`dropped` or `all`");

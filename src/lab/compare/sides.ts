@@ -1,9 +1,8 @@
 /** The two sides of a comparison, from what the command line names: `FILE`, `FILE#variant`, and what `--set` changes. */
-import { DROP_REASONS } from "../../cilium/datapath/drop-reasons.js";
 import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
 import { hashOf, loadScenario } from "../../scenario/load.js";
 import type { Scenario, ScenarioFile } from "../../scenario/types.js";
-import { refuseUnsupported, unknownVariant } from "../input.js";
+import { chooseVariants, DROP_TEXTS, refuseUnsupported } from "../input.js";
 
 export interface SideRequest {
   /** `FILE` or `FILE#variant`. */
@@ -19,18 +18,15 @@ export interface Side {
   readonly warnings: ScenarioFile["warnings"];
 }
 
-const DROP_TEXTS = DROP_REASONS.flatMap(({ text }) => (text === undefined ? [] : [text]));
-
 /** Throws an `InputError` for what is wrong with the file, or when it does not say which variant is meant. */
 export function loadSide({ named, set }: SideRequest): Side {
   const hash = named.lastIndexOf("#");
   const path = hash < 0 ? named : named.slice(0, hash);
   const wanted = hash < 0 ? null : named.slice(hash + 1);
   const file = loadScenario(path, { set, dropReasons: DROP_TEXTS });
-  const names = file.variants.map(({ variant }) => variant ?? "");
-  if (wanted !== null && !names.includes(wanted)) throw unknownVariant(path, wanted, names);
-  if (wanted === null && names.length > 1) throw whichVariant(path, names);
-  const scenario = file.variants.find(({ variant }) => wanted === null || variant === wanted)!;
+  const chosen = chooseVariants(file, wanted === null ? [] : [wanted]);
+  if (chosen.length > 1) throw whichVariant(path, chosen.map(({ variant }) => variant ?? ""));
+  const scenario = chosen[0]!;
   refuseUnsupported(path, [scenario]);
   return { file: path, scenario, hash: hashOf([scenario]), warnings: file.warnings };
 }

@@ -2,16 +2,16 @@
  * When a node falls over if its load grows: the load is raised in steps until something breaks, then halved between the last
  * step that held and the first that did not, for the mechanism that comes first.
  */
-import { DROP_REASONS } from "../../cilium/datapath/drop-reasons.js";
 import { portableLog } from "../../core/portable-math.js";
 import { VERSION } from "../../core/version.js";
 import { FORECAST_SCHEMA_VERSION, type ForecastResult, type MechanismForecast } from "../../observe/forecast-result.js";
 import type { VariantResult } from "../../observe/result.js";
 import { loadScenario } from "../../scenario/load.js";
 import type { Scenario, ScenarioFile } from "../../scenario/types.js";
-import { refuseUnsupported, unknownVariant } from "../input.js";
+import { chooseVariant, DROP_TEXTS, refuseUnsupported } from "../input.js";
 import { simulateAll, type SimulateAllOptions } from "../simulate-all.js";
-import { connectionsOf, harmsOf } from "./mechanisms.js";
+import { connectionsOf } from "../size/goals.js";
+import { harmsOf } from "./mechanisms.js";
 import { scaled } from "./scaled.js";
 
 export interface ForecastOptions extends Omit<SimulateAllOptions, "onFinished"> {
@@ -38,9 +38,8 @@ const HALVINGS = 3;
 type Loads = ReadonlyMap<number, VariantResult>;
 
 export async function forecast(options: ForecastOptions): Promise<FinishedForecast> {
-  const dropReasons = DROP_REASONS.flatMap(({ text }) => (text === undefined ? [] : [text]));
-  const file = loadScenario(options.scenarioPath, { set: options.set, dropReasons });
-  const scenario = choose(file, options);
+  const file = loadScenario(options.scenarioPath, { set: options.set, dropReasons: DROP_TEXTS });
+  const scenario = chooseVariant(file, options.variant, options.seed);
   refuseUnsupported(file.path, [scenario]);
   const first = Array.from({ length: STEPS + 1 }, (_, i) => rounded(options.loadMax ** (i / STEPS)));
   let runs = await simulated(scenario, first, new Map(), options);
@@ -69,13 +68,6 @@ export async function forecast(options: ForecastOptions): Promise<FinishedForeca
     },
     warnings: file.warnings,
   };
-}
-
-function choose(file: ScenarioFile, { variant, seed }: ForecastOptions): Scenario {
-  const known = file.variants.map((each) => each.variant ?? "");
-  if (variant !== undefined && !known.includes(variant)) throw unknownVariant(file.path, variant, known);
-  const chosen = file.variants.find((each) => variant === undefined || each.variant === variant)!;
-  return seed === undefined ? chosen : { ...chosen, seed };
 }
 
 /** What is known so far, with these loads too; runs that were stopped are left out. */

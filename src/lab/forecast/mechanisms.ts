@@ -1,5 +1,6 @@
 /** What can happen to connections because of load, as it shows in a run's figures. */
 import type { VariantResult } from "../../observe/result.js";
+import { connectionsOf } from "../size/goals.js";
 import { CONNECTION_MAPS } from "../size/sized-maps.js";
 
 export interface Harm {
@@ -21,10 +22,6 @@ export function harmsOf(run: VariantResult): readonly Harm[] {
     { name: "name lookups and other exchanges fail", count: run.counts.queriesFailed },
   ];
   return merged(harms).filter(({ count }) => count > HARMLESS * connectionsOf(run));
-}
-
-export function connectionsOf({ counts }: VariantResult): number {
-  return counts.connectionsOpened + counts.queriesStarted;
 }
 
 function merged(harms: readonly Harm[]): readonly Harm[] {

@@ -4,7 +4,6 @@
  *     closed form ─ first candidate ─┬─ curves over every size, from one run ─┬─ sizes ─ runs at them until decided
  *                                    └─ exact run at the candidate ───────────┘
  */
-import { DROP_REASONS } from "../../cilium/datapath/drop-reasons.js";
 import { VERSION } from "../../core/version.js";
 import { SIZE_SCHEMA_VERSION, type ClosedForm, type GoalResult, type SizeResult } from "../../observe/size-result.js";
 import type { ExpectationResult, VariantResult } from "../../observe/result.js";
@@ -12,7 +11,7 @@ import { loadScenario } from "../../scenario/load.js";
 import type { Scenario, ScenarioFile } from "../../scenario/types.js";
 import { ladderAround, type CurveRequest } from "../curve/curve-observer.js";
 import type { MapCurve } from "../curve/result.js";
-import { refuseUnsupported, unknownVariant } from "../input.js";
+import { chooseVariant, DROP_TEXTS, refuseUnsupported } from "../input.js";
 import { simulateAll, type SimulateAllOptions, type VariantTask } from "../simulate-all.js";
 import { closedForms } from "./closed-form.js";
 import { configuredNode, type ConfiguredNode } from "./configured.js";
@@ -56,11 +55,10 @@ type Sizes = ReadonlyMap<string, number>;
 
 /** Writes nothing. Throws `InputError`. */
 export async function sizeMaps(options: SizeOptions): Promise<FinishedSize> {
-  const names = { dropReasons: DROP_REASONS.flatMap(({ text }) => (text === undefined ? [] : [text])) };
-  const file = loadScenario(options.scenarioPath, { set: options.set, ...names });
-  const scenario = choose(file, options);
+  const file = loadScenario(options.scenarioPath, { set: options.set, dropReasons: DROP_TEXTS });
+  const scenario = chooseVariant(file, options.variant, options.seed);
   refuseUnsupported(file.path, [scenario]);
-  const goals = parseGoals(options.goals.length === 0 ? DEFAULT_GOALS : options.goals, names);
+  const goals = parseGoals(options.goals.length === 0 ? DEFAULT_GOALS : options.goals, { dropReasons: DROP_TEXTS });
 
   const configured = configuredNode(scenario);
   const forms = closedForms(scenario, configured.maps);
@@ -107,13 +105,6 @@ export async function sizeMaps(options: SizeOptions): Promise<FinishedSize> {
     },
     warnings: file.warnings,
   };
-}
-
-function choose(file: ScenarioFile, { variant, seed }: SizeOptions): Scenario {
-  const known = file.variants.map((each) => each.variant ?? "");
-  if (variant !== undefined && !known.includes(variant)) throw unknownVariant(file.path, variant, known);
-  const chosen = file.variants.find((each) => variant === undefined || each.variant === variant)!;
-  return seed === undefined ? chosen : { ...chosen, seed };
 }
 
 /** Sizes by hand: a first guess. */

@@ -1,6 +1,5 @@
 /** The points of a sweep: every variant with every combination of the grid's values, as resolved scenarios. */
 import { createHash } from "node:crypto";
-import { DROP_REASONS } from "../../cilium/datapath/drop-reasons.js";
 import { VERSION } from "../../core/version.js";
 import { SWEEP_FORMAT, SWEEP_SCHEMA_VERSION, type GridAxis, type SweepPlan } from "../../observe/sweep-result.js";
 import { Diagnostics, InputError, type Diagnostic } from "../../scenario/diagnostics.js";
@@ -8,7 +7,7 @@ import { hashOf, loadScenario, loadScenarioText } from "../../scenario/load.js";
 import { SET_SOURCE } from "../../scenario/overrides.js";
 import { readInput, type ReadResult } from "../../scenario/read-file.js";
 import type { Scenario, ScenarioFile } from "../../scenario/types.js";
-import { refuseUnsupported, unknownVariant } from "../input.js";
+import { chooseVariants, DROP_TEXTS, refuseUnsupported, seeded } from "../input.js";
 import { choiceAt, GRID_SOURCE, gridSize, overridesOf, readGrid, settingsOf } from "./grid.js";
 
 export interface SweepRequest {
@@ -31,8 +30,6 @@ export interface PlannedPoint {
 
 /** A larger grid is a mistake, or a job for something else. */
 const POINTS_MAX = 100_000;
-const DROP_TEXTS = DROP_REASONS.flatMap(({ text }) => (text === undefined ? [] : [text]));
-
 /** What a sweep is made of; reads every file once. */
 export class SweepPoints {
   readonly axes: readonly GridAxis[];
@@ -124,11 +121,8 @@ export class SweepPoints {
     return read.ok ? loadScenarioText(read.source, this.#read, options) : loadScenario(scenarioPath, options);
   }
 
-  #chosen({ path, variants }: ScenarioFile): readonly Scenario[] {
-    const { variants: names, seed } = this.#request;
-    const known = variants.map(({ variant }) => variant ?? "");
-    for (const name of names) if (!known.includes(name)) throw unknownVariant(path, name, known);
-    const chosen = variants.filter(({ variant }) => names.length === 0 || names.includes(variant ?? ""));
-    return seed === undefined ? chosen : chosen.map((scenario) => ({ ...scenario, seed }));
+  #chosen(file: ScenarioFile): readonly Scenario[] {
+    const { variants, seed } = this.#request;
+    return seeded(chooseVariants(file, variants), seed);
   }
 }
