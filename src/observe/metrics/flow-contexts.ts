@@ -32,6 +32,12 @@ export function needsAddresses({ source, destination, labels }: MetricContexts):
   return labels.some((label) => label.endsWith("_ip")) || lists.some((list) => list.includes("ip"));
 }
 
+/** Whether series depend on a flow's ends at all. */
+export function needsEnds({ source, destination, labels }: MetricContexts): boolean {
+  const lists = [source, destination].flatMap(({ any, egress, ingress }) => [any, egress ?? [], ingress ?? []]);
+  return labels.length > 0 || lists.some((list) => list.length > 0);
+}
+
 /** Labels that a flow adds to a series: those of `labelsContext`, then `source` and `destination`. */
 export function contextLabels(contexts: MetricContexts, row: FlowRow, tables: FlowTables): (readonly [name: string, value: string])[] {
   const source = endOf(row, "source", tables);

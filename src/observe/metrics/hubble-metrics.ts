@@ -13,7 +13,7 @@ import { IPV4_WORDS } from "../../cilium/maps/address.js";
 import { icmpSummary } from "../flow-text.js";
 import type { FlowTables } from "../flow-tables.js";
 import { FLOW_DIRECTION, FLOW_EVENT, FLOW_REPLY, FLOW_VERDICT, type FlowRow, ROW_DESTINATION, ROW_ORIGINAL, ROW_SOURCE, VERDICT_NAMES } from "../hubble-flow.js";
-import { contextLabels, type MetricContexts, needsAddresses } from "./flow-contexts.js";
+import { contextLabels, type MetricContexts, needsAddresses, needsEnds } from "./flow-contexts.js";
 import { RowNumbers } from "./row-numbers.js";
 import { labelText, type MetricFamily, type MetricStore } from "./metric-store.js";
 
@@ -62,11 +62,16 @@ interface Share {
 const family = (name: string, help: string): MetricFamily => ({ name: `hubble_${name}`, type: "counter", help });
 const LOST_EVENTS = family("lost_events", "Number of lost events");
 
-/** Words of a row that tells kinds of flows apart: see `#fillKey`. */
+/** Metrics whose own labels depend on nothing but what a packet is and what became of it. */
+const END_BLIND: readonly string[] = ["dns", "drop", "flow", "http", "httpV2", "icmp", "kafka", "tcp"];
+
+/** Words of a row that tells kinds of flows apart: those without ends, with ends, with addresses. See `#fillKey`. */
+const KIND_WORDS = 3;
 const KEY_WORDS = 7;
 const ADDRESS_WORDS = 8;
 
 export class HubbleMetrics {
+  readonly needsEnds: boolean;
   readonly #tables: FlowTables;
   readonly #counters: readonly Counter[];
   readonly #byAddress: boolean;
@@ -82,7 +87,8 @@ export class HubbleMetrics {
     this.#tables = tables;
     this.#byAddress = specs.some(needsAddresses);
     this.#byPort = specs.some(({ name, flags }) => name === "port-distribution" || flags.includes("port"));
-    this.#kinds = new RowNumbers(KEY_WORDS + (this.#byAddress ? ADDRESS_WORDS : 0));
+    this.needsEnds = specs.some((spec) => needsEnds(spec) || !END_BLIND.includes(spec.name));
+    this.#kinds = new RowNumbers(!this.needsEnds ? KIND_WORDS : KEY_WORDS + (this.#byAddress ? ADDRESS_WORDS : 0));
     this.#counters = specs.flatMap((spec) => {
       const handler = handlerOf(spec, tables);
       return handler === undefined ? [] : [{ handler, contexts: spec, numbers: new Map() }];
@@ -125,13 +131,17 @@ export class HubbleMetrics {
 
   #fillKey(row: FlowRow): void {
     const { key } = this.#kinds;
-    key[0] = row.sourceEndpoint;
-    key[1] = row.destinationEndpoint;
-    key[2] = row.sourceIdentity;
-    key[3] = row.destinationIdentity;
-    key[4] = row.eventType | (row.subType << 8) | (row.verdict << 16) | (row.direction << 20) | (row.policyMatch << 24);
-    key[5] = row.protocol | (row.tcpFlags << 8) | (row.dropCode << 16) | ((row.reply + 1) << 24) | (row.hasPorts << 26) | (row.family << 27);
-    key[6] = this.#byPort && row.icmpType === 0 ? row.dport : (row.icmpType << 8) | row.icmpCode | ICMP_MARK;
+    const icmp = (row.icmpType << 8) | row.icmpCode | ICMP_MARK;
+    key[0] = row.eventType | (row.subType << 8) | (row.verdict << 16);
+    key[1] = row.protocol | (row.tcpFlags << 8) | (row.dropCode << 16) | (row.hasPorts << 26) | (row.family << 27);
+    key[2] = this.#byPort && row.icmpType === 0 ? row.dport : icmp;
+    if (!this.needsEnds) return;
+    key[0] |= (row.direction << 20) | (row.policyMatch << 24);
+    key[1] |= (row.reply + 1) << 24;
+    key[3] = row.sourceEndpoint;
+    key[4] = row.destinationEndpoint;
+    key[5] = row.sourceIdentity;
+    key[6] = row.destinationIdentity;
     if (this.#byAddress) this.#fillAddresses(row);
   }
 
