@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/longest-first.js";
 
 /** The property tests' seed: CTLAB_PROPERTY_SEED if given ("random": another one each time), else the commit's first 31 bits. */
 function propertySeed(): string {
@@ -22,6 +23,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // The longest file simulates on threads of its own, and the others are many: one worker for each core, not one less.
     maxWorkers: availableParallelism(),
+    sequence: { sequencer: LongestFirst },
     setupFiles: ["test/support/property-seed.ts"],
     env: { CTLAB_PROPERTY_SEED: propertySeed() },
     // The JSON report is what .ci/run counts from.
