@@ -14,7 +14,7 @@ services:
   - { name: shop/stock, port: 80, backends: 3 }
 workloads:
   - { name: stock, from: { workload: shop/api, pods: 4 }, to: shop/stock, arrivals: { poisson: 200/s } }
-duration: 3s
+duration: 1500ms
 variants:
   near: {}
   far: { about: A long way., cluster: { rtt: 100ms } }
