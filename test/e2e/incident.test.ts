@@ -107,7 +107,7 @@ describe("a run repeats to the byte", () => {
     async () => {
       const run = async (name: string, jobs: string): Promise<ReadonlyMap<string, string>> => {
         const out = join(folder.path, name);
-        await ctlab(["run", SCENARIO, "--set", "duration=330s", "--variant", "as-told", "--variant", "as-lru", "--jobs", jobs, "--out", out]);
+        await ctlab(["run", SCENARIO, "--set", "duration=310s", "--variant", "as-told", "--variant", "as-lru", "--jobs", jobs, "--out", out]);
         return tree(out);
       };
       const one = await run("one", "1");
