@@ -5,7 +5,7 @@ import { collect, positiveNumber, wholeNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { interruptible } from "./interrupt.js";
 import { ProgressLine } from "./progress.js";
-import { printWarnings } from "./simulation-options.js";
+import { printWarnings, simulationOptions } from "./simulation-options.js";
 import { quote } from "./quote.js";
 
 interface RunCommandOptions {
@@ -87,11 +87,8 @@ function runOptions(scenario: string, options: RunCommandOptions): RunOptions {
   return {
     scenarioPath: scenario,
     variants: options.variant ?? [],
-    set: options.set ?? [],
-    run: options.run,
     command: repeatingCommand(scenario, options),
-    ...(options.seed === undefined ? {} : { seed: options.seed }),
-    ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+    ...simulationOptions(options),
     ...(options.out === undefined ? {} : { out: options.out }),
     ...(options.trace === undefined ? {} : { trace: options.trace }),
     ...(options.perfetto === undefined ? {} : { perfetto: { file: options.perfetto, window: options.window } }),

@@ -1,20 +1,10 @@
 /** Datagrams that don't fit into one packet leave their sender in fragments (net/ipv4/ip_output.c, ip_fragment), first to last. */
+import { UDP_HEADER_BYTES } from "../cilium/datapath/packet.js";
 import type { FlowTable } from "./flow-table.js";
 import type { NodeNetwork } from "./network.js";
-import { fragmentOf } from "./segments.js";
+import { fragmentBytes, fragmentOf } from "./segments.js";
 
-const UDP_HEADER_BYTES = 8;
-const IPV4_HEADER_BYTES = 20;
-/** With the fragment header. */
-const IPV6_HEADER_BYTES = 48;
-/** Offsets count units of 8 bytes. */
-const UNIT = 8;
 const IDENTIFICATION_MASK = 0xffff;
-
-/** Payload of every fragment but the last, at that MTU. */
-export function fragmentBytes(mtu: number, ipv6: boolean): number {
-  return Math.floor((mtu - (ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES)) / UNIT) * UNIT;
-}
 
 export class Fragmenter {
   readonly #network: NodeNetwork;

@@ -12,11 +12,12 @@ import { sockForward } from "../cilium/datapath/bpf-sock.js";
 import { cilXdpEntry } from "../cilium/datapath/bpf-xdp.js";
 import { CTX_ACT_OK, CTX_ACT_REDIRECT, TC_ACT_SHOT, type DatapathContext } from "../cilium/datapath/context.js";
 import {
-  IPPROTO_ESP, IPPROTO_TCP, IPPROTO_UDP, MARK_DECRYPT, MARK_ENCRYPT, MARK_HOST,
+  IPPROTO_ESP, IPPROTO_UDP, MARK_DECRYPT, MARK_ENCRYPT, MARK_HOST,
   MARK_OVERLAY, MARK_TO_PROXY, Packet,
 } from "../cilium/datapath/packet.js";
 import { IPV6_WORDS } from "../cilium/maps/address.js";
 import { writeAddress6 } from "./ipv6.js";
+import { PacketHeader } from "./packet-header.js";
 import { IFINDEX } from "./populate.js";
 import { Special } from "./segments.js";
 import { describeSpecial, isIcmp } from "./special-packets.js";
@@ -49,31 +50,6 @@ const TTL = 64;
 const TTL_ARRIVING = 63;
 
 const WORD_BITS = 32;
-
-/** One packet as the node describes it. Addresses are words in network byte order; of IPv6 the last one (see ipv6.ts). */
-export class PacketHeader {
-  ipv6 = false;
-  saddr = 0;
-  daddr = 0;
-  sport = 0;
-  dport = 0;
-  protocol = IPPROTO_TCP;
-  tcpFlags = 0;
-  /** Bytes from the IP header on. */
-  length = 0;
-  /** What it is beside a plain segment or datagram (segments.ts). */
-  special: number = Special.none;
-  /** MTU at which datagrams are cut into fragments. */
-  routeMtu = 0;
-  /** Whose packet it is, which no program sees: row of the sending end in the flow table of its protocol. */
-  sender = 0;
-  /** `Wrapping` in which it comes from another node, that node's address, and the identity in a tunnel's key. */
-  wrapping: number = Wrapping.none;
-  wrappedBy = 0;
-  tunnelKey = 0;
-  /** Bytes that the wrapping adds. */
-  wrapBytes = 0;
-}
 
 export class NodeHooks {
   readonly datapath: DatapathContext;

@@ -1,6 +1,6 @@
 /** bpf_xdp's prefilter (`check_filters`): one lookup of the source in a trie, and no event. */
 import { parsePrefixWord, type PrefixWord } from "./address-offset.js";
-import type { PacketHeader } from "./hooks.js";
+import type { PacketHeader } from "./packet-header.js";
 
 /** A parsing XDP program (24 ns under BPF_PROG_TEST_RUN, kernel 6.18) and one LPM lookup (assumed, 36 ns). */
 export const PREFILTER_NS = 60;

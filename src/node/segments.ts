@@ -28,6 +28,17 @@ export function identificationOf(special: number): number {
   return special >>> IDENTIFICATION_SHIFT;
 }
 
+const IPV4_HEADER_BYTES = 20;
+/** With the fragment header. */
+const IPV6_HEADER_BYTES = 48;
+/** Offsets of fragments count units of 8 bytes. */
+const OFFSET_UNIT = 8;
+
+/** Payload of every fragment but the last, at that MTU. */
+export function fragmentBytes(mtu: number, ipv6: boolean): number {
+  return Math.floor((mtu - (ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES)) / OFFSET_UNIT) * OFFSET_UNIT;
+}
+
 /** Bytes of IPv4 and TCP headers with the time stamp option; of IPv4 and UDP headers. */
 const TCP_HEADER_BYTES = 52;
 const UDP_HEADER_BYTES = 28;

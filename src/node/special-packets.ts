@@ -8,9 +8,8 @@ import {
 } from "../cilium/datapath/packet.js";
 import { IPV4_WORDS } from "../cilium/maps/address.js";
 import type { FlowTable } from "./flow-table.js";
-import { fragmentBytes } from "./fragmenter.js";
-import type { PacketHeader } from "./hooks.js";
-import { fragmentCount, fragmentNumber, identificationOf, Special } from "./segments.js";
+import type { PacketHeader } from "./packet-header.js";
+import { fragmentBytes, fragmentCount, fragmentNumber, identificationOf, Special } from "./segments.js";
 
 const SERVER_ROW = 1;
 /** The offset in an IP header counts units of 8 bytes. */

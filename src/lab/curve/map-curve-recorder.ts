@@ -5,7 +5,7 @@
  * Of large maps a sample of the elements is followed, chosen by the hash of their keys, in maps that are smaller by the
  * same share and have fewer CPUs by it: spatial sampling (C. Waldspurger et al., Efficient MRC Construction with SHARDS,
  * 2015). Stack distances, from which such curves are usually taken, hold for a perfect LRU; the kernel's evicts as much
- * as a perfect one of 0.73 to 0.88 of its size.
+ * as a perfect one of 0.77 to 0.89 of its size.
  *
  * An entry that a smaller map has evicted is made anew when the next packet asks for it; one that was refused, when its SYN
  * is sent again, and the refusal wakes a collector. Otherwise traffic and collection are those of the run, while in truth

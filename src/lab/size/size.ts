@@ -62,13 +62,13 @@ export async function sizeMaps(options: SizeOptions): Promise<FinishedSize> {
 
   const configured = configuredNode(scenario);
   const forms = closedForms(scenario, configured.maps);
-  const candidate = keepingLarger(candidates(forms, options.margin), configured, options.shrink);
+  const present = (map: string): number => configured.maps.find(({ name }) => name === map)!.maxEntries;
+  const candidate = keepingLarger(candidates(forms, options.margin, present), present, options.shrink);
   const [followed, first] = await simulateAll(
     [task(resized(scenario, candidate), options.run, curveRequest(configured, candidate)), task(resized(scenario, candidate), options.run)],
     options,
   );
   const curves = followed!.curves;
-  const present = (map: string): number => configured.maps.find(({ name }) => name === map)!.maxEntries;
   const enough = new Map(
     curves.map((curve) => {
       // A map without any load says nothing about its size.
@@ -76,7 +76,7 @@ export async function sizeMaps(options: SizeOptions): Promise<FinishedSize> {
       return [curve.name, size];
     }),
   );
-  const wanted = keepingLarger(enough, configured, options.shrink);
+  const wanted = keepingLarger(enough, present, options.shrink);
   const confirmed = await confirm(scenario, wanted, sameSizes(wanted, candidate) && first !== undefined ? [first.variant] : [], goals, options);
   const { sizes, runs, judged, outcome } = confirmed;
   const shown = runs[0] ?? followed!.variant;
@@ -107,9 +107,9 @@ export async function sizeMaps(options: SizeOptions): Promise<FinishedSize> {
   };
 }
 
-/** Sizes by hand: a first guess. */
-function candidates(forms: readonly ClosedForm[], margin: number): Sizes {
-  return new Map(forms.map(({ map, entries }) => [map, niceSize(entries * (1 + margin))]));
+/** Sizes by hand: a first guess. A map without any load says nothing about its size. */
+function candidates(forms: readonly ClosedForm[], margin: number, present: (map: string) => number): Sizes {
+  return new Map(forms.map(({ map, entries }) => [map, entries === 0 ? present(map) : niceSize(entries * (1 + margin))]));
 }
 
 function enoughFor(curve: MapCurve, goals: readonly Goal[], run: VariantResult, margin: number, candidate: number | undefined): number {
@@ -118,9 +118,8 @@ function enoughFor(curve: MapCurve, goals: readonly Goal[], run: VariantResult, 
 }
 
 /** Present sizes that are enough stay, unless they are to be made smaller. */
-function keepingLarger(sizes: Sizes, { maps }: ConfiguredNode, shrink: boolean): Sizes {
-  if (shrink) return sizes;
-  return new Map([...sizes].map(([map, size]) => [map, Math.max(size, maps.find(({ name }) => name === map)!.maxEntries)]));
+function keepingLarger(sizes: Sizes, present: (map: string) => number, shrink: boolean): Sizes {
+  return shrink ? sizes : new Map([...sizes].map(([map, size]) => [map, Math.max(size, present(map))]));
 }
 
 function sameSizes(a: Sizes, b: Sizes): boolean {
