@@ -1,0 +1,24 @@
+/** What operators' dumps are read with: one function for any file, tables and summaries of what was in it. */
+export { isExpired, directionOf, stateOf, CT_DIRECTION, CT_STATE } from "./conntrack-table.js";
+export type { ConntrackDump, ConntrackTable, CtDirection, CtState, DumpClock } from "./conntrack-table.js";
+export { summarizeConntrack } from "./conntrack-summary.js";
+export type { AddressCount, ConntrackClass, ConntrackSummary, CtMapName, PortCount } from "./conntrack-summary.js";
+export type { AgentStatus, StatusController, StatusMap } from "./agent-status.js";
+export { DUMP_KIND, DUMP_KIND_TEXT, DumpError, WrongKindError } from "./dump-kind.js";
+export type { DumpKind } from "./dump-kind.js";
+export type { Dump } from "./dump.js";
+export { kindOf } from "./kind-of.js";
+export { increaseOf, lastValue, seriesNamed } from "./metrics-table.js";
+export type { MetricSeries, MetricsDump, MetricsForm } from "./metrics-table.js";
+export { natOrphans, summarizeNat } from "./nat-summary.js";
+export type { NatOrphans, NatSummary, PortsInUse } from "./nat-summary.js";
+export type { NatDump, NatRetries, NatTable } from "./nat-table.js";
+export { parseConntrackText } from "./conntrack-text.js";
+export { parseMetricsList } from "./metrics-list.js";
+export { parseMetricsText } from "./metrics-text.js";
+export { parseNatRetriesText } from "./nat-retries-text.js";
+export { parseNatText } from "./nat-text.js";
+export { parseStatusText } from "./status-text.js";
+export { readDump } from "./read-dump.js";
+export type { ReadDumpOptions } from "./read-dump.js";
+export type { Skipped, SkippedLine } from "./skipped.js";
