@@ -18,6 +18,7 @@ interface RunCommandOptions {
   readonly trace?: string;
   readonly perfetto?: string;
   readonly window?: string;
+  readonly dump?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -38,6 +39,7 @@ export function addRunCommand(program: Command, done: (code: ExitCode) => void):
     .option("--trace <connection>", "follow one connection and print its whole way: WORKLOAD:N or ADDRESS:PORT->ADDRESS:PORT")
     .option("--perfetto <file>", "write a window of time as a trace for ui.perfetto.dev or chrome://tracing")
     .option("--window <from..to>", "the window of --perfetto, in simulated time, such as 610s..625s")
+    .option("--dump <time>", "leave the node's state at a simulated time, such as 610s or end, as cilium's commands print it")
     .option("--json", "print summary.json instead of the terminal report")
     .option("--quiet", "no progress, no report on stdout")
     .addHelpText(
@@ -49,12 +51,15 @@ export function addRunCommand(program: Command, done: (code: ExitCode) => void):
         "  ctlab run scenarios/multi-tenant-deny.yaml --variant separated --trace trespass:3\n" +
         "  ctlab run my-node.yaml --trace '10.244.0.10:41234->10.96.0.10:80' --json | jq '.traces[0].records[].text'\n" +
         "  ctlab run scenarios/ct-exhaustion.yaml --variant as-told --perfetto trace.json --window 610s..625s\n" +
+        "  ctlab run scenarios/nat-orphans.yaml --dump end\n" +
         "  ctlab run my-node.yaml --json | jq .verdict.headline\n\n" +
         "--trace prints every hook that the connection's packets pass, each lookup with key and result, state changes, NAT\n" +
         "choices, events, drops and costs, with what its sockets see, and writes it to trace.txt; WORKLOAD:N is the n-th\n" +
         "connection that a workload opens. The run itself stays the same.\n\n" +
         "--perfetto has CPUs with softirq work and garbage collection, connections from connect() to their end, drops, and the\n" +
         "fill of the maps. At most 500,000 pieces of work, 100,000 connections and 100,000 drops; what is left out is counted.\n\n" +
+        "--dump writes dumps/ct-global.txt (cilium bpf ct list global), nat.txt (bpf nat list), nat-retries.txt (from 1.18 on),\n" +
+        "status.txt (cilium status --verbose) and metrics.txt (one scrape) in the layout of the scenario's Cilium release.\n\n" +
         "Exit code: 0 every expectation met (or none given), 3 one missed, 4 too little data to decide one, 2 invalid input,\n" +
         "130 interrupted (what was simulated so far is written and marked partial).\n",
     )
@@ -91,6 +96,7 @@ function runOptions(scenario: string, options: RunCommandOptions): RunOptions {
     ...simulationOptions(options),
     ...(options.out === undefined ? {} : { out: options.out }),
     ...(options.trace === undefined ? {} : { trace: options.trace }),
+    ...(options.dump === undefined ? {} : { dump: options.dump }),
     ...(options.perfetto === undefined ? {} : { perfetto: { file: options.perfetto, window: options.window } }),
   };
 }

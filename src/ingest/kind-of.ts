@@ -22,6 +22,18 @@ const JSON_MARKS: readonly (readonly [DumpKind, RegExp])[] = [
   [DUMP_KIND.metrics, /^\s*\{\s*"status"\s*:\s*"success"\s*,[\s\S]*"(?:resultType|result)"\s*:/],
   [DUMP_KIND.metrics, /^\s*\[\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)?\}/],
 ];
+/** What files of empty maps are called, in bug reports too (`cilium-bpf-ct-list-global.md`). */
+const NAMES: readonly (readonly [DumpKind, RegExp])[] = [
+  [DUMP_KIND.natRetries, /\bnat[-_]?retries/],
+  [DUMP_KIND.nat, /\bnat\b|\bnat_/],
+  [DUMP_KIND.conntrack, /\bct\b|\bct_|conntrack/],
+];
+
+/** The kind that an empty file has by its name: empty maps print nothing but line ends. */
+export function kindOfName(name: string): DumpKind | undefined {
+  return NAMES.find(([, form]) => form.test(name.toLowerCase()))?.[0];
+}
+
 /** Enough of a file. Dumps can begin with a few lines of the shell they were taken in. */
 const LINES_LOOKED_AT = 200;
 

@@ -1,10 +1,11 @@
 /** Reads a file that an operator brings, plain or gzip, line by line: the kind is found by its content. */
+import { basename } from "node:path";
 import { fileLines, streamLines, type LineBatch } from "../hubble/line-source.js";
 import { ConntrackText } from "./conntrack-text.js";
 import { DUMP_KIND_TEXT, DumpError, WrongKindError, type DumpKind } from "./dump-kind.js";
 import type { Dump } from "./dump.js";
 import { DumpJson } from "./json-dumps.js";
-import { kindOf } from "./kind-of.js";
+import { kindOf, kindOfName } from "./kind-of.js";
 import { MetricsList } from "./metrics-list.js";
 import { MetricsText } from "./metrics-text.js";
 import { NatRetriesText } from "./nat-retries-text.js";
@@ -75,8 +76,11 @@ function decide(path: string, lines: readonly string[], wanted: DumpKind | undef
     return wanted;
   }
   if (seems !== undefined) return seems;
+  const isEmpty = lines.every((line) => line.trim() === "");
+  const named = isEmpty ? kindOfName(basename(path)) : undefined;
+  if (named !== undefined) return named;
   const known = Object.values(DUMP_KIND_TEXT).join("; ");
-  throw new DumpError(`${path}: ${lines.every((line) => line.trim() === "") ? "is empty" : "is none of these"}: ${known}`);
+  throw new DumpError(`${path}: ${isEmpty ? "is empty, and its name tells none of these kinds" : "is none of these kinds"}: ${known}`);
 }
 
 function fed(kind: DumpKind, lines: readonly string[]): Reader {

@@ -12,6 +12,7 @@ import { experimentVerdict } from "./verdict.js";
 import { CONNECTIONS_FILE, connectionsJson, recorded, SCENARIO_FILE, scenarioJson } from "./recorded-files.js";
 import { METRICS_FILE } from "./metrics/scraper.js";
 import { FLOWS_FILE, LATENCY_FILE, type SimulatedVariant } from "./simulate.js";
+import { DUMP_FILES, parseDumpTime, type DumpPlaces } from "./dump/request.js";
 import { parsePerfetto } from "./perfetto/request.js";
 import { simulateAll, type SimulateAllOptions, type VariantTask } from "./simulate-all.js";
 import { parseTraceRequest } from "./trace/request.js";
@@ -31,6 +32,8 @@ export interface RunOptions extends SimulateAllOptions {
   readonly trace?: string;
   /** A window of time to show in full: the file, and `FROM..TO`. */
   readonly perfetto?: { readonly file: string; readonly window: string | undefined };
+  /** When to dump the node, as `--dump` takes it. */
+  readonly dump?: string;
   /** The command that repeats this run. */
   readonly command: string;
 }
@@ -54,13 +57,16 @@ export async function runExperiment(options: RunOptions): Promise<FinishedRun> {
   const followed = options.trace === undefined ? [] : [parseTraceRequest(options.trace, workloads)];
   const { perfetto: shown } = options;
   const perfetto = shown === undefined ? {} : { perfetto: parsePerfetto(shown.file, shown.window, scenarios) };
+  const dumpAtNs = options.dump === undefined ? undefined : parseDumpTime(options.dump, scenarios);
   const dir = options.out ?? `reports/${file.base.name}`;
   const folder = RunFolder.create(dir);
   try {
     const tasks = scenarios.map((scenario) => {
       const streamFolder = dirname(folder.place(variantFile(scenario.variant, scenarios.length, FLOWS_FILE)));
       folder.place(variantFile(scenario.variant, scenarios.length, METRICS_FILE));
-      return { scenario, streamFolder, traces: followed, ...perfetto };
+      const place = (name: string): string => folder.place(variantFile(scenario.variant, scenarios.length, name));
+      const dump = dumpAtNs === undefined ? {} : { dump: { atNs: dumpAtNs, places: dumpPlaces(place) } };
+      return { scenario, streamFolder, traces: followed, ...perfetto, ...dump };
     });
     const simulated = await withAlerts(await simulateAll(tasks, options), tasks);
     const result = assemble(file, scenarios, simulated, options);
@@ -79,6 +85,16 @@ export async function runExperiment(options: RunOptions): Promise<FinishedRun> {
     folder.abandon();
     throw error;
   }
+}
+
+function dumpPlaces(place: (name: string) => string): DumpPlaces {
+  return {
+    conntrack: place(DUMP_FILES.conntrack),
+    nat: place(DUMP_FILES.nat),
+    retries: place(DUMP_FILES.retries),
+    status: place(DUMP_FILES.status),
+    metrics: place(DUMP_FILES.metrics),
+  };
 }
 
 /** Variants whose scenario names alert rules, with what these say. */

@@ -6,6 +6,7 @@ import Tinypool from "tinypool";
 import { OutputError } from "../report/output-error.js";
 import type { Scenario } from "../scenario/types.js";
 import type { CurveRequest } from "./curve/curve-observer.js";
+import type { DumpRequest } from "./dump/request.js";
 import type { SimulatedVariant } from "./simulate.js";
 import type { PerfettoRequest } from "./perfetto/request.js";
 import type { TraceRequest } from "./trace/request.js";
@@ -38,6 +39,7 @@ export interface VariantTask {
   /** Connections to follow. */
   readonly traces: readonly TraceRequest[];
   readonly perfetto?: PerfettoRequest;
+  readonly dump?: DumpRequest;
   /** See `SimulateOptions`. */
   readonly curves?: CurveRequest;
 }
@@ -64,13 +66,13 @@ export async function simulateAll(tasks: readonly VariantTask[], options: Simula
   try {
     const results: SimulatedVariant[] = [];
     const simulate = async (index: number): Promise<void> => {
-      const { scenario, run = options.run, streamFolder, traces, perfetto = null, curves = null } = tasks[index]!;
+      const { scenario, run = options.run, streamFolder, traces, perfetto = null, dump = null, curves = null } = tasks[index]!;
       const { port1, port2 } = new MessageChannel();
       port1.on("message", ({ nowNs }: ProgressMessage) => {
         reached[index] = nowNs;
         report();
       });
-      const task: WorkerTask = { scenario, run, traces, streamFolder, perfetto, curves, stop, port: port2 };
+      const task: WorkerTask = { scenario, run, traces, streamFolder, perfetto, dump, curves, stop, port: port2 };
       const outcome = (await pool.run(task, { transferList: [port2] })) as WorkerOutcome;
       if ("output" in outcome) throw new OutputError(outcome.output.path, outcome.output.reason, outcome.output.fault);
       const { simulated } = outcome;

@@ -18,6 +18,8 @@ import { CurveObserver, type CurveRequest } from "./curve/curve-observer.js";
 import type { MapCurve } from "./curve/result.js";
 import { curveSetting } from "./curve/setting.js";
 import { assumptionsOf } from "./assumptions.js";
+import { Dumper } from "./dump/dumper.js";
+import type { DumpRequest } from "./dump/request.js";
 import { judge } from "./expectations.js";
 import { figuresOf } from "./figures.js";
 import { latencyLog } from "./latency-log.js";
@@ -51,6 +53,8 @@ export interface SimulateOptions {
   readonly traces?: readonly TraceRequest[];
   /** A window of time to show in full, and the file for it; the run is the same with and without. */
   readonly perfetto?: PerfettoRequest;
+  /** A moment at which the node is dumped as an operator's commands would show it; the run is the same with and without. */
+  readonly dump?: DumpRequest;
   /** Asks for the curves of the maps of connections; in place of traces. */
   readonly curves?: CurveRequest;
 }
@@ -84,12 +88,14 @@ export function simulateVariant(asked: Scenario, options: SimulateOptions): Simu
     perfetto?.sampleMaps(simulation, node);
     const series = sampleEvery(scenario, simulation, node, recorder);
     const metrics = scrapeEvery(scenario, simulation, node, recorder);
+    const dumper = options.dump === undefined ? null : new Dumper(options.dump, scenario, simulation, node);
     simulation.run(scenario.durationNs, {
       ...(options.aborted === undefined ? {} : { aborted: options.aborted }),
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress, progressEvery: scenario.durationNs / PROGRESS_REPORTS }),
     });
     node.flows.finish();
     node.watch.sample(simulation.now);
+    dumper?.end();
     if (metrics !== null && streamFolder !== null) writeMetrics(metrics, join(streamFolder, METRICS_FILE));
     if (perfetto !== null) writePerfetto(perfetto, options.perfetto!.file, scenario, node);
     const figures = figuresOf(scenario, node, recorder, series.toSeries(), simulation.now);

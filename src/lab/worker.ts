@@ -6,6 +6,7 @@ import type { MessagePort } from "node:worker_threads";
 import { OutputError, type OutputFault } from "../report/output-error.js";
 import type { Scenario } from "../scenario/types.js";
 import type { PerfettoRequest } from "./perfetto/request.js";
+import type { DumpRequest } from "./dump/request.js";
 import type { CurveRequest } from "./curve/curve-observer.js";
 import { simulateVariant, type SimulatedVariant } from "./simulate.js";
 import type { TraceRequest } from "./trace/request.js";
@@ -20,6 +21,7 @@ export interface WorkerTask {
   /** Existing folder for files that are written while running; null: none are. */
   readonly streamFolder: string | null;
   readonly perfetto: PerfettoRequest | null;
+  readonly dump: DumpRequest | null;
   /** One Int32: not zero asks the run to stop. */
   readonly stop: SharedArrayBuffer;
   readonly port: MessagePort;
@@ -43,6 +45,7 @@ export default function runTask(task: WorkerTask): WorkerOutcome {
       traces: task.traces,
       streamFolder: task.streamFolder,
       ...(task.perfetto === null ? {} : { perfetto: task.perfetto }),
+      ...(task.dump === null ? {} : { dump: task.dump }),
       ...(task.curves === null ? {} : { curves: task.curves }),
       aborted: () => Atomics.load(stop, 0) !== 0,
       onProgress: (nowNs) => task.port.postMessage({ nowNs } satisfies ProgressMessage),

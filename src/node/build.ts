@@ -81,6 +81,8 @@ export interface BuiltNode {
   readonly profile: SettledProfile;
   readonly kernel: KernelProfile;
   readonly topology: Topology;
+  /** The datapath's clock (seconds since boot, or jiffies >> 8) at a simulated time, ns. */
+  readonly clock: (atNs: number) => number;
   /** Entries that were put into maps before the first packet. */
   readonly preloaded: number;
 }
@@ -194,7 +196,7 @@ export function buildNode(
     relayChance: streams.stream("relay"),
   };
   new Timeline(timeline).start();
-  return { simulation, node, maps, datapath, settings, watch, collector, costs, flows, profile, kernel, topology, preloaded };
+  return { simulation, node, maps, datapath, settings, watch, collector, costs, flows, profile, kernel, topology, clock, preloaded };
 }
 
 /**

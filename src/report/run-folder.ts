@@ -21,8 +21,8 @@ const WRITING = "ctlab-writing";
 const REPLACED = ".ctlab-replaced-";
 /** Folders of one process beside one target; more means that something else is wrong. */
 const ATTEMPTS_MAX = 1000;
-/** A name inside the folder: one or two parts, no leading dot. */
-const NAME_FORM = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)?$/;
+/** A name inside the folder: one to three parts, no leading dot. */
+const NAME_FORM = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,2}$/;
 
 export interface RunFile {
   /** Name inside the folder, with `/`. */
@@ -275,16 +275,18 @@ function removeEmptyFolders(inner: string, outer: string): void {
   }
 }
 
-/** Sub-folders of variants that never began. */
+/** Sub-folders of variants that never began, and of dumps that were never taken. */
 function removeEmpty(folder: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory() && readdirSync(path).length === 0) rmdirSync(path);
+    if (!entry.isDirectory()) continue;
+    removeEmpty(path);
+    if (readdirSync(path).length === 0) rmdirSync(path);
   }
 }
 
 function syncFolders(folder: string): void {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory()) syncFolder(join(folder, entry.name));
+  for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory()) syncFolders(join(folder, entry.name));
   syncFolder(folder);
 }
 

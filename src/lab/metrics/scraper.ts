@@ -9,6 +9,7 @@ import { FLOW_EPOCH_SECONDS } from "../../observe/flow-text.js";
 import { MetricStore } from "../../observe/metrics/metric-store.js";
 import type { RunRecorder } from "../../observe/recorder.js";
 import { FileStream } from "../../report/file-stream.js";
+import type { AgentWatch } from "../../node/collector.js";
 import { openMetrics } from "../../report/open-metrics.js";
 import type { Scenario } from "../../scenario/types.js";
 import { collectTruth } from "./truth.js";
@@ -23,24 +24,8 @@ export function scrapeEvery(scenario: Scenario, simulation: Simulation, node: Bu
   const { scrapeNs } = scenario.observe;
   if (scrapeNs === null) return null;
   const store = new MetricStore();
-  const agent = new AgentMetrics({
-    maps: node.maps,
-    packets: node.datapath.metrics,
-    settings: node.settings,
-    profile: node.profile,
-    natPorts: { first: node.datapath.config.nat.portMin, last: node.datapath.config.nat.portMax },
-  });
-  const { hubbleMetrics } = node.flows;
-  node.collector.watch = {
-    onRun: (record) => agent.onRun(record),
-    onSignal: (...signal) => agent.onSignal(...signal),
-    onPressureCount: (...count) => agent.onPressureCount(...count),
-    stop: () => {
-      agent.stop();
-      hubbleMetrics?.forget();
-    },
-    restart: () => agent.restart(),
-  };
+  const agent = agentOf(node);
+  watchBy(node, agent, () => node.flows.hubbleMetrics?.forget());
   const jobs = agent.jobs();
   const kind: number = simulation.on((job) => {
     const next = simulation.now + (job === SCRAPE ? scrapeNs : jobs[job]!.everyNs);
@@ -51,6 +36,68 @@ export function scrapeEvery(scenario: Scenario, simulation: Simulation, node: Bu
   jobs.forEach(({ firstNs }, job) => simulation.at(firstNs, kind, job, 0));
   simulation.at(0, kind, SCRAPE, 0);
   return store;
+}
+
+/**
+ * Watches the agent from now on, beside whoever else does. What comes back takes one scrape of what the agent shows at that
+ * moment, without the truth; null while the agent is down. Hubble's metrics are in it when the scenario scrapes them.
+ */
+export function scrapeOnDemand(scenario: Scenario, simulation: Simulation, node: BuiltNode): () => MetricStore | null {
+  const agent = agentOf(node);
+  watchBy(node, agent);
+  const jobs = agent.jobs();
+  const kind: number = simulation.on((job) => {
+    const next = simulation.now + jobs[job]!.everyNs;
+    if (next <= scenario.durationNs) simulation.at(next, kind, job, 0);
+    if (agent.answers) jobs[job]!.run();
+  });
+  jobs.forEach(({ firstNs }, job) => simulation.at(firstNs, kind, job, 0));
+  return () => {
+    if (!agent.answers) return null;
+    const store = new MetricStore();
+    store.begin(simulation.now);
+    agent.collect(store, simulation.now);
+    node.flows.hubbleMetrics?.collect(store);
+    return store;
+  };
+}
+
+function agentOf(node: BuiltNode): AgentMetrics {
+  return new AgentMetrics({
+    maps: node.maps,
+    packets: node.datapath.metrics,
+    settings: node.settings,
+    profile: node.profile,
+    natPorts: { first: node.datapath.config.nat.portMin, last: node.datapath.config.nat.portMax },
+  });
+}
+
+/** Lets a watch hear of the collector after those who do already. */
+function watchBy(node: BuiltNode, agent: AgentMetrics, stopped = (): void => {}): void {
+  const before: AgentWatch | null = node.collector.watch;
+  node.collector.watch = {
+    onRun: (record) => {
+      before?.onRun(record);
+      agent.onRun(record);
+    },
+    onSignal: (...signal) => {
+      before?.onSignal(...signal);
+      agent.onSignal(...signal);
+    },
+    onPressureCount: (...count) => {
+      before?.onPressureCount(...count);
+      agent.onPressureCount(...count);
+    },
+    stop: () => {
+      before?.stop();
+      agent.stop();
+      stopped();
+    },
+    restart: () => {
+      before?.restart();
+      agent.restart();
+    },
+  };
 }
 
 function scrape(store: MetricStore, atNs: number, agent: AgentMetrics, node: BuiltNode, recorder: RunRecorder): void {
