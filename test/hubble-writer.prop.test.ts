@@ -8,7 +8,8 @@ import type { ClientRelease } from "../src/hubble/names.js";
 import { DropReasonSchema } from "../src/hubble/proto/flow_pb.js";
 import { GetFlowsResponseSchema } from "../src/hubble/proto/observer_pb.js";
 import { FlowTables, NOBODY } from "../src/observe/flow-tables.js";
-import { FLOW_EVENT, FLOW_REPLY, FlowEncoder, FlowRow, flowFormat, type FlowFormat } from "../src/observe/hubble-flow.js";
+import type { Layer7 } from "../src/observe/layer7.js";
+import { FLOW_EVENT, FLOW_REPLY, FlowEncoder, FlowRow, ROW_DESTINATION, flowFormat, type FlowFormat } from "../src/observe/hubble-flow.js";
 
 const word = fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff });
 const port = fc.constantFrom(0, 1, 53, 80, 65535);
@@ -50,7 +51,7 @@ const row = fc.record({
   destinationIdentity: fc.constantFrom(0, 6, 31337),
   sourceService: fc.constantFrom(NOBODY, 0),
   destinationService: fc.constantFrom(NOBODY, 0),
-  eventType: fc.constantFrom(...Object.values(FLOW_EVENT)),
+  eventType: fc.constantFrom(FLOW_EVENT.drop, FLOW_EVENT.trace, FLOW_EVENT.policyVerdict),
   verdict: fc.integer({ min: 1, max: 7 }),
   direction: fc.integer({ min: 0, max: 2 }),
   reply: fc.constantFrom(...Object.values(FLOW_REPLY)),
@@ -69,6 +70,26 @@ const event = fc
     described.addresses.set(addresses);
     return described;
   });
+
+const answer = fc.record({
+  rcode: fc.constantFrom(0, 2, 3, 23),
+  ips: fc.array(fc.constantFrom("203.0.113.9", "fd00::1"), { maxLength: 2 }),
+  ttlS: fc.constantFrom(0, 30, 4294967295),
+});
+const layer7: fc.Arbitrary<Layer7> = fc.record({
+  type: fc.constantFrom("REQUEST" as const, "RESPONSE" as const),
+  latencyNs: fc.constantFrom(0, 1, 7_123_456, 1e15),
+  record: fc.oneof(
+    fc.record({ kind: fc.constant("dns" as const), query: name, qtype: fc.constantFrom("A" as const, "AAAA" as const), answer: fc.option(answer) }),
+    fc.record({ kind: fc.constant("http" as const), method: name, url: name, code: fc.constantFrom(0, 200, 503), requestId: fc.uuid() }),
+  ),
+});
+/** What a proxy tells, and names of the ends. */
+const logged = fc.tuple(event, layer7, fc.constantFrom(6, 17), fc.integer({ min: 1, max: 2 })).map(([described, record, protocol, direction]) =>
+  Object.assign<FlowRow, Partial<FlowRow>>(described, {
+    eventType: FLOW_EVENT.accessLog, subType: 0, dropCode: 0, translated: 0, encrypted: 0, layer7: record, protocol, direction, reply: FLOW_REPLY.no,
+  }) as FlowRow,
+);
 
 const FORMATS: readonly (readonly [string, FlowFormat, ClientRelease])[] = [
   ["1.14", flowFormat([], "1.14.5"), "0.12.3"],
@@ -110,6 +131,24 @@ describe.each(FORMATS)("lines of Cilium %s", (version, format, release) => {
         expect(again(line, release)).toBe(line);
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it("what proxies tell is canonical, with the names of ends", () => {
+    fc.assert(
+      fc.property(logged, fc.tuple(endpoint, endpoint), name, fc.uniqueArray(name, { maxLength: 2 }), (described, ends, nodeName, names) => {
+        if (version === "1.14" && ends.some(({ clusterName }) => clusterName !== undefined)) return;
+        const tables = new FlowTables({ endpoints: ends as never, services: [{ address: [0], port: 1, name: "s", namespace: "n" }] });
+        const destination = tables.addressText(described.addresses, ROW_DESTINATION, described.family);
+        for (const each of names) tables.learnName(ends[0].id, destination, each, Infinity);
+        const encoder = new FlowEncoder({ tables, nodeName, epochSeconds: 1_735_689_600, uuidKey: [1, 2, 3, 4], format });
+        const line = encoder.line(described, 5);
+        expect(again(line, release)).toBe(line);
+        const asker = tables.endpointId(described.sourceEndpoint);
+        const shown = asker === ends[0].id && asker !== 0 ? names.length : 0;
+        expect((JSON.parse(line) as { flow: { destination_names?: string[] } }).flow.destination_names?.length ?? 0).toBe(shown);
+      }),
+      { numRuns: 200 },
     );
   });
 

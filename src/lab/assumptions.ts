@@ -6,6 +6,7 @@ import type { BuiltNode } from "../node/build.js";
 import { datapathConfig } from "../node/datapath-config.js";
 import { DNS_ANSWER_NS, DNS_QUESTION_NS } from "../node/workloads/dns-proxy.js";
 import { PROXY_ANSWER_NS, PROXY_REQUEST_NS } from "../node/workloads/l7-proxy.js";
+import { placeholders } from "../node/workloads/spoken.js";
 import type { L7Protocol } from "../scenario/pod-types.js";
 import type { Scenario } from "../scenario/types.js";
 
@@ -26,6 +27,9 @@ export function assumptionsOf(scenario: Scenario, node: BuiltNode): readonly str
       ? [
           `The DNS proxy takes ${(DNS_QUESTION_NS + DNS_ANSWER_NS) / 1e3} µs of CPU time for a question and its answer (assumed), ` +
             "and holds no answer back until policies are written.",
+          ...(placeholders(scenario).length === 0
+            ? []
+            : [`Flows of DNS show names under example. for ${placeholders(scenario).join(", ")}: the scenario does not say what is asked (query.dns.name).`]),
         ]
       : []),
     ...scenario.preload

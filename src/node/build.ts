@@ -156,7 +156,7 @@ export function buildNode(
   const queries = new QueryApplication(simulation, scenario, topology, streams, recorder, dnsProxy);
   const workloads = new Workloads(simulation, scenario, streams, application, queries);
   const tcp = clientTcp(kernel, scenario.client, config);
-  const proxy = hasL7Rules(scenario, "http") ? new L7Proxy(simulation, scenario, cpus, application) : null;
+  const proxy = hasL7Rules(scenario, "http") ? new L7Proxy(simulation, scenario, cpus, application, flows.accessLog) : null;
   const node = new Node({
     simulation,
     scenario,
@@ -185,7 +185,8 @@ export function buildNode(
   node.serverHost = node.peers.addHost(peer, randomBootTime(boot, peer.hz));
   collector.start();
   proxy?.attach(node);
-  dnsProxy?.attach(node, (flow) => queries.bytesOf(flow));
+  const { accessLog: log } = flows;
+  dnsProxy?.attach(node, (flow) => queries.bytesOf(flow), log === null ? null : { log, questionOf: (flow, tag) => queries.questionOf(flow, tag) });
   const sockets = observer?.sockets(node) ?? node;
   application.attach(sockets);
   queries.attach(sockets);

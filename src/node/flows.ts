@@ -7,11 +7,12 @@ import type { SettledProfile } from "../cilium/profile/assumptions.js";
 import { flowFields } from "../cilium/profile/cilium.js";
 import { FlowRecorder } from "../observe/flow-recorder.js";
 import { FlowTables, type FlowEndpoint } from "../observe/flow-tables.js";
-import { FLOW_EPOCH_SECONDS } from "../observe/flow-text.js";
+import { FLOW_EPOCH_SECONDS, FlowUuids } from "../observe/flow-text.js";
 import { HubbleMetrics } from "../observe/metrics/hubble-metrics.js";
 import { FlowWriter, type FlowSink } from "../observe/flow-writer.js";
 import { FlowEncoder, flowFormat } from "../observe/hubble-flow.js";
 import type { Scenario } from "../scenario/types.js";
+import { AccessLog } from "./access-log.js";
 import { buildPipeline } from "./hubble.js";
 import { HubbleReading } from "./hubble-reading.js";
 import { IDENTITY, IFINDEX } from "./populate.js";
@@ -36,12 +37,14 @@ export interface NodeFlows {
   readonly reconnect: (atNs: number) => void;
   /** What Hubble counts of the flows; null when its metrics are off, or nobody scrapes them. */
   readonly hubbleMetrics: HubbleMetrics | null;
+  /** What proxies tell of requests; null when nobody wants to know. */
+  readonly accessLog: AccessLog | null;
   readonly agentStops: (atNs: number) => void;
   readonly agentStarts: (atNs: number) => void;
 }
 
 const NOTHING: NodeFlows = {
-  events: NO_EVENTS, hubble: null, hubbleMetrics: null, seen: () => 0, written: () => 0,
+  events: NO_EVENTS, hubble: null, hubbleMetrics: null, accessLog: null, seen: () => 0, written: () => 0,
   attach: () => {}, finish: () => {}, cut: () => {}, reconnect: () => {}, agentStops: () => {}, agentStarts: () => {},
 };
 
@@ -61,6 +64,11 @@ export function nodeFlows(
   if (flows === "none" && !counts) return NOTHING;
   const tables = flowTables(topology);
   const hubbleMetrics = counts ? new HubbleMetrics(specs, tables) : null;
+  const accessLogOf = (recorder: FlowRecorder): AccessLog => {
+    const ids = streams.stream("request-ids");
+    const requestIds = new FlowUuids([ids.nextUint32(), ids.nextUint32(), ids.nextUint32(), ids.nextUint32()]);
+    return new AccessLog({ recorder, tables, scenario, topology, clock, requestIds, dualStack: settings.enableIpv4 && settings.enableIpv6 });
+  };
   const encoder = new FlowEncoder({
     tables,
     nodeName: topology.nodeName,
@@ -72,7 +80,7 @@ export function nodeFlows(
   if (hubble !== null) {
     const pipeline = buildPipeline(scenario, hubble, settings, profile, writer, hubbleMetrics, streams);
     const events = new FlowRecorder(pipeline, tables, clock, "all");
-    return new HubbleReading(pipeline, events, writer, hubbleMetrics, clock, hubble.resume === "since");
+    return new HubbleReading(pipeline, events, writer, hubbleMetrics, accessLogOf(events), clock, hubble.resume === "since");
   }
   const recorder = new FlowRecorder(writer, tables, clock, flows, hubbleMetrics);
   return {
@@ -84,6 +92,7 @@ export function nodeFlows(
     cut: (atNs) => writer.cut(atNs),
     reconnect: (atNs) => writer.reconnect(atNs),
     hubbleMetrics,
+    accessLog: accessLogOf(recorder),
   };
 }
 

@@ -4,12 +4,14 @@ import type { FlowWriter } from "../observe/flow-writer.js";
 import type { HubbleMetrics } from "../observe/metrics/hubble-metrics.js";
 import type { HubblePipeline } from "../observe/pipeline/pipeline.js";
 import type { HubbleResult } from "../observe/result.js";
+import type { AccessLog } from "./access-log.js";
 import type { NodeFlows } from "./flows.js";
 
 export class HubbleReading implements NodeFlows {
   readonly hubble = this;
   readonly events: FlowRecorder;
   readonly hubbleMetrics: HubbleMetrics | null;
+  readonly accessLog: AccessLog;
   readonly #pipeline: HubblePipeline;
   readonly #writer: FlowWriter;
   readonly #clock: { readonly now: number };
@@ -23,10 +25,12 @@ export class HubbleReading implements NodeFlows {
     events: FlowRecorder,
     writer: FlowWriter,
     hubbleMetrics: HubbleMetrics | null,
+    accessLog: AccessLog,
     clock: { readonly now: number },
     resume: boolean,
   ) {
     this.hubbleMetrics = hubbleMetrics;
+    this.accessLog = accessLog;
     this.#pipeline = pipeline;
     this.events = events;
     this.#writer = writer;

@@ -164,6 +164,14 @@ export class FlowRecorder implements DatapathEvents {
 
   traceSock(): void {}
 
+  /** A proxy tells of a request or an answer. The row's ends, verdict and record are filled in. */
+  accessLog(row: FlowRow): void {
+    const number = this.seen++;
+    const written = !this.#none && !this.#writer.full && (this.#all || row.verdict === FLOW_VERDICT.dropped);
+    this.#counter?.count(row);
+    if (written) this.#write(row, number);
+  }
+
   /** Fills what every kind of event shares, and resets the rest. */
   #describe(packet: Packet, srcLabel: number, dstLabel: number, origAddrAt: number): FlowRow {
     const row = this.#row;

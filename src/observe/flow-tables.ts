@@ -69,6 +69,8 @@ export class FlowTables {
   /** Rendered endpoints by (endpoint + 1) and identity. */
   readonly #endpointJson: Map<number, string>[] = [];
   readonly #addressText = new Map<number, string>();
+  /** Names that endpoints have looked up, by endpoint number and address, with the moment until which they hold, ns. */
+  readonly #names = new Map<string, Map<string, number>>();
 
   constructor(input: FlowTablesInput) {
     this.#endpoints = input.endpoints;
@@ -142,6 +144,30 @@ export class FlowTables {
   serviceAt(words: ArrayLike<number>, at: number, family: AddressWords, port: number): number {
     if (this.#byFrontend.size === 0) return NOBODY;
     return this.#byFrontend.get(frontendKey(words, at, family, port)) ?? NOBODY;
+  }
+
+  /** False as long as nobody has looked up a name. */
+  get knowsNames(): boolean {
+    return this.#names.size > 0;
+  }
+
+  /** The DNS proxy has seen an answer: pkg/fqdn/cache.go `DNSCache.Update`, each endpoint's own. `name`: without its last dot. */
+  learnName(endpointId: number, address: string, name: string, untilNs: number): void {
+    const key = `${endpointId} ${address}`;
+    let names = this.#names.get(key);
+    if (names === undefined) {
+      names = new Map();
+      this.#names.set(key, names);
+    }
+    names.set(name, untilNs);
+  }
+
+  /** Names of an address in the history of an endpoint, sorted: `GetNamesOf`. */
+  namesOf(endpointId: number, words: ArrayLike<number>, at: number, family: AddressWords, nowNs: number): readonly string[] {
+    if (endpointId === 0) return [];
+    const names = this.#names.get(`${endpointId} ${this.addressText(words, at, family)}`);
+    if (names === undefined) return [];
+    return [...names].filter(([, untilNs]) => untilNs > nowNs).map(([name]) => name).sort();
   }
 
   serviceJson(index: number): string {

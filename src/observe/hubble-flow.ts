@@ -2,13 +2,16 @@
  * One flow as a line of Hubble's exporter: protobuf JSON of `ExportEvent{flow, node_name, time}` with .proto names in
  * declaration order, zero values left out. Stands for what pkg/hubble/parser/threefour fills from a datapath event.
  *
- * Absent because nothing in the model knows it: `ethernet`, DNS names, `file` of drops, the policies that allowed a
- * flow, layer 7. The deprecated `drop_reason` and `reply` are written, as agents still do.
+ * What the proxies tell is pkg/hubble/parser/seven's: `layer7.ts`.
+ *
+ * Absent because nothing in the model knows it: `ethernet`, `file` of drops, the policies that allowed a flow. The deprecated
+ * `drop_reason` and `reply` are written, as agents still do.
  */
 import { IPV4_WORDS, type AddressWords } from "../cilium/maps/address.js";
 import { dropReason } from "../cilium/datapath/drop-reasons.js";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from "../cilium/datapath/packet.js";
 import { type FlowTables, NOBODY } from "./flow-tables.js";
+import { layer7Json, layer7Summary, type Layer7 } from "./layer7.js";
 import { FlowUuids, goString, icmpSummary, TCP_FLAGS_JSON, TCP_SUMMARIES, TimestampText } from "./flow-text.js";
 
 /** `flow.Verdict`. */
@@ -29,7 +32,7 @@ export const FLOW_DIRECTION = { unknown: 0, ingress: 1, egress: 2 } as const;
 const DIRECTION_NAMES = ["", "INGRESS", "EGRESS"] as const;
 
 /** Monitor message types in `event_type.type`: pkg/monitor/api. */
-export const FLOW_EVENT = { drop: 1, trace: 4, policyVerdict: 5 } as const;
+export const FLOW_EVENT = { drop: 1, trace: 4, policyVerdict: 5, accessLog: 129 } as const;
 
 /** `is_reply`, a wrapper that can be absent. */
 export const FLOW_REPLY = { absent: -1, no: 0, yes: 1 } as const;
@@ -132,6 +135,8 @@ export class FlowRow {
   proxyPort = 0;
   /** Bytes of the packet that the event carries. */
   captured = 0;
+  /** What a proxy told; null for what programs report. */
+  layer7: Layer7 | null = null;
 }
 
 /** Where the three addresses of a row lie. */
@@ -190,6 +195,7 @@ export class FlowEncoder {
   line(row: FlowRow, number: number): string {
     const time = this.#time.at(row.timeNs);
     const tables = this.#tables;
+    if (row.layer7 !== null) return this.#layer7Line(row, row.layer7, number, time);
     return (
       `{"flow":{"time":"${time}","uuid":"${this.#uuids.text(number)}${this.#afterUuid}${VERDICT_NAMES[row.verdict]!}"` +
       (row.dropCode === 0 ? "" : `,"drop_reason":${row.dropCode}`) +
@@ -198,6 +204,7 @@ export class FlowEncoder {
       `,"source":${tables.endpointJson(row.sourceEndpoint, row.sourceIdentity)}` +
       `,"destination":${tables.endpointJson(row.destinationEndpoint, row.destinationIdentity)}` +
       this.#typeAndNode +
+      (tables.knowsNames ? this.#names(row) : "") +
       (row.reply === FLOW_REPLY.yes ? ',"reply":true' : "") +
       `,"event_type":{"type":${row.eventType}${row.subType === 0 ? "" : `,"sub_type":${row.subType}`}}` +
       (row.sourceService === NOBODY ? "" : `,"source_service":${tables.serviceJson(row.sourceService)}`) +
@@ -211,6 +218,32 @@ export class FlowEncoder {
       (row.proxyPort === 0 ? "" : `,"proxy_port":${row.proxyPort}`) +
       `,"Summary":"${summaryOf(row)}${this.#end}${time}"}\n`
     );
+  }
+
+  /** What a proxy told of a request or an answer: no flags of TCP, no observation point. */
+  #layer7Line(row: FlowRow, layer7: Layer7, number: number, time: string): string {
+    const tables = this.#tables;
+    const isReply = row.reply === FLOW_REPLY.yes;
+    return (
+      `{"flow":{"time":"${time}","uuid":"${this.#uuids.text(number)}${this.#afterUuid}${VERDICT_NAMES[row.verdict]!}"` +
+      this.#network(row) +
+      `,"l4":{"${row.protocol === IPPROTO_TCP ? "TCP" : "UDP"}":{${portsOf(row)}}}` +
+      `,"source":${tables.endpointJson(row.sourceEndpoint, row.sourceIdentity)}` +
+      `,"destination":${tables.endpointJson(row.destinationEndpoint, row.destinationIdentity)}` +
+      `,"Type":"L7","node_name":${this.#node}` +
+      (tables.knowsNames ? this.#names(row) : "") +
+      `,"l7":${layer7Json(layer7)}${isReply ? ',"reply":true' : ""},"event_type":{"type":${row.eventType}}` +
+      (row.sourceService === NOBODY ? "" : `,"source_service":${tables.serviceJson(row.sourceService)}`) +
+      (row.destinationService === NOBODY ? "" : `,"destination_service":${tables.serviceJson(row.destinationService)}`) +
+      `,"traffic_direction":"${DIRECTION_NAMES[row.direction]!}","is_reply":${isReply}` +
+      `,"Summary":${layer7Summary(layer7)}},"node_name":${this.#node},"time":"${time}"}\n`
+    );
+  }
+
+  /** Each end by the names under which the other one, an endpoint of the node, has looked it up. */
+  #names(row: FlowRow): string {
+    const source = namesJson("source_names", namesOfEnd(row, "source", this.#tables));
+    return source + namesJson("destination_names", namesOfEnd(row, "destination", this.#tables));
   }
 
   #network(row: FlowRow): string {
@@ -243,6 +276,17 @@ export class FlowEncoder {
     }
     return json;
   }
+}
+
+/** pkg/hubble/parser/threefour `resolveNames`: an end's names are in the other end's history of lookups. */
+export function namesOfEnd(row: FlowRow, end: "source" | "destination", tables: FlowTables): readonly string[] {
+  const isSource = end === "source";
+  const at = !isSource ? ROW_DESTINATION : row.translated === 1 ? ROW_ORIGINAL : ROW_SOURCE;
+  return tables.namesOf(tables.endpointId(isSource ? row.destinationEndpoint : row.sourceEndpoint), row.addresses, at, row.family, row.timeNs);
+}
+
+function namesJson(field: string, names: readonly string[]): string {
+  return names.length === 0 ? "" : `,"${field}":[${names.map(goString).join(",")}]`;
 }
 
 function transport(row: FlowRow): string {

@@ -82,12 +82,22 @@ class WorkloadChecker {
 
   #query({ protocol, dns, requestBytes, responseBytes }: QueryInput, path: Path): void {
     if (protocol !== "UDP" && dns !== undefined) this.#found.error(this.#at([...path, "dns"]), "names are looked up by UDP", { expected: "protocol: UDP" });
+    if (dns?.name !== undefined) this.#name(dns.name, dns.dots, [...path, "dns"]);
+    if (dns?.address !== undefined && parseIpv4(dns.address) === undefined) {
+      this.#found.error(this.#at([...path, "dns", "address"]), `${dns.address} is no IPv4 address`, { expected: "octets up to 255" });
+    }
     const most = { UDP: UDP_PAYLOAD_MAX, ICMP: ECHO_PAYLOAD_MAX, SCTP: SCTP_PAYLOAD_MAX }[protocol];
     for (const [key, bytes] of [["requestBytes", requestBytes], ["responseBytes", responseBytes]] as const) {
       if (bytes <= most || (protocol === "ICMP" && key === "responseBytes")) continue;
       const what = protocol === "UDP" ? "no datagram has so many bytes" : `${protocol} in more than one packet is not modelled`;
       this.#found.error(this.#at([...path, key]), what, { expected: `up to ${formatCount(most)}` });
     }
+  }
+
+  #name(name: string, dots: number, path: Path): void {
+    const has = name.split(".").length - 1;
+    if (has === dots) return;
+    this.#found.error(this.#at([...path, "name"]), `${name} has ${has} dots, and \`dots\` says ${dots}`, { expected: `dots: ${has} beside it` });
   }
 
   #target(workload: WorkloadInput, path: Path): void {

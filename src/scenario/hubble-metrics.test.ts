@@ -32,4 +32,12 @@ describe("hubble.metrics.enabled", () => {
     expect(readHubbleMetrics([spec], at, found)).toEqual([]);
     expect(() => found.throwIfErrors()).toThrow(message);
   });
+
+  it("refuses what would register a metric twice", () => {
+    for (const specs of [["flow", "flow:sourceContext=pod"], ["http", "httpV2"]]) {
+      const found = new Diagnostics();
+      readHubbleMetrics(specs, at, found);
+      expect(found.hasErrors, specs.join()).toBe(true);
+    }
+  });
 });

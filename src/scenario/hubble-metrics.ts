@@ -59,7 +59,12 @@ export function readHubbleMetrics(specs: readonly string[], at: Place | undefine
     if (at !== undefined) found.error(at, message, { expected: valid.join(", "), names: { written, valid } });
     return undefined;
   };
-  return specs.flatMap((spec) => readOne(spec, refuse) ?? []);
+  const read = specs.flatMap((spec) => readOne(spec, refuse) ?? []);
+  const names = read.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) refuse(`Hubble's metric "${twice}" is listed twice`, twice, ["each metric once"]);
+  if (names.includes("http") && names.includes("httpV2")) refuse("http and httpV2 register the same metrics: the agent does not start", "http", ["one of them"]);
+  return read;
 }
 
 type Refuse = (message: string, written: string, valid: readonly string[]) => undefined;

@@ -23,6 +23,7 @@ import type {
   Bursts,
   Cluster,
   Happening,
+  HttpShape,
   MapOverride,
   Origin,
   Preload,
@@ -163,7 +164,7 @@ function workloadOf(workload: WorkloadInput, services: ScenarioInput["services"]
   if ("connection" in workload) {
     const { arrivals } = workload;
     const { connectTimeout, ...rest } = workload.connection;
-    const connection = { ...rest, connectTimeoutNs: connectTimeout ?? null };
+    const connection = { ...rest, http: httpOf(rest.http), connectTimeoutNs: connectTimeout ?? null };
     return { ...common, kind: "arrivals", arrivals: arrivalsOf(arrivals, recordings), bursts: burstsOf(arrivals), connection };
   }
   if ("flood" in workload) {
@@ -174,9 +175,13 @@ function workloadOf(workload: WorkloadInput, services: ScenarioInput["services"]
     const { arrivals } = workload;
     const { timeout, dns, ...query } = workload.query;
     const exchange = { arrivals: arrivalsOf(arrivals, recordings), bursts: burstsOf(arrivals), query: { ...query, timeoutNs: timeout } };
-    return { ...common, kind: "queries", ...exchange, dns: dns ?? null };
+    return { ...common, kind: "queries", ...exchange, dns: dns === undefined ? null : { ...dns, name: dns.name ?? null, address: dns.address ?? null } };
   }
-  return { ...common, kind: "pool", connections: workload.connections, request: workload.request };
+  return { ...common, kind: "pool", connections: workload.connections, request: { ...workload.request, http: httpOf(workload.request.http) } };
+}
+
+function httpOf({ host, ...http }: { readonly method: string; readonly path: string; readonly host?: string | undefined; readonly status: number }): HttpShape {
+  return { ...http, host: host ?? null };
 }
 
 /** What the workload's packets are. */

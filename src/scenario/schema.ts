@@ -13,6 +13,7 @@ import { anyRate, bitRate, bytes, duration, expiry, portRange, prose, rate, shar
 import { distribution } from "./schema-distribution.js";
 import { hubble, relayEvent } from "./schema-hubble.js";
 import { bandwidth, egressGateway, policy } from "./schema-pods.js";
+import { dns, http, requestFields } from "./schema-requests.js";
 import {
   CLOSERS, DEPARTURES, ENTRIES, FAMILIES, FLOOD_KINDS, FLOW_FILTERS, HOOKS, MAP_TYPES, PORT_SEARCHES, PRELOAD_KINDS, QUERY_PROTOCOLS,
   SERVICE_TYPES,
@@ -32,16 +33,14 @@ const GIB = 1024 ** 3;
 const MEMORY_MIN = GIB / 2;
 const MEMORY_MAX = 64 * 1024 * GIB;
 const CONNECTIONS_MAX = 10_000_000;
-const PAYLOAD_MAX = GIB;
 const REQUESTS_MAX = 1_000_000;
 const FLOWS_MAX = 100_000_000;
 /** `net.ipv4.tcp_syn_retries` takes up to 127, `tcp_syn_linear_timeouts` up to 127 (`MAX_TCP_SYNCNT`). */
 const SYN_COUNT_MAX = 127;
 /** Hosts of a /12; more are not told apart by anything in the model. */
 const CLIENTS_MAX = 1_048_576;
-/** `RES_MAXRETRY` and `RES_MAXNDOTS` of glibc's resolver lie below. */
+/** `RES_MAXRETRY` of glibc's resolver lies below. */
 const ATTEMPTS_MAX = 100;
-const DOTS_MAX = 15;
 /** Repetitions of a timeline's entry; more would be a workload. */
 const TIMES_MAX = 100_000;
 const HISTOGRAM_COUNT_MAX = Number.MAX_SAFE_INTEGER;
@@ -116,17 +115,12 @@ const preload = z.strictObject({
   about: prose().prefault(""),
 });
 
-const requestFields = {
-  requestBytes: whole(0, PAYLOAD_MAX).prefault(256).describe("Payload of a request."),
-  responseBytes: whole(0, PAYLOAD_MAX).prefault(1024).describe("Payload of an answer."),
-  serverTime: distribution().prefault("1ms").describe("From the request's arrival to the answer."),
-};
-
 const connection = z
   .strictObject({
     requests: whole(0, REQUESTS_MAX).prefault(1).describe("Requests one after another on a connection."),
     thinkTime: distribution().prefault("0").describe("Between an answer and the next request."),
     ...requestFields,
+    http,
     hold: distribution().prefault("0").describe("Between the last answer and the close."),
     close: z.enum(CLOSERS).prefault("client").describe("Who closes."),
     leak: share().prefault(0).describe("Share of connections that nobody ever closes."),
@@ -194,14 +188,6 @@ const workloadFields = {
   family: z.enum(FAMILIES).prefault("IPv4").describe("Addresses of the two ends; IPv6 needs ipv6.enabled."),
   entry: z.enum(ENTRIES).prefault("here").describe("Which node takes requests of the world: the simulated one, or others, which pass them on."),
 };
-const dns = z
-  .strictObject({
-    ndots: whole(0, DOTS_MAX).prefault(5).describe("Names with fewer dots are tried with the search domains first."),
-    search: whole(0, DOTS_MAX).prefault(3).describe("Search domains."),
-    dots: whole(0, DOTS_MAX).prefault(1).describe("Dots in the name."),
-    foundAt: whole(0, DOTS_MAX).prefault(0).describe("Which candidate exists: the name itself (0) or the n-th search domain."),
-  })
-  .describe("How a name is looked up.");
 const query = z
   .strictObject({
     protocol: z.enum(QUERY_PROTOCOLS).prefault("UDP").describe("ICMP: an echo request and its reply (ping). SCTP: an association with one request."),
@@ -219,7 +205,7 @@ const workload = z.union([
     .strictObject({
       ...workloadFields,
       connections: whole(1, CONNECTIONS_MAX),
-      request: z.strictObject({ every: distribution().describe("From one request to the next, on each connection."), ...requestFields }),
+      request: z.strictObject({ every: distribution().describe("From one request to the next, on each connection."), ...requestFields, http }),
     })
     .describe("Connections opened at the start and used all the time."),
   z

@@ -196,7 +196,18 @@ export interface RequestShape {
   readonly serverTime: Distribution;
 }
 
+/** What HTTP requests and their answers say, for whoever reads them: the L7 proxy. */
+export interface HttpShape {
+  readonly method: string;
+  /** With the query, as the request line has it. */
+  readonly path: string;
+  /** Null = the target by its name in the cluster, or its address. */
+  readonly host: string | null;
+  readonly status: number;
+}
+
 export interface ConnectionShape extends RequestShape {
+  readonly http: HttpShape;
   /** Requests one after another on the connection; 0 = none. */
   readonly requests: number;
   /** Between an answer and the next request. */
@@ -262,7 +273,7 @@ export interface ArrivalWorkload extends WorkloadBase {
 export interface PoolWorkload extends WorkloadBase {
   readonly kind: "pool";
   readonly connections: number;
-  readonly request: RequestShape & { readonly every: Distribution };
+  readonly request: RequestShape & { readonly every: Distribution; readonly http: HttpShape };
 }
 
 /** ICMP: an echo request and its reply. SCTP: an association with one request. */
@@ -287,6 +298,10 @@ export interface Resolution {
   readonly dots: number;
   /** Which candidate exists: the name as it is (0), or with the n-th search domain. */
   readonly foundAt: number;
+  /** Null = nobody says; whoever reads the questions sees a placeholder. */
+  readonly name: string | null;
+  /** IPv4 address that the name has; null = nobody says. */
+  readonly address: string | null;
 }
 
 /** Exchanges of datagrams that come and go, each from a socket of its own. */

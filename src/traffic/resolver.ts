@@ -162,6 +162,13 @@ export class Resolvers {
     return this.#startedAt[lookup]!;
   }
 
+  /** What the question or the answer with this tag is about, while its candidate is tried. */
+  questionOf(lookup: number, tag: number): { readonly candidate: number; readonly qtype: "A" | "AAAA"; readonly exists: boolean } {
+    const candidate = this.#get(lookup, Field.candidate);
+    const family = (tag >>> CODE_BITS) & BOTH;
+    return { candidate, qtype: family === AAAA ? "AAAA" : "A", exists: candidate === this.#get(lookup, Field.existsAt) };
+  }
+
   /** What the name server knows of the present candidate. */
   #answerFor(lookup: number): number {
     return this.#get(lookup, Field.candidate) === this.#get(lookup, Field.existsAt) ? Answer.found : Answer.noSuchName;

@@ -25,8 +25,21 @@ const HELM: Readonly<Record<string, string>> = {
   "bpf.mapDynamicSizeRatio": "0",
 };
 
+/** What is written of flows, and who takes it. */
+export interface Watched {
+  readonly observe: string;
+  readonly take: (text: string) => void;
+}
+
+const UNWATCHED: Watched = { observe: "{ flows: none }", take: () => {} };
+
 /** `sections`: YAML of everything below `cluster`. */
-export function nodeWorld(sections: string, helm: Readonly<Record<string, string>> = {}, profile = '{ cilium: "1.17.6", kernel: "6.6" }'): NodeWorld {
+export function nodeWorld(
+  sections: string,
+  helm: Readonly<Record<string, string>> = {},
+  profile = '{ cilium: "1.17.6", kernel: "6.6" }',
+  watched = UNWATCHED,
+): NodeWorld {
   const set = Object.entries({ ...HELM, ...helm }).map(([key, value]) => `    ${key}: ${value}\n`).join("");
   const text = `apiVersion: ctlab/v1
 name: world
@@ -34,13 +47,13 @@ profile: ${profile}
 cluster: { nodes: 4, pods: 200, cpus: 4, memory: 16Gi }
 helm:
   set:
-${set}observe: { flows: none }
+${set}observe: ${watched.observe}
 duration: 10s
 ${sections}`;
   const scenario = load(text).base;
   const simulation = new Simulation();
   const recorder = new RunRecorder(new Windows([]), 0, simulation);
-  const sink = { write: () => {} };
+  const sink = { write: watched.take };
   const node = buildNode(scenario, simulation, new RandomStreams(scenario.seed), recorder, sink);
   return { scenario, simulation, recorder, node };
 }

@@ -18,7 +18,7 @@ export type Domain = Readonly<Record<string, readonly string[] | null>>;
 /** `nat_endpoint_max_connection` is there from 1.16 on. */
 const NAT_STATISTICS_MINOR = 16;
 const FAMILIES = ["ipv4", "ipv6"];
-const PROTOCOLS = ["TCP", "UDP", "ICMPv4", "ICMPv6", "SCTP", "Unknown L4"];
+const PROTOCOLS = ["TCP", "UDP", "ICMPv4", "ICMPv6", "SCTP", "Unknown L4", "DNS", "HTTP"];
 const DIRECTIONS = ["INGRESS", "EGRESS", "SERVICE", "UNKNOWN"];
 const FLOW_NAMES = DROP_REASONS.map(({ code, flowName }) => flowName ?? String(code));
 const DROP_TEXTS = DROP_REASONS.map(({ code, text }) => text ?? String(code));
@@ -60,10 +60,30 @@ export function seriesDomains({ profile, observe }: Pick<Scenario, "profile" | "
 
 const LOST_EVENTS: Domain = { source: ["perf_event_ring_buffer", "observer_events_queue", "hubble_ring_buffer"] };
 
-/** Metrics of layer 7 are left out: nothing in a run makes them. */
+/** Kafka's are left out: nothing in a run makes them. */
 function hubbleDomains(metric: HubbleMetric): readonly (readonly [name: string, domain: Domain])[] {
   const own = HUBBLE_DOMAINS[metric.name];
-  return own === undefined ? [] : [[own[0], { ...own[1], ...contextDomain(metric) }]];
+  const all = own === undefined ? layer7Domains(metric) : [own];
+  return all.map(([name, domain]) => [name, { ...domain, ...contextDomain(metric) }] as const);
+}
+
+const REPORTERS = ["client", "server", "unknown"];
+
+function layer7Domains({ name, flags }: HubbleMetric): readonly (readonly [name: string, domain: Domain])[] {
+  if (name === "dns") {
+    const query: Domain = flags.includes("query") ? { query: null } : {};
+    const counted = { rcode: null, qtypes: null, ips_returned: null, ...query };
+    return [["hubble_dns_queries_total", counted], ["hubble_dns_responses_total", counted], ["hubble_dns_response_types_total", { type: null, qtypes: null, ...query }]];
+  }
+  if (name !== "http" && name !== "httpV2") return [];
+  const requests = { method: null, protocol: null, reporter: REPORTERS };
+  const responses = { ...requests, status: null };
+  const duration = { method: null, reporter: REPORTERS };
+  return [
+    ["hubble_http_requests_total", name === "http" ? requests : responses],
+    ...(name === "http" ? [["hubble_http_responses_total", responses] as const] : []),
+    ...["bucket", "count", "sum"].map((part) => [`hubble_http_request_duration_seconds_${part}`, part === "bucket" ? { ...duration, le: null } : duration] as const),
+  ];
 }
 
 function contextDomain({ source, destination, labels }: HubbleMetric): Domain {
@@ -78,15 +98,15 @@ function contextDomain({ source, destination, labels }: HubbleMetric): Domain {
 const HUBBLE_DOMAINS: Readonly<Partial<Record<HubbleMetric["name"], readonly [series: string, domain: Domain]>>> = {
   flow: [
     "hubble_flows_processed_total",
-    { protocol: PROTOCOLS, type: ["Drop", "Trace", "PolicyVerdict"], subtype: ["", ...TRACE_POINT_NAMES], verdict: VERDICT_NAMES },
+    { protocol: PROTOCOLS, type: ["Drop", "Trace", "PolicyVerdict", "L7"], subtype: ["", "DNS", "HTTP", ...TRACE_POINT_NAMES], verdict: VERDICT_NAMES },
   ],
-  drop: ["hubble_drop_total", { reason: FLOW_NAMES, protocol: PROTOCOLS }],
+  drop: ["hubble_drop_total", { reason: [...FLOW_NAMES, "DROP_REASON_UNKNOWN"], protocol: PROTOCOLS }],
   tcp: ["hubble_tcp_flags_total", { flag: ["SYN", "SYN-ACK", "FIN", "RST"], family: ["IPv4", "IPv6"] }],
   icmp: ["hubble_icmp_total", { family: ["IPv4"], type: null }],
   "port-distribution": ["hubble_port_distribution_total", { protocol: PROTOCOLS, port: null }],
   "flows-to-world": ["hubble_flows_to_world_total", { protocol: PROTOCOLS, verdict: VERDICT_NAMES, port: null }],
   policy: [
     "hubble_policy_verdicts_total",
-    { direction: ["ingress", "egress"], match: POLICY_MATCH_NAMES, action: VERDICT_NAMES.map((name) => name.toLowerCase()) },
+    { direction: ["ingress", "egress"], match: [...POLICY_MATCH_NAMES, "l7/dns", "l7/http"], action: VERDICT_NAMES.map((name) => name.toLowerCase()) },
   ],
 };

@@ -12,9 +12,11 @@
  */
 import type { Simulation } from "../../core/simulation.js";
 import { Side } from "../../traffic/tcp-peers.js";
+import type { AccessLog } from "../access-log.js";
 import type { CpuQueues } from "../cpu.js";
 import { Place, rowOf } from "../flow-table.js";
 import type { Node } from "../node.js";
+import type { Question } from "./spoken.js";
 
 /** CPU time of the agent for a question, and for its answer, ns. Assumed: no source measures it apart. */
 export const DNS_QUESTION_NS = 100_000;
@@ -24,6 +26,13 @@ export const OF_PROXY = 2;
 
 /** Bytes of a flow's questions and answers. */
 export type DatagramBytes = (flow: number) => { readonly requestBytes: number; readonly responseBytes: number };
+
+/** What clients say, for whoever reads it. */
+export interface DnsListener {
+  readonly log: AccessLog;
+  /** The question that a datagram of the flow with this tag asks or answers. */
+  readonly questionOf: (flow: number, tag: number) => Question;
+}
 
 export class DnsProxy {
   readonly #simulation: Simulation;
@@ -35,18 +44,21 @@ export class DnsProxy {
   readonly #open = new Set<number>();
   #node!: Node;
   #bytes!: DatagramBytes;
+  #listener: DnsListener | null = null;
 
   constructor(simulation: Simulation, cpus: CpuQueues, agentRuns: () => boolean) {
     this.#simulation = simulation;
     this.#cpus = cpus;
     this.#agentRuns = agentRuns;
     this.#question = simulation.on((flow, tag) => this.#ask(flow, tag));
-    this.#answer = simulation.on((flow, tag) => this.#node.sendDatagram(flow, Side.server, this.#bytes(flow).responseBytes, tag));
+    this.#answer = simulation.on((flow, tag) => this.#passBack(flow, tag));
   }
 
-  attach(node: Node, bytes: DatagramBytes): void {
+  /** `listener`: null where nobody reads the log. */
+  attach(node: Node, bytes: DatagramBytes, listener: DnsListener | null): void {
     this.#node = node;
     this.#bytes = bytes;
+    this.#listener = listener;
   }
 
   /** The client's flow ends at the proxy. */
@@ -76,6 +88,12 @@ export class DnsProxy {
       if (!this.has(flow) || !this.#node.connectDatagramFromProxy(flow, flow | OF_PROXY)) return;
       this.#open.add(flow);
     }
+    this.#listener?.log.dnsQuestion(this.#node.datagrams, flow, this.#listener.questionOf(flow, tag));
     this.#node.sendDatagram(flow | OF_PROXY, Side.client, this.#bytes(flow).requestBytes, tag);
+  }
+
+  #passBack(flow: number, tag: number): void {
+    this.#listener?.log.dnsAnswer(this.#node.datagrams, flow, this.#listener.questionOf(flow, tag));
+    this.#node.sendDatagram(flow, Side.server, this.#bytes(flow).responseBytes, tag);
   }
 }

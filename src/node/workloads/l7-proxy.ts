@@ -17,6 +17,7 @@ import type { Simulation } from "../../core/simulation.js";
 import { NS_PER_S } from "../../core/units.js";
 import type { Scenario } from "../../scenario/types.js";
 import { Side, State, type Application } from "../../traffic/tcp-peers.js";
+import type { AccessLog, LoggedRequest } from "../access-log.js";
 import type { CpuQueues } from "../cpu.js";
 import { Place, rowOf } from "../flow-table.js";
 import type { Node } from "../node.js";
@@ -37,6 +38,8 @@ interface Client {
   triesLeft: number;
   /** Whose idle connections it may use. */
   pool: string;
+  /** The request that is not answered yet; null without an access log. */
+  logged: LoggedRequest | null;
 }
 
 /** A connection of the proxy to a server. */
@@ -53,6 +56,7 @@ export class L7Proxy implements Application {
   readonly #scenario: Scenario;
   readonly #cpus: CpuQueues;
   readonly #inner: Application;
+  readonly #log: AccessLog | null;
   readonly #clients = new Map<number, Client>();
   readonly #upstreams = new Map<number, Upstream>();
   /** Idle connections by pool, the latest used last. */
@@ -63,7 +67,9 @@ export class L7Proxy implements Application {
   readonly #cleanup: number;
   #node!: Node;
 
-  constructor(simulation: Simulation, scenario: Scenario, cpus: CpuQueues, inner: Application) {
+  /** `log`: null where nobody reads it. */
+  constructor(simulation: Simulation, scenario: Scenario, cpus: CpuQueues, inner: Application, log: AccessLog | null) {
+    this.#log = log;
     this.#simulation = simulation;
     this.#scenario = scenario;
     this.#cpus = cpus;
@@ -93,7 +99,9 @@ export class L7Proxy implements Application {
     const { connections } = this.#node;
     if (side === Side.server && this.#clients.has(connection)) {
       connections.awaitedByServer[connection]! -= bytes;
-      if (connections.awaitedByServer[connection] === 0) this.#work(connection, PROXY_REQUEST_NS, this.#forward);
+      if (connections.awaitedByServer[connection] !== 0) return;
+      if (this.#log !== null) this.#clients.get(connection)!.logged = this.#log.httpRequest(this.#node.flows, connection);
+      this.#work(connection, PROXY_REQUEST_NS, this.#forward);
     } else if (side === Side.client && this.#upstreams.has(connection)) {
       connections.awaitedByClient[connection]! -= bytes;
       if (connections.awaitedByClient[connection] === 0) this.#answered(connection);
@@ -144,7 +152,7 @@ export class L7Proxy implements Application {
     const { flows } = this.#node;
     const at = rowOf(connection, Side.server);
     const pool = `${flows.clientIdentity[connection]} ${flows.address[at]} ${flows.port[at]} ${flows.workload[connection]}`;
-    return { upstream: NONE, triesLeft: 0, pool };
+    return { upstream: NONE, triesLeft: 0, pool, logged: null };
   }
 
   /** Occupies the connection's CPU, then goes on with the event. */
@@ -213,7 +221,11 @@ export class L7Proxy implements Application {
 
   #passBack(connection: number): void {
     const shape = requestShape(this.#scenario.workloads[this.#node.flows.workload[connection]!] as TcpWorkload);
-    if (this.#clients.has(connection)) this.#node.peers.write(connection, Side.server, shape.responseBytes);
+    const client = this.#clients.get(connection);
+    if (client === undefined) return;
+    if (client.logged !== null) this.#log?.httpResponse(this.#node.flows, connection, client.logged);
+    client.logged = null;
+    this.#node.peers.write(connection, Side.server, shape.responseBytes);
   }
 
   /** Nothing is under way on the connection: it waits for the next request. */

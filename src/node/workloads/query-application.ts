@@ -16,6 +16,7 @@ import type { Topology } from "../topology.js";
 import { draw } from "./distributions.js";
 import { OF_PROXY, type DnsProxy } from "./dns-proxy.js";
 import type { Sockets } from "./sockets.js";
+import type { Question } from "./spoken.js";
 
 const LOOKUP = 1;
 /** Of a lookup's socket that is not open. */
@@ -200,6 +201,12 @@ export class QueryApplication {
     return this.#shape(this.#workload[flow]!).query;
   }
 
+  /** What a lookup's datagram asks; a plain exchange asks for the address of the one name that there is. */
+  questionOf(flow: number, tag: number): Question {
+    if ((flow & LOOKUP) === 0) return { candidate: 0, qtype: "A", exists: true };
+    return this.#resolvers.questionOf(flow >> this.#bits, tag);
+  }
+
   #refused(flow: number, tag: number): void {
     if ((flow & LOOKUP) !== 0) this.#resolvers.refused(flow >> this.#bits, tag);
     else this.#exchanges.refused(flow >> this.#bits, tag);
@@ -279,7 +286,7 @@ function widened(column: Uint8Array, capacity: number): Uint8Array<ArrayBuffer> 
 }
 
 /** How many names a resolver tries before the one that exists (res_nsearch): search domains first when the name has few dots. */
-export function candidatesBefore({ ndots, search, dots, foundAt }: Resolution): number {
+export function candidatesBefore({ ndots, search, dots, foundAt }: Omit<Resolution, "name" | "address">): number {
   const nameFirst = dots >= ndots;
   if (foundAt === 0) return nameFirst ? 0 : search;
   return nameFirst ? foundAt : foundAt - 1;

@@ -1,10 +1,8 @@
 /**
  * How a flow's ends are named on Hubble's metrics: pkg/hubble/metrics/api/context.go.
- *
- * DNS names of addresses are known to no part of the model, so the context `dns` never names anybody.
  */
 import { type FlowTables, NOBODY } from "../flow-tables.js";
-import { FLOW_DIRECTION, type FlowRow, ROW_DESTINATION, ROW_ORIGINAL, ROW_SOURCE } from "../hubble-flow.js";
+import { FLOW_DIRECTION, type FlowRow, namesOfEnd, ROW_DESTINATION, ROW_ORIGINAL, ROW_SOURCE } from "../hubble-flow.js";
 
 type FlowContext = "identity" | "namespace" | "pod" | "pod-name" | "dns" | "ip" | "reserved-identity" | "workload" | "workload-name" | "app";
 
@@ -32,26 +30,37 @@ export function needsAddresses({ source, destination, labels }: MetricContexts):
   return labels.some((label) => label.endsWith("_ip")) || lists.some((list) => list.includes("ip"));
 }
 
+/** Whether series depend on the names under which addresses were looked up. */
+export function needsNames({ source, destination }: MetricContexts): boolean {
+  return [source, destination].some(({ any, egress, ingress }) => [any, egress ?? [], ingress ?? []].some((list) => list.includes("dns")));
+}
+
 /** Whether series depend on a flow's ends at all. */
 export function needsEnds({ source, destination, labels }: MetricContexts): boolean {
   const lists = [source, destination].flatMap(({ any, egress, ingress }) => [any, egress ?? [], ingress ?? []]);
   return labels.length > 0 || lists.some((list) => list.length > 0);
 }
 
-/** Labels that a flow adds to a series: those of `labelsContext`, then `source` and `destination`. */
-export function contextLabels(contexts: MetricContexts, row: FlowRow, tables: FlowTables): (readonly [name: string, value: string])[] {
+/**
+ * Labels that a flow adds to a series: those of `labelsContext`, then `source` and `destination`. `inverted`: each end's under
+ * the name of the other (`GetLabelValuesInvertSourceDestination`).
+ */
+export function contextLabels(contexts: MetricContexts, row: FlowRow, tables: FlowTables, inverted = false): (readonly [name: string, value: string])[] {
   const source = endOf(row, "source", tables);
   const destination = endOf(row, "destination", tables);
+  const bySource = nameOf(contexts.source, source, row);
+  const byDestination = nameOf(contexts.destination, destination, row);
   return [
-    ...contexts.labels.map((label) => [label, labelValue(label, source, destination, row)] as const),
-    ...named("source", contexts.source, source, row),
-    ...named("destination", contexts.destination, destination, row),
+    ...contexts.labels.map((label) => [label, inverted ? labelValue(label, destination, source, row) : labelValue(label, source, destination, row)] as const),
+    ...(isUsed(contexts.source) ? [["source", inverted ? byDestination : bySource] as const] : []),
+    ...(isUsed(contexts.destination) ? [["destination", inverted ? bySource : byDestination] as const] : []),
   ];
 }
 
 /** One end of a flow, as the event shows it. */
 interface End {
   readonly ip: string;
+  readonly names: readonly string[];
   readonly namespace: string;
   readonly pod: string;
   readonly workload: string;
@@ -67,6 +76,7 @@ function endOf(row: FlowRow, which: "source" | "destination", tables: FlowTables
   const workload = endpoint?.workloads?.[0];
   return {
     ip: tables.addressText(row.addresses, at, row.family),
+    names: tables.knowsNames ? namesOfEnd(row, which, tables) : [],
     namespace: endpoint?.namespace ?? "",
     pod: endpoint?.podName ?? "",
     workload: workload?.name ?? "",
@@ -75,11 +85,14 @@ function endOf(row: FlowRow, which: "source" | "destination", tables: FlowTables
   };
 }
 
-function named(name: string, { any, egress, ingress }: EndContexts, end: End, row: FlowRow): (readonly [string, string])[] {
-  if (any.length === 0 && egress === null && ingress === null) return [];
+function isUsed({ any, egress, ingress }: EndContexts): boolean {
+  return any.length > 0 || egress !== null || ingress !== null;
+}
+
+/** The first context that names the end. */
+function nameOf({ any, egress, ingress }: EndContexts, end: End, row: FlowRow): string {
   const own = row.direction === FLOW_DIRECTION.egress ? egress : row.direction === FLOW_DIRECTION.ingress ? ingress : null;
-  const contexts = own ?? any;
-  return [[name, contexts.map((context) => contextValue(context, end)).find((value) => value !== "") ?? ""]];
+  return (own ?? any).map((context) => contextValue(context, end)).find((value) => value !== "") ?? "";
 }
 
 function contextValue(context: FlowContext, end: End): string {
@@ -93,7 +106,7 @@ function contextValue(context: FlowContext, end: End): string {
     case "pod-name":
       return end.pod;
     case "dns":
-      return "";
+      return end.names.join(",");
     case "ip":
       return end.ip;
     case "reserved-identity":

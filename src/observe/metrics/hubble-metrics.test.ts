@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { FlowTables, NOBODY } from "../flow-tables.js";
 import { FLOW_DIRECTION, FLOW_EVENT, FLOW_REPLY, FLOW_VERDICT, FlowRow, ROW_DESTINATION, ROW_SOURCE } from "../hubble-flow.js";
+import type { DnsAnswer, DnsType, Layer7 } from "../layer7.js";
 import { HubbleMetrics, type HubbleMetricSpec } from "./hubble-metrics.js";
 import { MetricStore } from "./metric-store.js";
 
@@ -105,6 +106,86 @@ describe("what counts where", () => {
       'hubble_flows_to_world_total{protocol="TCP",verdict="FORWARDED",port="80"}': 1,
       'hubble_flows_to_world_total{protocol="TCP",verdict="DROPPED",port="80"}': 1,
     });
+  });
+});
+
+describe("what proxies tell", () => {
+  const REPLY = {
+    sourceEndpoint: WEB, sourceIdentity: 301, destinationEndpoint: CART, destinationIdentity: 300, sport: 80, dport: 40000, reply: FLOW_REPLY.yes,
+  } as const;
+  const told = (layer7: Layer7, more: Partial<FlowRow> = {}): FlowRow =>
+    flow({ eventType: FLOW_EVENT.accessLog, tcpFlags: 0, layer7, ...(layer7.type === "RESPONSE" ? REPLY : {}), ...more });
+  const http = (code: number): Layer7["record"] => ({ kind: "http", method: "GET", url: "http://web/", code, requestId: "" });
+  const request = told({ type: "REQUEST", latencyNs: 0, record: http(0) });
+  const response = (latencyNs: number): FlowRow => told({ type: "RESPONSE", latencyNs, record: http(503) });
+  const asked = (qtype: DnsType, answer: DnsAnswer | null = null): FlowRow =>
+    told({ type: answer === null ? "REQUEST" : "RESPONSE", latencyNs: 0, record: { kind: "dns", query: "a.", qtype, answer } }, { protocol: 17 });
+  const found: DnsAnswer = { rcode: 0, ips: ["10.0.0.1", "10.0.0.2"], ttlS: 30 };
+
+  it("http: requests, answers, and the time between", () => {
+    const counts = counted([spec("http")], [request, response(7e6), response(2e9), flow()]);
+    expect(counts).toMatchObject({
+      'hubble_http_requests_total{method="GET",protocol="HTTP/1.1",reporter="client"}': 1,
+      'hubble_http_responses_total{method="GET",protocol="HTTP/1.1",status="503",reporter="client"}': 2,
+      'hubble_http_request_duration_seconds_bucket{method="GET",reporter="client",le="0.005"}': 0,
+      'hubble_http_request_duration_seconds_bucket{method="GET",reporter="client",le="0.01"}': 1,
+      'hubble_http_request_duration_seconds_bucket{method="GET",reporter="client",le="2.5"}': 2,
+      'hubble_http_request_duration_seconds_count{method="GET",reporter="client"}': 2,
+    });
+    expect(counts['hubble_http_request_duration_seconds_sum{method="GET",reporter="client"}']).toBeCloseTo(2.007, 9);
+  });
+
+  it("httpV2: at the answer, with the request's ends", () => {
+    const source = { any: ["pod"], egress: null, ingress: null } as const;
+    const counts = counted([spec("httpV2", { source, labels: ["destination_namespace", "traffic_direction"] })], [request, response(1)]);
+    const ends = 'destination_namespace="web",traffic_direction="egress",source=""';
+    expect(counts[`hubble_http_requests_total{method="GET",protocol="HTTP/1.1",status="503",reporter="client",${ends}}`]).toBe(1);
+    const both = { source, destination: { any: ["pod-name"], egress: null, ingress: null } } as const;
+    expect(Object.keys(counted([spec("httpV2", both)], [response(1)]))[0]).toContain('source="cart-1",destination="web/front-1"');
+  });
+
+  it("dns: questions, answers, types; names and AAAA by option; denied ones", () => {
+    const rows = [asked("A"), asked("AAAA"), asked("A", found), asked("AAAA", { rcode: 3, ips: [], ttlS: 0 })];
+    expect(counted([spec("dns", { flags: ["query"] })], rows)).toEqual({
+      'hubble_dns_queries_total{rcode="",qtypes="A",ips_returned="0",query="a."}': 1,
+      'hubble_dns_queries_total{rcode="",qtypes="AAAA",ips_returned="0",query="a."}': 1,
+      'hubble_dns_responses_total{rcode="No Error",qtypes="A",ips_returned="2",query="a."}': 1,
+      'hubble_dns_responses_total{rcode="Non-Existent Domain",qtypes="AAAA",ips_returned="0",query="a."}': 1,
+      'hubble_dns_response_types_total{type="A",qtypes="A",query="a."}': 2,
+    });
+    const denied = Object.assign(asked("A"), { verdict: FLOW_VERDICT.dropped });
+    expect(counted([spec("dns", { flags: ["ignoreaaaa"] })], [asked("AAAA"), denied])).toEqual({
+      'hubble_dns_queries_total{rcode="Policy denied",qtypes="A",ips_returned="0"}': 1,
+    });
+  });
+
+  it("the other plugins count them too, and packets beside them", () => {
+    const denied = Object.assign(told({ type: "REQUEST", latencyNs: 0, record: http(0) }), { verdict: FLOW_VERDICT.dropped });
+    const plugins = ["flow", "drop", "policy", "port-distribution", "tcp"].map((name) => spec(name));
+    expect(counted(plugins, [request, response(1), denied, asked("A"), flow()])).toEqual({
+      'hubble_flows_processed_total{protocol="HTTP",type="L7",subtype="HTTP",verdict="FORWARDED"}': 2,
+      'hubble_flows_processed_total{protocol="HTTP",type="L7",subtype="HTTP",verdict="DROPPED"}': 1,
+      'hubble_flows_processed_total{protocol="DNS",type="L7",subtype="DNS",verdict="FORWARDED"}': 1,
+      'hubble_flows_processed_total{protocol="TCP",type="Trace",subtype="to-endpoint",verdict="FORWARDED"}': 1,
+      'hubble_drop_total{reason="DROP_REASON_UNKNOWN",protocol="HTTP"}': 1,
+      'hubble_policy_verdicts_total{direction="egress",match="l7/http",action="forwarded"}': 2,
+      'hubble_policy_verdicts_total{direction="egress",match="l7/http",action="dropped"}': 1,
+      'hubble_policy_verdicts_total{direction="egress",match="l7/dns",action="forwarded"}': 1,
+      'hubble_port_distribution_total{protocol="HTTP",port="80"}': 1,
+      'hubble_port_distribution_total{protocol="DNS",port="80"}': 1,
+      'hubble_port_distribution_total{protocol="TCP",port="80"}': 1,
+      'hubble_tcp_flags_total{flag="SYN",family="IPv4"}': 1,
+    });
+  });
+
+  it("ends by the names that were looked up", () => {
+    const own = new FlowTables({ endpoints: [tables.endpoint(CART), tables.endpoint(WEB)], services: [] });
+    const destination = { any: ["dns", "ip"], egress: null, ingress: null } as const;
+    const metrics = new HubbleMetrics([spec("flow", { destination })], own);
+    metrics.count(flow());
+    own.learnName(17, "10.0.0.11", "web.example", 1e9);
+    const labels = Object.keys(counted([], [flow(), flow({ timeNs: 2e9 })], metrics)).map((series) => /destination="([^"]*)"/.exec(series)![1]);
+    expect(labels).toEqual(["10.0.0.11", "web.example"]);
   });
 });
 

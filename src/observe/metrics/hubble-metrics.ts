@@ -3,8 +3,8 @@
  * with the labels of its context options.
  *
  * Flows are counted by kind: all that a label could depend on, as a row of numbers. What a kind counts for is worked out
- * once, when its first flow comes.
- * Layer 7 is not modelled, so `dns`, `http`, `httpV2` and `kafka` stay without series.
+ * once, when its first flow comes. What proxies tell is counted flow by flow, as are flows whose ends go by names.
+ * Kafka is not modelled: `kafka` stays without series.
  */
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from "../../cilium/datapath/packet.js";
 import { dropReason, DROP_POLICY } from "../../cilium/datapath/drop-reasons.js";
@@ -13,7 +13,9 @@ import { IPV4_WORDS } from "../../cilium/maps/address.js";
 import { icmpSummary } from "../flow-text.js";
 import type { FlowTables } from "../flow-tables.js";
 import { FLOW_DIRECTION, FLOW_EVENT, FLOW_REPLY, FLOW_VERDICT, type FlowRow, ROW_DESTINATION, ROW_ORIGINAL, ROW_SOURCE, VERDICT_NAMES } from "../hubble-flow.js";
-import { contextLabels, type MetricContexts, needsAddresses, needsEnds } from "./flow-contexts.js";
+import { contextLabels, type MetricContexts, needsAddresses, needsEnds, needsNames } from "./flow-contexts.js";
+import { layer7Protocol } from "../layer7.js";
+import { dnsHandlers, DURATION_BOUNDS_S, HTTP_HANDLERS, HTTP_V2_HANDLERS, type Handler } from "./layer7-metrics.js";
 import { RowNumbers } from "./row-numbers.js";
 import { labelText, type MetricFamily, type MetricStore } from "./metric-store.js";
 
@@ -26,8 +28,6 @@ export interface HubbleMetricSpec extends MetricContexts {
 /** Where an event was lost on its way into Hubble: `flow.LostEventSource`. */
 export type LostEventSource = "perf_event_ring_buffer" | "observer_events_queue" | "hubble_ring_buffer";
 
-type Labels = readonly (readonly [name: string, value: string])[];
-
 const IDENTITY_HOST = 1;
 const IDENTITY_HEALTH = 4;
 const WORLD_LABELS = ["reserved:world", "reserved:world-ipv4", "reserved:world-ipv6"];
@@ -39,18 +39,20 @@ const ACK = 0x10;
 /** Tells types of ICMP from ports in the same word. */
 const ICMP_MARK = 1 << 24;
 
-/** A plugin: how often a flow counts, and with which labels of its own. */
-interface Handler {
-  readonly family: MetricFamily;
-  /** One set of labels for each time that the flow counts. */
-  readonly labelsOf: (row: FlowRow) => readonly Labels[];
-}
-
 interface Counter {
   readonly handler: Handler;
   readonly contexts: MetricContexts;
   /** Number of a label set. */
   readonly numbers: Map<string, number>;
+  /** Flows that were counted one by one, by the number of their label set. */
+  readonly alone: number[];
+  /** Of a histogram: counts by bucket and the sum, by the number of the label set. */
+  readonly spreads: Spread[];
+}
+
+interface Spread {
+  readonly counts: Float64Array;
+  sum: number;
 }
 
 /** The label set of a counter that a kind of flow counts in. */
@@ -76,6 +78,8 @@ export class HubbleMetrics {
   readonly #counters: readonly Counter[];
   readonly #byAddress: boolean;
   readonly #byPort: boolean;
+  /** Ends go by the names that were looked up, as long as there are any. */
+  readonly #byName: boolean;
   /** Kinds of flows seen: what labels could depend on. */
   readonly #kinds: RowNumbers;
   /** Flows of each kind, and what they count for. */
@@ -86,17 +90,21 @@ export class HubbleMetrics {
   constructor(specs: readonly HubbleMetricSpec[], tables: FlowTables) {
     this.#tables = tables;
     this.#byAddress = specs.some(needsAddresses);
+    this.#byName = specs.some(needsNames);
     this.#byPort = specs.some(({ name, flags }) => name === "port-distribution" || flags.includes("port"));
     this.needsEnds = specs.some((spec) => needsEnds(spec) || !END_BLIND.includes(spec.name));
     this.#kinds = new RowNumbers(!this.needsEnds ? KIND_WORDS : KEY_WORDS + (this.#byAddress ? ADDRESS_WORDS : 0));
-    this.#counters = specs.flatMap((spec) => {
-      const handler = handlerOf(spec, tables);
-      return handler === undefined ? [] : [{ handler, contexts: spec, numbers: new Map() }];
-    });
+    this.#counters = specs.flatMap((spec) =>
+      handlersOf(spec, tables).map((handler) => ({ handler, contexts: spec, numbers: new Map<string, number>(), alone: [], spreads: [] })),
+    );
   }
 
   /** A flow has reached Hubble. */
   count(row: FlowRow): void {
+    if (row.layer7 !== null || (this.#byName && this.#tables.knowsNames)) {
+      this.#countAlone(row);
+      return;
+    }
     this.#fillKey(row);
     const before = this.#kinds.count;
     const kind = this.#kinds.numberOfKey();
@@ -114,7 +122,11 @@ export class HubbleMetrics {
     this.#kinds.clear();
     this.#flows.fill(0);
     this.#shares.length = 0;
-    for (const { numbers } of this.#counters) numbers.clear();
+    for (const { numbers, alone, spreads } of this.#counters) {
+      numbers.clear();
+      alone.length = 0;
+      spreads.length = 0;
+    }
     this.#lost.clear();
   }
 
@@ -123,10 +135,26 @@ export class HubbleMetrics {
     this.#shares.forEach((shares, kind) => {
       for (const { counter, series } of shares) sums[counter]![series]! += this.#flows[kind]!;
     });
-    this.#counters.forEach(({ handler, numbers }, counter) => {
-      for (const [labels, series] of numbers) store.set(handler.family, labels, sums[counter]![series]!);
+    this.#counters.forEach(({ handler, numbers, alone, spreads }, counter) => {
+      for (const [labels, series] of numbers) {
+        const spread = spreads[series];
+        if (spread !== undefined) store.setHistogram(handler.family, labels, DURATION_BOUNDS_S, spread.counts, spread.sum);
+        else store.set(handler.family, labels, sums[counter]![series]! + (alone[series] ?? 0));
+      }
     });
     for (const [source, events] of this.#lost) store.set(LOST_EVENTS, labelText([["source", source]]), events);
+  }
+
+  /** One flow in all counters. */
+  #countAlone(row: FlowRow): void {
+    for (const { handler, contexts, numbers, alone, spreads } of this.#counters) {
+      for (const own of handler.labelsOf(row)) {
+        const labels = labelText([...own, ...contextLabels(contexts, row, this.#tables, handler.inverted === true)]);
+        const series = numberOf(numbers, labels);
+        if (handler.secondsOf === undefined) alone[series] = (alone[series] ?? 0) + 1;
+        else observe((spreads[series] ??= { counts: new Float64Array(DURATION_BOUNDS_S.length + 1), sum: 0 }), handler.secondsOf(row));
+      }
+    }
   }
 
   #fillKey(row: FlowRow): void {
@@ -160,9 +188,7 @@ export class HubbleMetrics {
     this.#counters.forEach(({ handler, contexts, numbers }, counter) => {
       for (const own of handler.labelsOf(row)) {
         const labels = labelText([...own, ...contextLabels(contexts, row, this.#tables)]);
-        const series = numbers.get(labels) ?? numbers.size;
-        numbers.set(labels, series);
-        shares.push({ counter, series });
+        shares.push({ counter, series: numberOf(numbers, labels) });
       }
     });
     if (this.#shares.push(shares) > this.#flows.length) {
@@ -173,24 +199,42 @@ export class HubbleMetrics {
   }
 }
 
-function handlerOf(spec: HubbleMetricSpec, tables: FlowTables): Handler | undefined {
+function numberOf(numbers: Map<string, number>, labels: string): number {
+  const series = numbers.get(labels) ?? numbers.size;
+  numbers.set(labels, series);
+  return series;
+}
+
+function observe(spread: Spread, seconds: number): void {
+  const bucket = DURATION_BOUNDS_S.findIndex((bound) => seconds <= bound);
+  spread.counts[bucket === -1 ? DURATION_BOUNDS_S.length : bucket]!++;
+  spread.sum += seconds;
+}
+
+function handlersOf(spec: HubbleMetricSpec, tables: FlowTables): readonly Handler[] {
   switch (spec.name) {
     case "flow":
-      return FLOWS;
+      return [FLOWS];
     case "drop":
-      return DROPS;
+      return [DROPS];
     case "tcp":
-      return TCP_FLAGS;
+      return [TCP_FLAGS];
     case "icmp":
-      return ICMP;
+      return [ICMP];
     case "port-distribution":
-      return PORT_DISTRIBUTION;
+      return [PORT_DISTRIBUTION];
     case "flows-to-world":
-      return flowsToWorld(spec.flags, tables);
+      return [flowsToWorld(spec.flags, tables)];
     case "policy":
-      return POLICY;
+      return [POLICY];
+    case "dns":
+      return dnsHandlers(spec.flags);
+    case "http":
+      return HTTP_HANDLERS;
+    case "httpV2":
+      return HTTP_V2_HANDLERS;
     default:
-      return undefined;
+      return [];
   }
 }
 
@@ -203,7 +247,8 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   [IPPROTO_SCTP]: "SCTP",
 };
 
-function protocolName({ hasPorts, protocol }: FlowRow): string {
+function protocolName({ hasPorts, protocol, layer7 }: FlowRow): string {
+  if (layer7 !== null) return layer7Protocol(layer7);
   return (hasPorts === 1 ? PROTOCOL_NAMES[protocol] : undefined) ?? "Unknown L4";
 }
 
@@ -213,7 +258,13 @@ const EVENT_NAMES: Readonly<Record<number, string>> = {
   [FLOW_EVENT.drop]: "Drop",
   [FLOW_EVENT.trace]: "Trace",
   [FLOW_EVENT.policyVerdict]: "PolicyVerdict",
+  [FLOW_EVENT.accessLog]: "L7",
 };
+
+function subtypeOf({ eventType, subType, layer7 }: FlowRow): string {
+  if (layer7 !== null) return layer7Protocol(layer7);
+  return eventType === FLOW_EVENT.trace ? (TRACE_POINT_NAMES[subType] ?? "") : "";
+}
 
 const FLOWS: Handler = {
   family: family("flows_processed", "Total number of flows processed"),
@@ -221,7 +272,7 @@ const FLOWS: Handler = {
     [
       ["protocol", protocolName(row)],
       ["type", EVENT_NAMES[row.eventType]!],
-      ["subtype", row.eventType === FLOW_EVENT.trace ? (TRACE_POINT_NAMES[row.subType] ?? "") : ""],
+      ["subtype", subtypeOf(row)],
       ["verdict", VERDICT_NAMES[row.verdict]!],
     ],
   ],
@@ -231,7 +282,9 @@ const DROPS: Handler = {
   family: family("drop", "Number of drops"),
   labelsOf: (row) => {
     if (row.verdict !== FLOW_VERDICT.dropped) return [];
-    return [[["reason", dropReason(row.dropCode)?.flowName ?? String(row.dropCode)], ["protocol", protocolName(row)]]];
+    // What a proxy denies has no reason.
+    const reason = row.dropCode === 0 ? "DROP_REASON_UNKNOWN" : (dropReason(row.dropCode)?.flowName ?? String(row.dropCode));
+    return [[["reason", reason], ["protocol", protocolName(row)]]];
   },
 };
 
@@ -274,12 +327,15 @@ const PORT_DISTRIBUTION: Handler = {
 const POLICY: Handler = {
   family: family("policy_verdicts", "Total number of Cilium network policy verdicts"),
   labelsOf: (row) => {
-    if (row.eventType !== FLOW_EVENT.policyVerdict || row.sourceIdentity === IDENTITY_HOST) return [];
-    if (row.sourceIdentity === IDENTITY_HEALTH || row.destinationIdentity === IDENTITY_HEALTH) return [];
+    if (row.layer7 === null) {
+      if (row.eventType !== FLOW_EVENT.policyVerdict || row.sourceIdentity === IDENTITY_HOST) return [];
+      if (row.sourceIdentity === IDENTITY_HEALTH || row.destinationIdentity === IDENTITY_HEALTH) return [];
+    }
+    const match = row.layer7 === null ? (POLICY_MATCH_NAMES[row.policyMatch] ?? String(row.policyMatch)) : `l7/${layer7Protocol(row.layer7).toLowerCase()}`;
     return [
       [
         ["direction", row.direction === FLOW_DIRECTION.egress ? "egress" : "ingress"],
-        ["match", POLICY_MATCH_NAMES[row.policyMatch] ?? String(row.policyMatch)],
+        ["match", match],
         ["action", VERDICT_NAMES[row.verdict]!.toLowerCase()],
       ],
     ];

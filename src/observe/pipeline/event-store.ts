@@ -4,6 +4,7 @@
  */
 import type { AddressWords } from "../../cilium/maps/address.js";
 import type { FlowRow } from "../hubble-flow.js";
+import type { Layer7 } from "../layer7.js";
 
 /** What a slot holds: an event that is a flow, or a report of lost ones with its source. */
 export const EVENT_KIND = { flow: 0, lostInPerfRing: 1, lostInQueue: 2 } as const;
@@ -32,6 +33,8 @@ export class EventStore {
   #rows = new Int32Array(SLOTS_AT_FIRST * ROW_WORDS);
   #owners = new Uint8Array(SLOTS_AT_FIRST);
   #free = NO_SLOT;
+  /** Records of the proxies, by slot. */
+  readonly #records = new Map<number, Layer7>();
   /** Slots in use. */
   used = 0;
 
@@ -57,6 +60,7 @@ export class EventStore {
   /** One owner less; the last one frees the slot. */
   release(slot: number): void {
     if (--this.#owners[slot]! > 0) return;
+    if (this.#records.size > 0) this.#records.delete(slot);
     this.next[slot] = this.#free;
     this.#free = slot;
     this.used--;
@@ -92,6 +96,7 @@ export class EventStore {
     rows[at++] = row.traceReason;
     rows[at++] = row.ifindex;
     rows[at] = row.proxyPort;
+    if (row.layer7 !== null) this.#records.set(slot, row.layer7);
   }
 
   /** Fills the row, with the time at which the agent read the event. */
@@ -126,6 +131,7 @@ export class EventStore {
     row.traceReason = rows[at++]!;
     row.ifindex = rows[at++]!;
     row.proxyPort = rows[at]!;
+    row.layer7 = this.#records.size === 0 ? null : (this.#records.get(slot) ?? null);
   }
 
   #link(from: number): void {

@@ -134,25 +134,33 @@ export class HubblePipeline implements FlowOutlet, FlowReceiver {
     return flows;
   }
 
-  /** A program reports an event. */
+  /** A program reports an event, by way of its CPU's perf ring; or a proxy, whose records come to the agent as they are. */
   write(row: FlowRow, number: number): void {
     this.advance(row.timeNs);
     this.emitted++;
     if (!this.#up) return;
+    if (row.layer7 !== null) {
+      this.#notify(this.#slotOf(row, number), row.timeNs);
+      return;
+    }
     const { cpu } = this.#context;
     const bytes = perfRecordBytes(notifyBytes(row.eventType) + row.captured);
     if (!this.perf.fits(cpu, bytes)) {
       this.perf.lose(cpu);
       return;
     }
-    const { store } = this;
     if (this.perf.records === 0 && this.#readFree < row.timeNs) this.#readFree = row.timeNs;
+    this.perf.push(cpu, this.#slotOf(row, number), bytes);
+  }
+
+  #slotOf(row: FlowRow, number: number): number {
+    const { store } = this;
     const slot = store.take();
     store.kind[slot] = EVENT_KIND.flow;
     store.matched[slot] = !this.#settings.droppedOnly || row.verdict === FLOW_VERDICT.dropped ? 1 : 0;
     store.number[slot] = number;
     store.save(slot, row);
-    this.perf.push(cpu, slot, bytes);
+    return slot;
   }
 
   /** Brings every stage up to a moment, ns. */

@@ -1,0 +1,134 @@
+/** Flows of the node's proxies in whole runs: one record for each request and answer, and none where nobody reads them. */
+import { describe, expect, it } from "vitest";
+import { seconds } from "../core/units.js";
+import { nodeWorld, type NodeWorld } from "../../test/support/node-world.js";
+
+interface Shown {
+  readonly time: string;
+  readonly uuid: string;
+  readonly verdict: string;
+  readonly Type: string;
+  readonly IP: { readonly source: string; readonly destination: string };
+  readonly l4: { readonly TCP?: { readonly destination_port: number; readonly flags?: object } };
+  readonly source: { readonly pod_name?: string; readonly ID?: number; readonly labels: readonly string[] };
+  readonly destination: { readonly pod_name?: string; readonly identity?: number; readonly labels: readonly string[] };
+  readonly destination_names?: readonly string[];
+  readonly l7?: { readonly type: string; readonly latency_ns?: string; readonly http?: { readonly url: string; readonly code?: number } };
+  readonly event_type: { readonly type: number };
+  readonly traffic_direction: string;
+  readonly is_reply: boolean;
+  readonly Summary: string;
+}
+
+const HTTP = "{ to: PEER, port: 80, l7: http }";
+const DNS = "{ to: kube-system/dns, port: 53, protocol: UDP, l7: dns }";
+const SERVICES = "services: [{ name: shop/cart, port: 80, BACKENDS: 1 }, { name: kube-system/dns, port: 53, protocol: UDP, backends: 1 }]";
+const once = "arrivals: { constant: 1/s, first: 1s, every: 20s, for: 1500ms }";
+
+function run(sections: string, observe = "{ flows: all }"): { world: NodeWorld; lines: readonly string[]; flows: readonly Shown[] } {
+  let text = "";
+  const world = nodeWorld(sections, {}, undefined, { observe, take: (more) => void (text += more) });
+  world.simulation.run(seconds(8));
+  world.node.flows.finish();
+  const lines = text.split("\n").filter((line) => line.includes('"Type":"L7"'));
+  const flows = text.split("\n").slice(0, -1).map((line) => (JSON.parse(line) as { flow: Shown }).flow);
+  return { world, lines, flows };
+}
+
+const scene = (policy: string, workload: string, backends = "backends"): string =>
+  `${SERVICES.replace("BACKENDS", backends)}\npolicies: [${policy}]\nworkloads: [${workload}]\n`;
+const fromWeb = (allow: string): string => `{ endpoints: shop/web, egress: deny, allow: [${allow}] }`;
+const SAYS = 'connection: { requests: 2, http: { path: "/items?page=2", status: 404 } }';
+const TO_CART = `{ name: w, from: { workload: shop/web }, to: shop/cart, ${once}, ${SAYS} }`;
+
+describe("HTTP", () => {
+  it("a request and its answer, with ends and latency, for each that passes", () => {
+    const { flows, world } = run(scene(fromWeb(HTTP.replace("PEER", "shop/cart")), TO_CART));
+    const shown = flows.filter(({ Type }) => Type === "L7");
+    expect(shown.map(({ Summary, is_reply }) => [is_reply, Summary.replace(/ \d+ms/, " Nms")])).toEqual(
+      [1, 2].flatMap(() => [
+        [false, "HTTP/1.1 GET http://cart.shop.svc.cluster.local/items?page=2"],
+        [true, "HTTP/1.1 404 Nms (GET http://cart.shop.svc.cluster.local/items?page=2)"],
+      ]),
+    );
+    const [request, response] = shown as [Shown, Shown];
+    const all = { verdict: "FORWARDED", event_type: { type: 129 }, traffic_direction: "EGRESS" };
+    expect(request).toMatchObject({ ...all, source: { pod_name: "web-0" }, destination: { pod_name: "cart-0" } });
+    expect(response).toMatchObject({ ...all, source: { pod_name: "cart-0" }, destination: { pod_name: "web-0" } });
+    expect(request.l4.TCP!.flags).toBeUndefined();
+    expect(response.IP).toMatchObject({ source: request.IP.destination, destination: request.IP.source });
+    // The client waits for what the proxy sees, and for its own way to it.
+    const latency = Number(response.l7!.latency_ns);
+    const waited = world.recorder.requestLatency.summaries()["all"]!.maxNs!;
+    expect(latency).toBeGreaterThan(1e6);
+    expect(latency).toBeLessThan(waited);
+    expect(new Set(flows.map(({ uuid }) => uuid)).size).toBe(flows.length);
+  });
+
+  it("at the server's policy they are ingress; at both, each proxy tells of its own", () => {
+    const ingress = "{ endpoints: shop/cart, ingress: deny, allow: [{ from: shop/web, port: 80, l7: http }] }";
+    const directions = (policy: string): readonly string[] =>
+      run(scene(policy, TO_CART, "localBackends")).flows.flatMap(({ traffic_direction, l7 }) => (l7 === undefined ? [] : [`${traffic_direction} ${l7.type}`]));
+    expect(directions(ingress).slice(0, 2)).toEqual(["INGRESS REQUEST", "INGRESS RESPONSE"]);
+    const both = directions(`${fromWeb(HTTP.replace("PEER", "shop/cart"))}, ${ingress}`);
+    expect(both.slice(0, 4)).toEqual(["EGRESS REQUEST", "INGRESS REQUEST", "INGRESS RESPONSE", "EGRESS RESPONSE"]);
+  });
+
+  it("the world by its address, with the port that is not HTTP's", () => {
+    const workload = TO_CART.replace("shop/cart", '"world 203.0.113.10:8080"');
+    const { flows } = run(scene(fromWeb("{ to: world, port: 8080, l7: http }"), workload));
+    const request = flows.find(({ Type }) => Type === "L7")!;
+    expect(request.l7!.http!.url).toBe("http://203.0.113.10:8080/items?page=2");
+    expect(request.destination).toEqual({ identity: 2, labels: ["reserved:world"] });
+  });
+
+  it("no flow without a rule above layer 4, none where only drops are wanted, and nobody listens where none are", () => {
+    expect(run(scene(fromWeb("{ to: shop/cart, port: 80 }"), TO_CART)).lines).toEqual([]);
+    expect(run(scene(fromWeb(HTTP.replace("PEER", "shop/cart")), TO_CART), "{ flows: dropped }").lines).toEqual([]);
+    expect(nodeWorld(scene(fromWeb(HTTP.replace("PEER", "shop/cart")), TO_CART)).node.flows.accessLog).toBeNull();
+  });
+
+  it("goes through Hubble's queue when the scenario models it", () => {
+    const direct = run(scene(fromWeb(HTTP.replace("PEER", "shop/cart")), TO_CART)).lines.length;
+    const { lines, world } = run(scene(fromWeb(HTTP.replace("PEER", "shop/cart")), TO_CART), "{ flows: all, hubble: {} }");
+    expect(lines.length).toBe(direct);
+    expect(world.node.flows.hubble!.result().events).toBeGreaterThan(direct);
+  });
+});
+
+describe("DNS", () => {
+  const lookup = (dns: string): string => `{ name: names, from: { workload: shop/web }, to: kube-system/dns, ${once}, query: { serverTime: 0s, dns: ${dns} } }`;
+  const summaries = (dns: string): readonly string[] =>
+    run(scene(fromWeb(DNS), lookup(dns))).flows.flatMap(({ l7, Summary }) => (l7 === undefined ? [] : [Summary]));
+
+  it("each candidate's two questions and answers", () => {
+    expect(summaries("{ name: api.example.com, dots: 2, address: 203.0.113.9, ndots: 3, search: 1 }")).toEqual([
+      "DNS Query api.example.com.shop.svc.cluster.local. A",
+      "DNS Query api.example.com.shop.svc.cluster.local. AAAA",
+      "DNS Answer RCode: Non-Existent Domain TTL: 4294967295 (Proxy api.example.com.shop.svc.cluster.local. A)",
+      "DNS Answer RCode: Non-Existent Domain TTL: 4294967295 (Proxy api.example.com.shop.svc.cluster.local. AAAA)",
+      "DNS Query api.example.com. A",
+      "DNS Query api.example.com. AAAA",
+      'DNS Answer "203.0.113.9" TTL: 30 (Proxy api.example.com. A)',
+      "DNS Answer  TTL: 4294967295 (Proxy api.example.com. AAAA)",
+    ]);
+  });
+
+  it("a placeholder where the scenario has no name", () => {
+    expect(summaries("{ ndots: 1, search: 0 }").slice(0, 1)).toEqual(["DNS Query names.example. A"]);
+    const answers = summaries("{ dots: 0, foundAt: 2 }").filter((text) => text.includes('"'));
+    expect(answers).toEqual(['DNS Answer "198.51.100.1" TTL: 30 (Proxy names.svc.cluster.local. A)']);
+  });
+
+  it("names an address afterwards, for the pod that has looked it up, as long as the answer holds", () => {
+    const later = `{ name: out, from: { workload: shop/web }, to: "world 203.0.113.9:443", arrivals: { constant: 1/s, first: 3s, every: 20s, for: 1500ms } }`;
+    const other = later.replace("name: out", "name: others").replace("shop/web", "shop/job");
+    const dns = lookup("{ name: api.example.com, dots: 2, address: 203.0.113.9, ndots: 1 }");
+    const { flows } = run(scene(fromWeb(`${DNS}, { to: world, port: 443 }`), `${dns}, ${later}, ${other}`));
+    const outward = flows.filter(({ IP, Type }) => IP.destination === "203.0.113.9" && Type !== "L7");
+    const of = (pod: string): readonly Shown[] => outward.filter(({ source }) => source.pod_name === pod);
+    const names = (pod: string): readonly unknown[] => [...new Set(of(pod).map((flow) => flow.destination_names?.join()))];
+    expect(names("web-0")).toEqual(["api.example.com"]);
+    expect(names("job-0")).toEqual([undefined]);
+  });
+});
