@@ -96,6 +96,48 @@ describe("HTTP", () => {
   });
 });
 
+describe("what no rule allows", () => {
+  const ruled = (rules: string): string => fromWeb(`{ to: shop/cart, port: 80, l7: http, rules: [${rules}] }`);
+  const told = (policy: string, backends?: string): readonly string[] =>
+    run(scene(policy, TO_CART, backends)).flows.flatMap(({ l7, verdict, Summary }) => (l7 === undefined ? [] : [`${verdict} ${Summary.replace(/ \d+ms.*/, "")}`]));
+
+  it("is answered with 403 by the proxy; the server hears nothing of it", () => {
+    const { flows, world } = run(scene(ruled('{ method: "POST|PUT" }, { method: GET, path: /public/.* }'), TO_CART));
+    const shown = flows.filter(({ Type }) => Type === "L7").slice(0, 2);
+    expect(shown.map(({ verdict, is_reply }) => [verdict, is_reply])).toEqual([["DROPPED", false], ["FORWARDED", true]]);
+    expect(shown[1]!.Summary).toMatch(/^HTTP\/1\.1 403 0ms \(GET http:\/\/cart\.shop/);
+    const { connectionsOpened, connectionsEstablished } = world.recorder.counts;
+    expect([connectionsOpened, connectionsEstablished, world.recorder.requestLatency.all().count]).toEqual([1, 1, 2]);
+    expect(world.recorder.requestLatency.summaries()["all"]!.maxNs!).toBeLessThan(1e6);
+  });
+
+  it("one rule is enough, over the whole path; without a list everything passes", () => {
+    expect(told(ruled("{ path: /items }"))[0]).toMatch(/^DROPPED/);
+    expect(told(ruled('{ path: /other }, { path: "/items.*" }'))[0]).toMatch(/^FORWARDED/);
+    const both = fromWeb(`{ to: shop/cart, port: 80, l7: http, rules: [{ path: /none }] }, ${HTTP.replace("PEER", "shop/cart")}`);
+    expect(told(both)[0]).toMatch(/^FORWARDED/);
+  });
+
+  it("the server's policy may deny what the client's allows: both proxies pass the 403 on", () => {
+    const ingress = "{ endpoints: shop/cart, ingress: deny, allow: [{ from: shop/web, port: 80, l7: http, rules: [{ method: PUT }] }] }";
+    expect(told(`${fromWeb(HTTP.replace("PEER", "shop/cart"))}, ${ingress}`, "localBackends").slice(0, 4).map((text) => text.slice(0, 22))).toEqual([
+      "FORWARDED HTTP/1.1 GET", "DROPPED HTTP/1.1 GET h", "FORWARDED HTTP/1.1 403", "FORWARDED HTTP/1.1 403",
+    ]);
+  });
+
+  it("names are refused, and the resolver goes on to the next", () => {
+    const ask = "query: { serverTime: 0s, dns: { name: api.example.com, dots: 2, ndots: 3, search: 1 } }";
+    const lookup = `{ name: names, from: { workload: shop/web }, to: kube-system/dns, ${once}, ${ask} }`;
+    const ruledNames = (rule: string): { answered: number; denied: number } => {
+      const { flows, world } = run(scene(fromWeb(DNS.replace("l7: dns", `l7: dns, rules: [${rule}]`)), lookup));
+      return { answered: world.recorder.counts.queriesAnswered, denied: flows.filter(({ Type, verdict }) => Type === "L7" && verdict === "DROPPED").length };
+    };
+    expect(ruledNames('{ matchPattern: "*.example.com" }')).toEqual({ answered: 1, denied: expect.toSatisfy((count: number) => count >= 2) });
+    expect(ruledNames('{ matchName: example.com }, { matchName: api.example.org }')).toMatchObject({ answered: 0 });
+    expect(ruledNames('{ matchPattern: "*" }')).toEqual({ answered: 1, denied: 0 });
+  });
+});
+
 describe("DNS", () => {
   const lookup = (dns: string): string => `{ name: names, from: { workload: shop/web }, to: kube-system/dns, ${once}, query: { serverTime: 0s, dns: ${dns} } }`;
   const summaries = (dns: string): readonly string[] =>

@@ -49,23 +49,24 @@ export class AccessLog {
   }
 
   /** A request has come on a connection that ends at the proxy. */
-  httpRequest(flows: FlowTable, connection: number): LoggedRequest {
+  httpRequest(flows: FlowTable, connection: number, allowed: boolean): LoggedRequest {
     const request = { atNs: this.#parts.clock.now, id: this.#parts.requestIds.text(this.#requests++) };
-    this.#write(flows, connection, { type: "REQUEST", latencyNs: 0, record: { kind: "http", ...this.#spoken(flows, connection), code: 0, requestId: request.id } });
+    const { method, url } = this.#spoken(flows, connection);
+    this.#write(flows, connection, { type: "REQUEST", latencyNs: 0, record: { kind: "http", method, url, code: 0, requestId: request.id } }, allowed);
     return request;
   }
 
-  /** Its answer goes back. */
-  httpResponse(flows: FlowTable, connection: number, { atNs, id }: LoggedRequest): void {
-    const { status, ...spoken } = this.#spoken(flows, connection);
+  /** An answer goes back: the server's, or the proxy's own with its status. */
+  httpResponse(flows: FlowTable, connection: number, { atNs, id }: LoggedRequest, ownStatus: number | null): void {
+    const { method, url, status } = this.#spoken(flows, connection);
     const latencyNs = this.#parts.clock.now - atNs;
-    this.#write(flows, connection, { type: "RESPONSE", latencyNs, record: { kind: "http", ...spoken, code: status, requestId: id } });
+    this.#write(flows, connection, { type: "RESPONSE", latencyNs, record: { kind: "http", method, url, code: ownStatus ?? status, requestId: id } });
   }
 
-  /** A question is passed on. */
-  dnsQuestion(flows: FlowTable, flow: number, question: Question): void {
+  /** A question is passed on, or refused without an answer in the log. */
+  dnsQuestion(flows: FlowTable, flow: number, question: Question, allowed: boolean): void {
     const query = candidateName(this.#queries(flows, flow), question.candidate);
-    this.#write(flows, flow, { type: "REQUEST", latencyNs: 0, record: { kind: "dns", query, qtype: question.qtype, answer: null } });
+    this.#write(flows, flow, { type: "REQUEST", latencyNs: 0, record: { kind: "dns", query, qtype: question.qtype, answer: null } }, allowed);
   }
 
   /** Its answer goes back; the client's history keeps the name. */
@@ -92,7 +93,7 @@ export class AccessLog {
   }
 
   /** The ends are those that the proxy stands between; in answers they have changed places. */
-  #write(flows: FlowTable, flow: number, layer7: Layer7): void {
+  #write(flows: FlowTable, flow: number, layer7: Layer7, allowed = true): void {
     const { recorder, clock } = this.#parts;
     const row = this.#row;
     const at = rowOf(flow, Side.server);
@@ -105,7 +106,7 @@ export class AccessLog {
     row.dport = isReply ? flows.remotePort[at]! : flows.port[at]!;
     row.protocol = flows.protocolOf[flow]!;
     row.eventType = FLOW_EVENT.accessLog;
-    row.verdict = FLOW_VERDICT.forwarded;
+    row.verdict = allowed ? FLOW_VERDICT.forwarded : FLOW_VERDICT.dropped;
     row.direction = flows.mark[at] === MARK_PROXY_INGRESS ? FLOW_DIRECTION.ingress : FLOW_DIRECTION.egress;
     row.reply = isReply ? FLOW_REPLY.yes : FLOW_REPLY.no;
     row.layer7 = layer7;

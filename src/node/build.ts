@@ -29,6 +29,7 @@ import { datapathConfig } from "./datapath-config.js";
 import { Directory } from "./directory.js";
 import { nodeFlows, type NodeFlows } from "./flows.js";
 import { NodeHooks } from "./hooks.js";
+import { L7Rules } from "./l7-rules.js";
 import { Link } from "./link.js";
 import { MapWatch } from "./map-watch.js";
 import { NodeNetwork, type Ends } from "./network.js";
@@ -152,11 +153,12 @@ export function buildNode(
     clock: { bootNs: UPTIME_S * NS_PER_S, unitNs: clockUnitNs(settings, kernel) }, prefilter: scenario.prefilter,
   });
   const application = new TcpApplication(simulation, scenario, topology, streams, recorder);
+  const rules = hasL7Rules(scenario, "listed") ? new L7Rules(maps, topology, policies) : null;
   const dnsProxy = hasL7Rules(scenario, "dns") ? new DnsProxy(simulation, cpus, () => !collector.isDown) : null;
   const queries = new QueryApplication(simulation, scenario, topology, streams, recorder, dnsProxy);
   const workloads = new Workloads(simulation, scenario, streams, application, queries);
   const tcp = clientTcp(kernel, scenario.client, config);
-  const proxy = hasL7Rules(scenario, "http") ? new L7Proxy(simulation, scenario, cpus, application, flows.accessLog) : null;
+  const proxy = hasL7Rules(scenario, "http") ? new L7Proxy(simulation, scenario, cpus, application, flows.accessLog, rules) : null;
   const node = new Node({
     simulation,
     scenario,
@@ -185,8 +187,12 @@ export function buildNode(
   node.serverHost = node.peers.addHost(peer, randomBootTime(boot, peer.hz));
   collector.start();
   proxy?.attach(node);
-  const { accessLog: log } = flows;
-  dnsProxy?.attach(node, (flow) => queries.bytesOf(flow), log === null ? null : { log, questionOf: (flow, tag) => queries.questionOf(flow, tag) });
+  dnsProxy?.attach(node, (flow) => queries.bytesOf(flow), {
+    log: flows.accessLog,
+    questionOf: (flow, tag) => queries.questionOf(flow, tag),
+    refusalOf: (flow, tag) => queries.refusalOf(flow, tag),
+    allows: rules === null ? null : (flow, { candidate }) => rules.allowsQuestion(node.datagrams, flow, queries.nameOf(flow, candidate)),
+  });
   const sockets = observer?.sockets(node) ?? node;
   application.attach(sockets);
   queries.attach(sockets);
@@ -214,9 +220,10 @@ function minorOf({ version }: Pick<SettledProfile, "version">): number {
   return Number(version.split(".")[1]);
 }
 
-function hasL7Rules({ policies, timeline }: Scenario, protocol: L7Protocol): boolean {
+/** `listed`: of any protocol, with what is allowed. */
+function hasL7Rules({ policies, timeline }: Scenario, which: L7Protocol | "listed"): boolean {
   const later = timeline.flatMap(({ happening }) => (happening.kind === "policy" ? [happening.policy] : []));
-  return [...policies, ...later].some(({ allow }) => allow.some(({ l7 }) => l7 === protocol));
+  return [...policies, ...later].some(({ allow }) => allow.some(({ l7, rules }) => (which === "listed" ? rules.length > 0 : l7 === which)));
 }
 
 /** The kernel's TCP with what the scenario changes on the client, and segments that fit the MTU of pods' routes. */

@@ -65,7 +65,10 @@ class PodChecker {
         this.#known(name, valid, [...path, kind, rule, key], "service or workload");
       }
     }
-    for (const [rule, peer] of policy.allow.entries()) if (peer.l7 !== undefined) this.#aboveLayer4(policy, peer, [...path, "allow", rule, "l7"]);
+    for (const [rule, peer] of policy.allow.entries()) {
+      if (peer.l7 !== undefined) this.#aboveLayer4(policy, peer, [...path, "allow", rule, "l7"]);
+      if (peer.rules !== undefined) this.#l7Rules(peer, [...path, "allow", rule, "rules"]);
+    }
   }
 
   /** `sanitize` in pkg/policy/api/rule_validation.go asks for port and protocol; host policies have no HTTP rules. */
@@ -79,6 +82,19 @@ class PodChecker {
     else if (policy[direction] !== "deny") wrong(`a rule that allows ${direction} does nothing where the default is to allow`, `${direction}: deny`);
     const gateway = direction === "egress" && this.#input.egressGateways.some((rule) => rule?.pods === policy.endpoints);
     if (gateway) wrong("what the proxy sends through an egress gateway is not modelled", "pods with the one or the other");
+  }
+
+  #l7Rules({ l7, rules = [] }: PolicyInput["allow"][number], path: Path): void {
+    if (l7 === undefined) this.#found.error(this.#at(path), "rules above layer 4 need their protocol", { expected: "`l7: http` or `l7: dns` beside them" });
+    for (const [index, { method, path: paths, matchName, matchPattern }] of rules.entries()) {
+      const ofHttp = method !== undefined || paths !== undefined;
+      const ofDns = matchName !== undefined || matchPattern !== undefined;
+      if (ofHttp && l7 !== "dns" && !ofDns) continue;
+      if (ofDns && l7 !== "http" && !ofHttp && (matchName === undefined || matchPattern === undefined)) continue;
+      this.#found.error(this.#at([...path, index]), "a rule of another protocol, or of none", {
+        expected: l7 === "dns" ? "matchName or matchPattern" : "method, path or both",
+      });
+    }
   }
 
   #bandwidth(): void {

@@ -287,7 +287,9 @@ describe("rules above layer 4", () => {
     { from: rule, to: "{ to: shop/cart, port: 80, l7: dns }", at: "dns }", message: /DNS over TCP is not modelled/ },
     { from: rule, to: "{ to: shop/cart, port: 80, l7: kafka }", at: "kafka }", message: /./, expected: /http/ },
     { from: rule, to: "{ to: shop/cart, port: 80, protocol: UDP, l7: http }", at: "http }", message: /for TCP/ },
-    { from: rule, to: "{ to: shop/cart, port: 80, rules: [] }", at: "rules", message: /`l7: http`/ },
+    { from: rule, to: "{ to: shop/cart, port: 80, rules: [] }", at: "rules", message: /need their protocol/, expected: /`l7: http`/ },
+    { from: rule, to: "{ to: shop/cart, port: 80, l7: http, rules: [{ matchName: a.b }] }", at: "{ matchName", message: /another protocol/, expected: /path/ },
+    { from: rule, to: "{ to: shop/cart, port: 80, l7: http, rules: [{ path: /( }] }", at: "/(", message: /./, expected: /regular expression/ },
     { from: rule, to: "{ direction: ingress, from: shop/web, port: 80, l7: http }", at: "http }", message: /default is to allow/, expected: /ingress: deny/ },
     { from: `allow: [${rule}]`, to: "deny: [{ to: shop/cart, port: 80, l7: http }]", at: "l7", message: /denials/ },
   ])("$to", check);

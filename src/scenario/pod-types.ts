@@ -33,6 +33,16 @@ export interface RuledPeer {
   readonly protocol: RuleProtocol;
   /** Null = nothing above layer 4; always so where it denies. */
   readonly l7: L7Protocol | null;
+  /** What of it is allowed; empty = everything. */
+  readonly rules: readonly L7Rule[];
+}
+
+/** One of the rules above layer 4, any of which allows: regular expressions of a request, or a name or pattern of a question. */
+export interface L7Rule {
+  readonly method?: string | undefined;
+  readonly path?: string | undefined;
+  readonly matchName?: string | undefined;
+  readonly matchPattern?: string | undefined;
 }
 
 /** Pods with `kubernetes.io/egress-bandwidth`. */

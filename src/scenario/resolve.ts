@@ -141,7 +141,8 @@ type PeerInput = ScenarioInput["policies"][number]["allow" | "deny"][number];
 
 function ruledPeer(peer: PeerInput): RuledPeer {
   const l7 = "l7" in peer ? (peer.l7 ?? null) : null;
-  return { direction: peer.direction, peer: "to" in peer ? peer.to : peer.from, port: peer.port ?? 0, protocol: peer.protocol, l7 };
+  const rules = "rules" in peer ? (peer.rules ?? []) : [];
+  return { direction: peer.direction, peer: "to" in peer ? peer.to : peer.from, port: peer.port ?? 0, protocol: peer.protocol, l7, rules };
 }
 
 function preloadOf({ map, entries, kind, expires, about }: ScenarioInput["preload"][number]): Preload {

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { address, peerName, port, prefix, qualifiedName, subjectName } from "./names.js";
-import { bitRate } from "./quantities.js";
+import { bitRate, Misfit, text } from "./quantities.js";
 import { L7_PROTOCOLS, RULE_PROTOCOLS, VERDICTS } from "./pod-types.js";
 import { ENTRIES } from "./types.js";
 
@@ -12,7 +12,31 @@ const RATE_MIN = 1000;
 const peer = { port: port().optional().describe("Without it: every port."), protocol: z.enum(RULE_PROTOCOLS).prefault("TCP").describe("ICMP: echo requests.") };
 const egress = { direction: z.literal("egress").prefault("egress"), to: peerName().describe("Service, workload, world, remote-node or host."), ...peer };
 const ingress = { direction: z.literal("ingress").prefault("ingress"), from: peerName().describe("Workload, world, remote-node or host."), ...peer };
-const l7 = { l7: z.enum(L7_PROTOCOLS).optional().describe("A rule above layer 4: its connections (http) or questions (dns) go through a proxy on the node, which reads each.") };
+/** Regular expressions as Envoy's RE2 and JavaScript both read them. */
+const expression = text({
+  form: "a regular expression such as /public/.*",
+  pattern: /^.+$/,
+  check: (written) => {
+    try {
+      new RegExp(written);
+      return undefined;
+    } catch (error) {
+      return new Misfit((error as Error).message);
+    }
+  },
+});
+const asked = text({ form: "a name such as api.example.com", pattern: /^[a-z0-9_.-]+$/ });
+const askedPattern = text({ form: "a name with * such as *.example.com", pattern: /^[a-z0-9_.*-]+$/ });
+const l7Rule = z.strictObject({
+  method: expression.optional().describe("Of HTTP: the whole method, as a regular expression."),
+  path: expression.optional().describe("Of HTTP: the whole path with its query, as a regular expression."),
+  matchName: asked.optional().describe("Of DNS: this name."),
+  matchPattern: askedPattern.optional().describe("Of DNS: names like this; * stands for letters, digits and dashes, alone for every name."),
+});
+const l7 = {
+  rules: z.array(l7Rule).optional().describe("What of it is allowed, each alone; without any everything. HTTP is answered with 403 else, DNS is refused."),
+  l7: z.enum(L7_PROTOCOLS).optional().describe("A rule above layer 4: its connections (http) or questions (dns) go through a proxy on the node, which reads each."),
+};
 const allowedPeer = z.union([z.strictObject({ ...egress, ...l7 }), z.strictObject({ ...ingress, ...l7 })]);
 const deniedPeer = z.union([z.strictObject(egress), z.strictObject(ingress)]);
 

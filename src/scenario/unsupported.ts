@@ -19,7 +19,6 @@ const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
   "services[].weights": "weights of backends are not modelled",
   "policies[].rules": "rules above layer 4 stand at a peer: allow: [{ to: shop/cart, port: 80, l7: http }]",
   "policies[].l7": "rules above layer 4 stand at a peer: allow: [{ to: shop/cart, port: 80, l7: http }]",
-  "policies[].allow[].rules": "what rules above layer 4 allow is not modelled; that they are there is `l7: http` or `l7: dns`",
   "policies[].deny[].l7": "denials don't reach above layer 4, in Cilium neither",
   "workloads[].retries": "retries of the application stand in `connection`",
   "workloads[].trace": "a recorded trace stands in `arrivals: { recorded: FILE }`",

@@ -311,6 +311,11 @@ export class Resolvers {
 const CODE_BITS = 2;
 const CODE_MASK = (1 << CODE_BITS) - 1;
 
+/** Tag of the answer that refuses the question with this tag: glibc takes REFUSED as it takes SERVFAIL. */
+export function refusalTag(question: number): number {
+  return answerTag(question, Answer.serverFailed);
+}
+
 function questionTag(serial: number, family: number): number {
   return ((serial << FAMILY_BITS) | family) << CODE_BITS;
 }

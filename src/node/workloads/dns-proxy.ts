@@ -27,11 +27,14 @@ export const OF_PROXY = 2;
 /** Bytes of a flow's questions and answers. */
 export type DatagramBytes = (flow: number) => { readonly requestBytes: number; readonly responseBytes: number };
 
-/** What clients say, for whoever reads it. */
+/** What clients say, and who cares: null where nobody does. */
 export interface DnsListener {
-  readonly log: AccessLog;
   /** The question that a datagram of the flow with this tag asks or answers. */
   readonly questionOf: (flow: number, tag: number) => Question;
+  /** Tag of the answer REFUSED to the question with this tag; undefined for plain exchanges, which know no such answer. */
+  readonly refusalOf: (flow: number, tag: number) => number | undefined;
+  readonly log: AccessLog | null;
+  readonly allows: ((flow: number, question: Question) => boolean) | null;
 }
 
 export class DnsProxy {
@@ -44,7 +47,7 @@ export class DnsProxy {
   readonly #open = new Set<number>();
   #node!: Node;
   #bytes!: DatagramBytes;
-  #listener: DnsListener | null = null;
+  #listener!: DnsListener;
 
   constructor(simulation: Simulation, cpus: CpuQueues, agentRuns: () => boolean) {
     this.#simulation = simulation;
@@ -54,8 +57,7 @@ export class DnsProxy {
     this.#answer = simulation.on((flow, tag) => this.#passBack(flow, tag));
   }
 
-  /** `listener`: null where nobody reads the log. */
-  attach(node: Node, bytes: DatagramBytes, listener: DnsListener | null): void {
+  attach(node: Node, bytes: DatagramBytes, listener: DnsListener): void {
     this.#node = node;
     this.#bytes = bytes;
     this.#listener = listener;
@@ -84,16 +86,30 @@ export class DnsProxy {
   }
 
   #ask(flow: number, tag: number): void {
+    if (!this.#open.has(flow) && !this.has(flow)) return;
+    if (!this.#mayPass(flow, tag)) return;
     if (!this.#open.has(flow)) {
-      if (!this.has(flow) || !this.#node.connectDatagramFromProxy(flow, flow | OF_PROXY)) return;
+      if (!this.#node.connectDatagramFromProxy(flow, flow | OF_PROXY)) return;
       this.#open.add(flow);
     }
-    this.#listener?.log.dnsQuestion(this.#node.datagrams, flow, this.#listener.questionOf(flow, tag));
     this.#node.sendDatagram(flow | OF_PROXY, Side.client, this.#bytes(flow).requestBytes, tag);
   }
 
+  /** False: the question is not passed on; a resolver hears so (`--tofqdns-dns-reject-response-code` refused), others nothing. */
+  #mayPass(flow: number, tag: number): boolean {
+    const { log, allows, questionOf, refusalOf } = this.#listener;
+    if (log === null && allows === null) return true;
+    const question = questionOf(flow, tag);
+    const allowed = allows === null || allows(flow, question);
+    log?.dnsQuestion(this.#node.datagrams, flow, question, allowed);
+    const refusal = allowed ? undefined : refusalOf(flow, tag);
+    if (refusal !== undefined) this.#node.sendDatagram(flow, Side.server, this.#bytes(flow).requestBytes, refusal);
+    return allowed;
+  }
+
   #passBack(flow: number, tag: number): void {
-    this.#listener?.log.dnsAnswer(this.#node.datagrams, flow, this.#listener.questionOf(flow, tag));
+    const { log, questionOf } = this.#listener;
+    log?.dnsAnswer(this.#node.datagrams, flow, questionOf(flow, tag));
     this.#node.sendDatagram(flow, Side.server, this.#bytes(flow).responseBytes, tag);
   }
 }

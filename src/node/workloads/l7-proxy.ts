@@ -8,6 +8,8 @@
  * with their idle connections. A connection to the server is used again by requests of the same client identity to the same
  * server; one that bears the client's address and port only by requests of that very connection.
  *
+ * What no rule allows is answered with 403 by the proxy itself.
+ *
  * Simplified: one pool instead of one for each worker thread; when all tries have failed the client's connection is reset,
  * where Envoy answers 503. The proxy reads whole requests before it passes them on.
  *
@@ -21,6 +23,8 @@ import type { AccessLog, LoggedRequest } from "../access-log.js";
 import type { CpuQueues } from "../cpu.js";
 import { Place, rowOf } from "../flow-table.js";
 import type { Node } from "../node.js";
+import type { L7Rules } from "../l7-rules.js";
+import { httpShape } from "./spoken.js";
 import { requestShape, type TcpWorkload } from "./tcp-application.js";
 
 /** CPU time of Envoy for a request on its way to the server and for the answer on its way back, ns. Assumed: no source measures it apart. */
@@ -29,6 +33,9 @@ export const PROXY_ANSWER_NS = 50_000;
 const CONNECT_TIMEOUT_NS = 2 * NS_PER_S;
 const CLEANUP_NS = 2.5 * NS_PER_S;
 const TRIES = 4;
+/** Envoy's own answer: status and headers, and the body "Access denied". */
+const DENIED_BYTES = 140;
+const DENIED_STATUS = 403;
 const NONE = -1;
 
 /** A request that the proxy has in hand, by the number of the connection that brought it. */
@@ -40,6 +47,8 @@ interface Client {
   pool: string;
   /** The request that is not answered yet; null without an access log. */
   logged: LoggedRequest | null;
+  /** The answer is the 403 of this proxy, or of the next one on the way. */
+  denied: boolean;
 }
 
 /** A connection of the proxy to a server. */
@@ -57,6 +66,9 @@ export class L7Proxy implements Application {
   readonly #cpus: CpuQueues;
   readonly #inner: Application;
   readonly #log: AccessLog | null;
+  readonly #rules: L7Rules | null;
+  /** Connections whose last answer was a 403. */
+  readonly #refused = new Set<number>();
   readonly #clients = new Map<number, Client>();
   readonly #upstreams = new Map<number, Upstream>();
   /** Idle connections by pool, the latest used last. */
@@ -67,9 +79,10 @@ export class L7Proxy implements Application {
   readonly #cleanup: number;
   #node!: Node;
 
-  /** `log`: null where nobody reads it. */
-  constructor(simulation: Simulation, scenario: Scenario, cpus: CpuQueues, inner: Application, log: AccessLog | null) {
+  /** `log`: null where nobody reads it. `rules`: null where everything may pass. */
+  constructor(simulation: Simulation, scenario: Scenario, cpus: CpuQueues, inner: Application, log: AccessLog | null, rules: L7Rules | null) {
     this.#log = log;
+    this.#rules = rules;
     this.#simulation = simulation;
     this.#scenario = scenario;
     this.#cpus = cpus;
@@ -100,7 +113,7 @@ export class L7Proxy implements Application {
     if (side === Side.server && this.#clients.has(connection)) {
       connections.awaitedByServer[connection]! -= bytes;
       if (connections.awaitedByServer[connection] !== 0) return;
-      if (this.#log !== null) this.#clients.get(connection)!.logged = this.#log.httpRequest(this.#node.flows, connection);
+      this.#take(connection, this.#clients.get(connection)!);
       this.#work(connection, PROXY_REQUEST_NS, this.#forward);
     } else if (side === Side.client && this.#upstreams.has(connection)) {
       connections.awaitedByClient[connection]! -= bytes;
@@ -140,6 +153,7 @@ export class L7Proxy implements Application {
     }
     this.#lost(connection);
     this.#upstreams.delete(connection);
+    this.#refused.delete(connection);
     this.#node.connections.generation[connection]!++;
     this.#node.release(connection, timeWaitSide === Side.client);
   }
@@ -152,7 +166,7 @@ export class L7Proxy implements Application {
     const { flows } = this.#node;
     const at = rowOf(connection, Side.server);
     const pool = `${flows.clientIdentity[connection]} ${flows.address[at]} ${flows.port[at]} ${flows.workload[connection]}`;
-    return { upstream: NONE, triesLeft: 0, pool, logged: null };
+    return { upstream: NONE, triesLeft: 0, pool, logged: null, denied: false };
   }
 
   /** Occupies the connection's CPU, then goes on with the event. */
@@ -166,10 +180,24 @@ export class L7Proxy implements Application {
     return this.#node.connections.generation[connection] === generation;
   }
 
-  /** A whole request has come on `connection`. */
+  /** A whole request has come: it is judged, and noted. */
+  #take(connection: number, client: Client): void {
+    const { flows } = this.#node;
+    if (this.#rules !== null) {
+      const { method, path } = httpShape(this.#scenario.workloads[flows.workload[connection]!]!);
+      client.denied = !this.#rules.allowsRequest(flows, connection, method, path);
+    }
+    if (this.#log !== null) client.logged = this.#log.httpRequest(flows, connection, !client.denied);
+  }
+
+  /** The request on `connection` has been worked on. */
   #pass(connection: number): void {
     const client = this.#clients.get(connection);
     if (client === undefined) return;
+    if (client.denied) {
+      this.#passBack(connection);
+      return;
+    }
     client.triesLeft = TRIES;
     this.#try(connection, client);
   }
@@ -216,16 +244,24 @@ export class L7Proxy implements Application {
     const client = this.#clients.get(connection);
     if (client === undefined) return;
     client.upstream = NONE;
+    client.denied = this.#refused.delete(number);
     this.#work(connection, PROXY_ANSWER_NS, this.#answer);
   }
 
   #passBack(connection: number): void {
-    const shape = requestShape(this.#scenario.workloads[this.#node.flows.workload[connection]!] as TcpWorkload);
     const client = this.#clients.get(connection);
     if (client === undefined) return;
-    if (client.logged !== null) this.#log?.httpResponse(this.#node.flows, connection, client.logged);
+    const { connections, flows, peers } = this.#node;
+    if (client.logged !== null) this.#log?.httpResponse(flows, connection, client.logged, client.denied ? DENIED_STATUS : null);
     client.logged = null;
-    this.#node.peers.write(connection, Side.server, shape.responseBytes);
+    let bytes = requestShape(this.#scenario.workloads[flows.workload[connection]!] as TcpWorkload).responseBytes;
+    if (client.denied) {
+      // Its reader finds the length of the answer in the answer.
+      bytes = DENIED_BYTES;
+      connections.awaitedByClient[connection] = bytes;
+      if (this.#upstreams.has(connection)) this.#refused.add(connection);
+    }
+    peers.write(connection, Side.server, bytes);
   }
 
   /** Nothing is under way on the connection: it waits for the next request. */

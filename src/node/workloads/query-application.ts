@@ -7,7 +7,7 @@ import type { RandomStream, RandomStreams } from "../../core/random.js";
 import type { Simulation } from "../../core/simulation.js";
 import type { RunRecorder } from "../../observe/recorder.js";
 import type { QueryWorkload, Resolution, Scenario } from "../../scenario/types.js";
-import { LookupEnd, POD_RESOLVER, Resolvers } from "../../traffic/resolver.js";
+import { LookupEnd, POD_RESOLVER, refusalTag, Resolvers } from "../../traffic/resolver.js";
 import { Side } from "../../traffic/tcp-peers.js";
 import { associationProfile } from "../../traffic/sctp.js";
 import { datagramProfile, UdpExchanges } from "../../traffic/udp-exchanges.js";
@@ -16,7 +16,7 @@ import type { Topology } from "../topology.js";
 import { draw } from "./distributions.js";
 import { OF_PROXY, type DnsProxy } from "./dns-proxy.js";
 import type { Sockets } from "./sockets.js";
-import type { Question } from "./spoken.js";
+import { candidateName, type Question } from "./spoken.js";
 
 const LOOKUP = 1;
 /** Of a lookup's socket that is not open. */
@@ -205,6 +205,16 @@ export class QueryApplication {
   questionOf(flow: number, tag: number): Question {
     if ((flow & LOOKUP) === 0) return { candidate: 0, qtype: "A", exists: true };
     return this.#resolvers.questionOf(flow >> this.#bits, tag);
+  }
+
+  /** The name of a candidate, with its last dot. */
+  nameOf(flow: number, candidate: number): string {
+    return candidateName(this.#shape(this.#workload[flow]!), candidate);
+  }
+
+  /** Tag of a name server's refusal; plain exchanges have none. */
+  refusalOf(flow: number, tag: number): number | undefined {
+    return (flow & LOOKUP) === 0 ? undefined : refusalTag(tag);
   }
 
   #refused(flow: number, tag: number): void {

@@ -40,7 +40,7 @@ export function httpRequest(workload: Workload, topology: Topology, server: { re
   return { method, url: `http://${where}${path}`, status };
 }
 
-function httpShape(workload: Workload): HttpShape {
+export function httpShape(workload: Workload): HttpShape {
   if (workload.kind === "arrivals") return workload.connection.http;
   if (workload.kind === "pool") return workload.request.http;
   throw new Error(`workload ${workload.name} makes no requests`);
