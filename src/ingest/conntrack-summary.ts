@@ -1,5 +1,5 @@
 /** What a conntrack dump is made of: entries by class, and who holds most of them. */
-import { CT_DIRECTION, directionOf, isExpired, stateOf, type ConntrackTable, type CtDirection, type CtState, type DumpClock } from "./conntrack-table.js";
+import { CT_DIRECTION, CT_STATE, directionOf, isExpired, stateOf, type ConntrackTable, type CtDirection, type CtState, type DumpClock } from "./conntrack-table.js";
 import { CounterTable, largest } from "./counter-table.js";
 import { PROTOCOL, protocolName } from "./tuple-table.js";
 
@@ -43,19 +43,17 @@ export interface ConntrackSummary {
   readonly destinations: readonly PortCount[];
 }
 
-type OpenClass = { -readonly [key in keyof ConntrackClass]: ConntrackClass[key] };
-
 /** Rows of the lists of the largest. */
 const LISTED = 10;
 
 export function summarizeConntrack(table: ConntrackTable, listed = LISTED): ConntrackSummary {
-  const classes = new Map<string, OpenClass>();
+  const classes = new ClassCounts();
   const clients = new CounterTable(1);
   const services = new CounterTable(2);
   const destinations = new CounterTable(2);
   for (let i = 0; i < table.size; i++) {
     const direction = directionOf(table, i);
-    countClass(classes, table, i, direction);
+    classes.add(table, i, direction);
     const port = (table.protocol[i]! << 16) | table.destinationPort[i]!;
     if (direction === CT_DIRECTION.service) services.add(table.destination[i]!, port);
     if (direction !== CT_DIRECTION.in && direction !== CT_DIRECTION.out) continue;
@@ -69,7 +67,7 @@ export function summarizeConntrack(table: ConntrackTable, listed = LISTED): Conn
       port: port! & 0xffff,
       entries: count,
     }));
-  const found = [...classes.values()].sort((a, b) => b.entries - a.entries);
+  const found = classes.all();
   return {
     entries: table.size,
     clock: table.clock,
@@ -81,27 +79,48 @@ export function summarizeConntrack(table: ConntrackTable, listed = LISTED): Conn
   };
 }
 
-function countClass(classes: Map<string, OpenClass>, table: ConntrackTable, i: number, direction: CtDirection): void {
-  const map = mapOf(table, i);
-  const state = stateOf(table, i);
-  const protocol = table.protocol[i]!;
-  const key = `${map} ${protocol} ${direction} ${state}`;
-  let found = classes.get(key);
-  if (found === undefined) {
-    found = { map, protocol: protocolName(protocol), direction, state, entries: 0, expired: 0 };
-    classes.set(key, found);
-  }
-  found.entries++;
-  if (isExpired(table, i)) found.expired++;
-}
-
-function mapOf(table: ConntrackTable, i: number): CtMapName {
-  const isTcp = table.protocol[i] === PROTOCOL.tcp;
-  if (table.addresses.isIPv6(table.destination[i]!)) return isTcp ? "ct6_global" : "ct_any6_global";
-  return isTcp ? "ct4_global" : "ct_any4_global";
-}
-
+/** In the agent's order. */
 const MAP_ORDER: readonly CtMapName[] = ["ct4_global", "ct_any4_global", "ct6_global", "ct_any6_global"];
+const DIRECTIONS = Object.values(CT_DIRECTION);
+const STATES = Object.values(CT_STATE);
+const PROTOCOLS = 256;
+
+/** Counts by map, direction, state and protocol, each class a place in an array. */
+class ClassCounts {
+  readonly #entries = new Int32Array(MAP_ORDER.length * DIRECTIONS.length * STATES.length * PROTOCOLS);
+  readonly #expired = new Int32Array(this.#entries.length);
+
+  add(table: ConntrackTable, i: number, direction: CtDirection): void {
+    const kind = (mapOf(table, i) * DIRECTIONS.length + DIRECTIONS.indexOf(direction)) * STATES.length + STATES.indexOf(stateOf(table, i));
+    const place = kind * PROTOCOLS + table.protocol[i]!;
+    this.#entries[place]!++;
+    if (isExpired(table, i)) this.#expired[place]!++;
+  }
+
+  /** Largest first. */
+  all(): readonly ConntrackClass[] {
+    const classes: ConntrackClass[] = [];
+    this.#entries.forEach((entries, place) => {
+      if (entries === 0) return;
+      const kind = Math.floor(place / PROTOCOLS);
+      classes.push({
+        map: MAP_ORDER[Math.floor(kind / STATES.length / DIRECTIONS.length)]!,
+        protocol: protocolName(place % PROTOCOLS),
+        direction: DIRECTIONS[Math.floor(kind / STATES.length) % DIRECTIONS.length]!,
+        state: STATES[kind % STATES.length]!,
+        entries,
+        expired: this.#expired[place]!,
+      });
+    });
+    return classes.sort((a, b) => b.entries - a.entries);
+  }
+}
+
+/** Place of an entry's map in `MAP_ORDER`. */
+function mapOf(table: ConntrackTable, i: number): number {
+  const isTcp = table.protocol[i] === PROTOCOL.tcp;
+  return (table.addresses.isIPv6(table.destination[i]!) ? 2 : 0) + (isTcp ? 0 : 1);
+}
 
 function mapTotals(classes: readonly ConntrackClass[]): ConntrackSummary["maps"] {
   return MAP_ORDER.flatMap((map) => {

@@ -19,7 +19,7 @@ export interface ConntrackTable extends TupleTable {
   readonly revNat: Uint16Array;
   /** Identity of the source; 0 when unknown. */
   readonly identity: Uint32Array;
-  /** Of service entries of 1.16 and later, else 0. */
+  /** Number of a service entry's backend, else 0. */
   readonly backend: Uint32Array;
   /** Packets of both directions; 0 without accounting (the default from 1.16 on). */
   readonly packets: Float64Array;

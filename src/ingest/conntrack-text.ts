@@ -6,10 +6,10 @@
 import { ConntrackBuilder } from "./conntrack-builder.js";
 import type { ConntrackDump, DumpClock } from "./conntrack-table.js";
 import { SkipLog } from "./skipped.js";
+import { TUPLE_SERVICE } from "./tuple-table.js";
 import { TupleReader } from "./tuple-text.js";
 
 const BLANK = 0x20;
-const EQUALS = 0x3d;
 const ZERO = 0x30;
 const LOWER_X = 0x78;
 /** What the flags' names and `(remaining: N sec(s))` begin with. */
@@ -17,15 +17,41 @@ const BRACKET = 0x5b;
 const PARENTHESIS = 0x28;
 const REMAINING = "(remaining: ";
 
+/** What every entry has, in this order: a line without the last was cut. */
+const SEEN_EXPIRES = 1;
+const SEEN_FLAGS = 2;
+const SEEN_IDENTITY = 4;
+const SEEN_ALL = SEEN_EXPIRES | SEEN_FLAGS | SEEN_IDENTITY;
+
+type Field = "expires" | "packets" | "rxBytes" | "entryFlags" | "revNat" | "identity" | "backend" | "rxFlags" | "txFlags" | "lastRx" | "lastTx";
+
+/** Keys that are taken. Up to 1.15 the number of a service's backend stands in place of its received bytes. */
+const FIELDS: Readonly<Record<string, Field>> = {
+  "expires=": "expires",
+  "RxPackets=": "packets",
+  "TxPackets=": "packets",
+  "Packets=": "packets",
+  "RxBytes=": "rxBytes",
+  "RxFlagsSeen=": "rxFlags",
+  "TxFlagsSeen=": "txFlags",
+  "LastRxReport=": "lastRx",
+  "LastTxReport=": "lastTx",
+  "Flags=": "entryFlags",
+  "RevNAT=": "revNat",
+  "SourceSecurityID=": "identity",
+  "BackendID=": "backend",
+};
+
 export class ConntrackText {
   readonly #builder = new ConntrackBuilder();
   readonly #tuple = new TupleReader(this.#builder.addresses);
   readonly #skips = new SkipLog();
   #line = 0;
   #clock: DumpClock | undefined;
-  #seenExpires = false;
-  #seenFlags = false;
-  #seenLast = false;
+  /** `SEEN_*` of the line at hand. */
+  #seen = 0;
+  /** Words of the line before: those of the next one are the same, as a rule. */
+  readonly #words: { readonly start: string; readonly field: Field | undefined }[] = [];
 
   /** The next line of the dump. Empty ones stand between maps. */
   add(line: string): void {
@@ -56,7 +82,8 @@ export class ConntrackText {
     const { row } = this.#builder;
     row.expires = row.entryFlags = row.revNat = row.identity = row.backend = row.packets = 0;
     row.rxFlags = row.txFlags = row.lastRx = row.lastTx = 0;
-    this.#seenExpires = this.#seenFlags = this.#seenLast = false;
+    this.#seen = 0;
+    let nth = 0;
     let at = from;
     while (at < line.length) {
       const code = line.charCodeAt(at);
@@ -68,66 +95,58 @@ export class ConntrackText {
         this.#remaining(line, at);
         at = past(line, "))", at);
       } else {
-        at = this.#pair(line, at);
+        at = this.#pair(line, at, nth++);
         if (at < 0) return "has a value that is no number";
       }
     }
-    if (!this.#seenExpires) return "has no expires=";
-    return this.#seenFlags && this.#seenLast ? undefined : "is cut off";
+    if ((this.#seen & SEEN_EXPIRES) === 0) return "has no expires=";
+    return this.#seen === SEEN_ALL ? undefined : "is cut off";
   }
 
-  /** One `key=value`; returns the place behind it, or -1 when the value is no number. */
-  #pair(line: string, from: number): number {
+  /** The `nth` word, as a rule `key=value`; returns the place behind it, or -1 when a known key has no number. */
+  #pair(line: string, from: number, nth: number): number {
     const blank = line.indexOf(" ", from);
     const end = blank < 0 ? line.length : blank;
-    let equals = from;
-    while (equals < end && line.charCodeAt(equals) !== EQUALS) equals++;
-    if (equals === end) return end;
-    const value = numberAt(line, equals + 1, end);
-    if (value < 0) return isKnown(line.slice(from, equals)) ? -1 : end;
-    this.#set(line, from, equals, value);
+    let word = this.#words[nth];
+    if (word === undefined || !line.startsWith(word.start, from)) {
+      const equals = line.indexOf("=", from);
+      if (equals < 0 || equals >= end) return end;
+      const start = line.slice(from, equals + 1);
+      word = { start, field: FIELDS[start] };
+      this.#words[nth] = word;
+    }
+    if (word.field === undefined) return end;
+    const value = numberAt(line, from + word.start.length, end);
+    if (value < 0) return -1;
+    this.#set(word.field, value);
     return end;
   }
 
-  #set(line: string, from: number, equals: number, value: number): void {
+  #set(field: Field, value: number): void {
     const { row } = this.#builder;
-    switch (line.slice(from, equals)) {
+    switch (field) {
       case "expires":
         row.expires = value;
-        this.#seenExpires = true;
+        this.#seen |= SEEN_EXPIRES;
         break;
-      case "RxPackets":
-      case "TxPackets":
-      case "Packets":
+      case "packets":
         row.packets += value;
         break;
-      case "RxFlagsSeen":
-        row.rxFlags = value;
-        break;
-      case "TxFlagsSeen":
-        row.txFlags = value;
-        break;
-      case "LastRxReport":
-        row.lastRx = value;
-        break;
-      case "LastTxReport":
-        row.lastTx = value;
-        break;
-      case "Flags":
+      case "entryFlags":
         row.entryFlags = value;
-        this.#seenFlags = true;
+        this.#seen |= SEEN_FLAGS;
         break;
-      case "RevNAT":
-        row.revNat = value;
-        break;
-      case "SourceSecurityID":
+      case "identity":
         row.identity = value;
-        this.#seenLast = true;
+        this.#seen |= SEEN_IDENTITY;
         break;
-      case "BackendID":
-        row.backend = value;
+      case "backend":
+      case "rxBytes":
+        // From 1.19 on other entries can have an address in its place.
+        if ((this.#tuple.flags & TUPLE_SERVICE) !== 0) row.backend = value;
         break;
       default:
+        row[field] = value;
     }
   }
 
@@ -137,15 +156,6 @@ export class ConntrackText {
     const left = Number.parseInt(line.slice(at + REMAINING.length), 10);
     if (Number.isFinite(left)) this.#clock = { now: this.#builder.row.expires - left, source: "remaining" };
   }
-}
-
-const KNOWN = new Set([
-  "expires", "RxPackets", "TxPackets", "Packets", "RxBytes", "TxBytes", "Bytes", "RxFlagsSeen", "TxFlagsSeen", "LastRxReport", "LastTxReport",
-  "Flags", "RevNAT", "SourceSecurityID", "BackendID", "IfIndex", "Slave", "NatPort",
-]);
-
-function isKnown(key: string): boolean {
-  return KNOWN.has(key);
 }
 
 function past(line: string, mark: string, from: number): number {

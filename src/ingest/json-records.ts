@@ -7,7 +7,7 @@ import type { MetricsForm } from "./metrics-table.js";
 import { NatBuilder } from "./nat-builder.js";
 import { SeriesCollector } from "./series-collector.js";
 import type { Skipped } from "./skipped.js";
-import { TUPLE_IN } from "./tuple-table.js";
+import { TUPLE_IN, TUPLE_SERVICE } from "./tuple-table.js";
 
 export interface Records {
   /** Takes one record; returns what is wrong with it, else undefined. */
@@ -19,7 +19,6 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const IPV4_BYTES = 4;
 const IPV6_BYTES = 16;
-const U32_MAX = 0xffffffff;
 
 function fieldsOf(value: unknown): Fields | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
@@ -64,19 +63,21 @@ export class ConntrackRecords implements Records {
     const value = fieldsOf(fieldsOf(record)?.["Value"]);
     if (key === undefined || value === undefined) return "has no Key and Value";
     const { row, addresses } = this.#builder;
-    // Stored are the destination's address with the source's port, and the other way round.
-    row.source = addressOf(key["DestAddr"], addresses);
-    row.destination = addressOf(key["SourceAddr"], addresses);
-    if (row.source === NO_ADDRESS || row.destination === NO_ADDRESS) return "has no addresses";
-    row.sourcePort = swapped(key["SourcePort"]);
-    row.destinationPort = swapped(key["DestPort"]);
     row.protocol = numberOf(key["NextHeader"]);
     row.tupleFlags = numberOf(key["Flags"]);
+    // Addresses are stored as in a reply and ports the other way round; those of services are turned once more (PR 28913).
+    const isService = (row.tupleFlags & TUPLE_SERVICE) !== 0;
+    const [source, destination] = isService ? [key["SourceAddr"], key["DestAddr"]] : [key["DestAddr"], key["SourceAddr"]];
+    row.source = addressOf(source, addresses);
+    row.destination = addressOf(destination, addresses);
+    if (row.source === NO_ADDRESS || row.destination === NO_ADDRESS) return "has no addresses";
+    row.sourcePort = swapped(isService ? key["DestPort"] : key["SourcePort"]);
+    row.destinationPort = swapped(isService ? key["SourcePort"] : key["DestPort"]);
     row.expires = numberOf(value["Lifetime"]);
     row.entryFlags = numberOf(value["Flags"]);
     row.revNat = swapped(value["RevNAT"]);
     row.identity = numberOf(value["SourceSecurityID"]);
-    row.backend = backendOf(value["BackendID"] ?? fieldsOf(value["Union0"])?.["BackendID"]);
+    row.backend = isService ? backendOf(value) : 0;
     row.packets = numberOf(value["Packets"]) + numberOf(value["RxPackets"]) + numberOf(value["TxPackets"]);
     row.rxFlags = numberOf(value["RxFlagsSeen"]);
     row.txFlags = numberOf(value["TxFlagsSeen"]);
@@ -91,10 +92,10 @@ export class ConntrackRecords implements Records {
   }
 }
 
-/** From 1.19 on an address can stand in its place. */
-function backendOf(value: unknown): number {
-  const number = numberOf(value);
-  return number > U32_MAX ? 0 : number;
+/** Second half of the value's first 16 bytes, which are received packets and bytes up to 1.15. */
+function backendOf(value: Fields): number {
+  const { Union0: halves } = value;
+  return numberOf(Array.isArray(halves) ? halves[1] : value["RxBytes"]);
 }
 
 /** `NatMapRecord` of pkg/maps/nat; its keys are in the text's order. Created is raw time, of which no clock is told. */

@@ -1,7 +1,7 @@
 /** What kind of dump a text is, by its content: nobody should have to say. */
 import { DUMP_KIND, type DumpKind } from "./dump-kind.js";
 
-const TUPLE = String.raw`^\S+ (?:IN|OUT) \S+:\d+ -> \S+:\d+ `;
+const TUPLE = String.raw`^\S+ (?:IN|OUT|SVC) \S+:\d+ -> \S+:\d+ `;
 /** Lines of text forms. */
 const LINES: readonly (readonly [DumpKind, RegExp])[] = [
   [DUMP_KIND.conntrack, new RegExp(`${TUPLE}.*\\bexpires=`)],

@@ -3,7 +3,7 @@ import { ENTRY_SEEN_NON_SYN, type ConntrackTable } from "./conntrack-table.js";
 import { CounterTable, largest } from "./counter-table.js";
 import type { NatTable } from "./nat-table.js";
 import { TupleIndex } from "./tuple-index.js";
-import { protocolName, TUPLE_IN } from "./tuple-table.js";
+import { PROTOCOL, protocolName, TUPLE_IN } from "./tuple-table.js";
 
 /** Ports of one egress address that connections to one remote end hold: what a port search competes for. */
 export interface PortsInUse {
@@ -85,7 +85,7 @@ export interface NatOrphans {
   readonly reverse: number;
   /** Reverse ones by egress address and remote end, largest first: ports held by nobody. */
   readonly portsHeld: readonly PortsInUse[];
-  /** Outgoing connections in conntrack that passed a SYN, go to a remote end that NAT knows, and have no NAT entry. */
+  /** Outgoing connections in conntrack, TCP's beyond their SYN, whose both addresses NAT knows from others, without a NAT entry. */
   readonly connectionsWithoutMapping: number;
 }
 
@@ -135,7 +135,7 @@ function isTracked(conntrack: ConntrackTable, tracked: TupleIndex, nat: NatTable
   return turned >= 0 && (conntrack.entryFlags[turned]! & ENTRY_DSR) !== 0;
 }
 
-/** Connections that passed a SYN to a remote address that only NAT's forward entries lead to, yet have none themselves. */
+/** Connections from and to addresses that forward entries have, yet without one themselves: half a mapping or all of it is lost. */
 function unmapped(conntrack: ConntrackTable, nat: NatTable): number {
   const index = new TupleIndex(nat);
   const inNat = sharedNumbers(conntrack, nat);
@@ -150,7 +150,7 @@ function unmapped(conntrack: ConntrackTable, nat: NatTable): number {
   for (let i = 0; i < conntrack.size; i++) {
     const [source, destination] = [inNat[conntrack.source[i]!]!, inNat[conntrack.destination[i]!]!];
     if (conntrack.tupleFlags[i] !== 0 || !sources.has(source) || !remotes.has(destination)) continue;
-    if ((conntrack.entryFlags[i]! & ENTRY_SEEN_NON_SYN) === 0) continue;
+    if (conntrack.protocol[i] === PROTOCOL.tcp && (conntrack.entryFlags[i]! & ENTRY_SEEN_NON_SYN) === 0) continue;
     if (index.find(conntrack.protocol[i]!, 0, source, conntrack.sourcePort[i]!, destination, conntrack.destinationPort[i]!) < 0) count++;
   }
   return count;

@@ -1,6 +1,6 @@
 /**
  * Tuples of conntrack and NAT dumps in columns: row i of each belongs to entry i. Addresses are in the order of the text
- * form, that is of the packet that the entry describes.
+ * form, that is of the packets that the entry describes; a service entry leads from the client to the service.
  */
 import type { Addresses } from "./address-pool.js";
 

@@ -1,12 +1,17 @@
 /**
- * The beginning of a line of `cilium bpf ct list` and `cilium bpf nat list`: `TCP OUT a:p -> b:q [related ][service ]…`
- * (pkg/tuple/ipv4.go and ipv6.go, pkg/maps/ctmap/types.go, `Dump`). IPv6 addresses stand without brackets in most versions.
+ * The beginning of a line of `cilium bpf ct list` and `cilium bpf nat list`: `TCP OUT a:p -> b:q [related ]…` (pkg/tuple/ipv4.go
+ * and ipv6.go, pkg/maps/ctmap/types.go, `Dump`). IPv6 addresses stand without brackets, with them in the newest versions.
+ *
+ * Services: `TCP SVC client -> frontend` from 1.15 on (PR 28913). Before, `TCP OUT frontend -> client service`, both ends in
+ * each other's place; here the client is the source always.
  */
 import { NO_ADDRESS, type AddressPool } from "./address-pool.js";
 import { protocolNumber, TUPLE_IN, TUPLE_RELATED, TUPLE_SERVICE } from "./tuple-table.js";
 
 const ARROW = " -> ";
 const PORT_MAX = 0xffff;
+/** Flags of a tuple by the word that tells its direction. */
+const DIRECTIONS: Readonly<Record<string, number>> = { OUT: 0, IN: TUPLE_IN, SVC: TUPLE_SERVICE };
 
 /** One line's tuple; used again for the next line. */
 export class TupleReader {
@@ -34,8 +39,9 @@ export class TupleReader {
     if (protocol === undefined) return `names an unknown protocol "${line.slice(0, first).slice(0, 20)}"`;
     this.protocol = protocol;
     const direction = line.slice(first + 1, second);
-    if (direction !== "IN" && direction !== "OUT") return `has neither IN nor OUT after ${line.slice(0, first)}`;
-    this.flags = direction === "IN" ? TUPLE_IN : 0;
+    const flags = DIRECTIONS[direction];
+    if (flags === undefined) return `has none of IN, OUT and SVC after ${line.slice(0, first)}`;
+    this.flags = flags;
     const from = arrow + ARROW.length;
     const blank = line.indexOf(" ", from);
     const to = blank < 0 ? line.length : blank;
@@ -46,6 +52,7 @@ export class TupleReader {
     if (this.source === NO_ADDRESS || this.sourcePort < 0) return `has no source address and port: "${line.slice(second + 1, arrow).slice(0, 60)}"`;
     if (this.destination === NO_ADDRESS || this.destinationPort < 0) return `has no destination address and port: "${line.slice(from, to).slice(0, 60)}"`;
     this.end = this.#words(line, to);
+    if (direction === "OUT" && (this.flags & TUPLE_SERVICE) !== 0) this.#turn();
     return undefined;
   }
 
@@ -58,7 +65,12 @@ export class TupleReader {
     const colon = line.lastIndexOf(":", to - 1);
     if (colon <= from) return NO_ADDRESS;
     const bracketed = line.charCodeAt(from) === 0x5b && line.charCodeAt(colon - 1) === 0x5d;
-    return this.#addresses.intern(bracketed ? line.slice(from + 1, colon - 1) : line.slice(from, colon));
+    return bracketed ? this.#addresses.internPart(line, from + 1, colon - 1) : this.#addresses.internPart(line, from, colon);
+  }
+
+  #turn(): void {
+    [this.source, this.destination] = [this.destination, this.source];
+    [this.sourcePort, this.destinationPort] = [this.destinationPort, this.sourcePort];
   }
 
   /** Takes `related` and `service`; returns where the rest begins. */

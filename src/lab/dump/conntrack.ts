@@ -14,7 +14,17 @@ import type { ConntrackFacts } from "../../cilium/profile/cilium-profile.js";
 import { slotsOf } from "./walk.js";
 
 /** What of a release decides the layout. */
-export type ConntrackLayout = Pick<ConntrackFacts, "valueLayout" | "dsrFlagName">;
+export interface ConntrackLayout extends Pick<ConntrackFacts, "valueLayout" | "dsrFlagName"> {
+  /** `SVC client -> frontend`; else `OUT frontend -> client service`, as the key is stored. */
+  readonly namesServices: boolean;
+}
+
+/** Minor release from which on services are named: PR 28913. */
+const SERVICES_NAMED_FROM = 15;
+
+export function conntrackLayout(minor: string, { valueLayout, dsrFlagName }: ConntrackFacts): ConntrackLayout {
+  return { valueLayout, dsrFlagName, namesServices: Number(minor.split(".")[1]) >= SERVICES_NAMED_FROM };
+}
 
 /** Names of protocols as pkg/u8proto prints them. */
 const PROTOCOL_NAMES: Readonly<Record<number, string>> = { 1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6", 132: "SCTP" };
@@ -49,15 +59,17 @@ function* mapText(ct: CtMap, words: AddressWords, layout: ConntrackLayout, hasNa
   tuple.addressWords = words;
   for (const slot of slotsOf(ct.map)) {
     ct.map.copyKey(slot, tuple.words, 0);
-    yield `${keyText(tuple)}${valueText(ct, slot, (tuple.flags & TUPLE_F_SERVICE) !== 0, layout, hasNatAddress ? words : 0)} \n`;
+    yield `${keyText(tuple, layout)}${valueText(ct, slot, (tuple.flags & TUPLE_F_SERVICE) !== 0, layout, hasNatAddress ? words : 0)} \n`;
   }
   yield "\n";
 }
 
 /** Keys hold the destination with the source's port and the other way round; the text has them in the packet's order. */
-function keyText(tuple: Tuple): string {
+function keyText(tuple: Tuple, layout: ConntrackLayout): string {
   const { words, addressWords: n } = tuple;
-  return tupleText(tuple, formatAddress(words, 0, n), formatAddress(words, n, n));
+  const [first, second] = [formatAddress(words, 0, n), formatAddress(words, n, n)];
+  if (!layout.namesServices || (tuple.flags & TUPLE_F_SERVICE) === 0) return tupleText(tuple, first, second);
+  return `${protocolText(tuple.protocol)} SVC ${second}:${tuple.dport} -> ${first}:${tuple.sport} `;
 }
 
 /** `TCP OUT a:p -> b:q [related ][service ]`. */

@@ -11,7 +11,7 @@ import { FileStream } from "../../report/file-stream.js";
 import { metricsExposition } from "../../report/metrics-exposition.js";
 import type { Scenario } from "../../scenario/types.js";
 import { scrapeOnDemand } from "../metrics/scraper.js";
-import { conntrackText } from "./conntrack.js";
+import { conntrackLayout, conntrackText } from "./conntrack.js";
 import { natText, retriesText } from "./nat.js";
 import { DUMP_FILES, type DumpFile, type DumpRequest } from "./request.js";
 import { statusText } from "./status.js";
@@ -50,7 +50,7 @@ export class Dumper {
     this.#done = true;
     const { maps, profile, settings, kernel, datapath, clock, collector } = this.#node;
     const now = clock(this.#simulation.now);
-    this.#write("conntrack", conntrackText(maps, profile.conntrack));
+    this.#write("conntrack", conntrackText(maps, conntrackLayout(profile.minor, profile.conntrack)));
     this.#write("nat", natText(maps, { now, unitSeconds: clockUnitNs(settings, kernel) / NS_PER_S }));
     if (profile.nat.retriesHistogramMap4 !== null) {
       const families = ([IPV4_WORDS, IPV6_WORDS] as const).filter((words) => maps.hasFamily(words)).length;
