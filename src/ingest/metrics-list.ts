@@ -12,9 +12,9 @@ const ROW = /^([a-zA-Z_:][\w:]*)(?:\s+(.*?))?\s+(\S+(?: \/ \S+ \/ \S+)?)\s*$/;
 /** A label, whose value runs to the next one. */
 const LABEL = /(?:^| )([a-zA-Z_]\w*)=/g;
 const QUANTILES = ["0.5", "0.9", "0.99"];
-/** SI prefixes of quantiles, and a unit after them. */
-const SCALES: Readonly<Record<string, number>> = { n: 1e-9, u: 1e-6, µ: 1e-6, m: 1e-3, "": 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12 };
-const SCALED = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)([nuµmkMGT]?)s?$/;
+/** SI prefixes of quantiles, powers of ten; a unit can follow. */
+const PREFIXES: Readonly<Record<string, number>> = { n: -9, u: -6, µ: -6, m: -3, "": 0, k: 3, M: 6, G: 9, T: 12 };
+const SCALED = /^([-+]?(?:\d+\.?\d*|\.\d+))(?:[eE]([-+]?\d+))?([nuµmkMGT]?)s?$/;
 
 export class MetricsList {
   readonly #series = new SeriesCollector();
@@ -59,7 +59,7 @@ function numberOf(text: string): number | undefined {
   if (text === "NaN") return Number.NaN;
   if (/^[-+]?Inf$/.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
   const found = SCALED.exec(text);
-  return found === null ? undefined : Number(found[1]) * SCALES[found[2]!]!;
+  return found === null ? undefined : Number(`${found[1]}e${Number(found[2] ?? 0) + PREFIXES[found[3]!]!}`);
 }
 
 /** Reads a whole table. */
