@@ -46,7 +46,7 @@ describe("a scenario", () => {
         endpoints: "shop/web",
         ingress: "allow",
         egress: "deny",
-        allow: [{ direction: "egress", peer: "shop/cart", port: 80, protocol: "TCP", l7: null }],
+        allow: [{ direction: "egress", peer: "shop/cart", port: 80, protocol: "TCP", l7: null, rules: [] }],
         deny: [],
       },
     ]);
