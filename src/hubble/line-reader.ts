@@ -8,7 +8,10 @@ import { fromCanonicalJson, mayBeIllFormed } from "./canonical-json.js";
 import { fromProtoJson } from "./json.js";
 import type { ClientRelease } from "./names.js";
 import { FlowSchema } from "./proto/flow_pb.js";
-import { GetFlowsResponseSchema, type GetFlowsResponse } from "./proto/observer_pb.js";
+import {
+  ExportEventSchema, GetAgentEventsResponseSchema, GetDebugEventsResponseSchema, GetFlowsResponseSchema,
+  type GetAgentEventsResponse, type GetDebugEventsResponse, type GetFlowsResponse,
+} from "./proto/observer_pb.js";
 import { knownFields } from "./release-fields.js";
 
 /** What was wrong with lines; those of exporters that hold agent or debug events are not wrong, yet no flows. */
@@ -99,6 +102,25 @@ function withoutOtherEvents(json: JsonObject): JsonObject {
   if (!OTHER_EVENTS.some((key) => json[key] !== undefined)) return json;
   return Object.fromEntries(Object.entries(json).filter(([key]) => !OTHER_EVENTS.includes(key)));
 }
+
+/**
+ * The event of the agent or of debugging on an exporter's line (`ExportEvent`); undefined when the line holds none, or none that
+ * can be read.
+ */
+export function readNodeEvent(line: string): GetAgentEventsResponse | GetDebugEventsResponse | undefined {
+  if (!MAY_HOLD_EVENT.test(line)) return undefined;
+  try {
+    const { responseTypes, nodeName, time } = fromProtoJson(ExportEventSchema, parseLongIntegers(line), true);
+    const common = { nodeName, ...(time === undefined ? {} : { time }) };
+    if (responseTypes.case === "agentEvent") return create(GetAgentEventsResponseSchema, { agentEvent: responseTypes.value, ...common });
+    if (responseTypes.case === "debugEvent") return create(GetDebugEventsResponseSchema, { debugEvent: responseTypes.value, ...common });
+    return undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const MAY_HOLD_EVENT = /"(?:agent|debug)_?[eE]vent"\s*:/;
 
 /** Integers too long for a double, and texts so that they are passed over. */
 const LONG_INTEGER = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g;

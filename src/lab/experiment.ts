@@ -11,7 +11,7 @@ import { chooseVariants, DROP_TEXTS, refuseUnsupported, seeded } from "./input.j
 import { experimentVerdict } from "./verdict.js";
 import { CONNECTIONS_FILE, connectionsJson, recorded, SCENARIO_FILE, scenarioJson } from "./recorded-files.js";
 import { METRICS_FILE } from "./metrics/scraper.js";
-import { FLOWS_FILE, LATENCY_FILE, type SimulatedVariant } from "./simulate.js";
+import { AGENT_EVENTS_FILE, FLOWS_FILE, LATENCY_FILE, type SimulatedVariant } from "./simulate.js";
 import { DUMP_FILES, parseDumpTime, type DumpPlaces } from "./dump/request.js";
 import { parsePerfetto } from "./perfetto/request.js";
 import { simulateAll, type SimulateAllOptions, type VariantTask } from "./simulate-all.js";
@@ -64,6 +64,7 @@ export async function runExperiment(options: RunOptions): Promise<FinishedRun> {
     const tasks = scenarios.map((scenario) => {
       const streamFolder = dirname(folder.place(variantFile(scenario.variant, scenarios.length, FLOWS_FILE)));
       folder.place(variantFile(scenario.variant, scenarios.length, METRICS_FILE));
+      folder.place(variantFile(scenario.variant, scenarios.length, AGENT_EVENTS_FILE));
       const place = (name: string): string => folder.place(variantFile(scenario.variant, scenarios.length, name));
       const dump = dumpAtNs === undefined ? {} : { dump: { atNs: dumpAtNs, places: dumpPlaces(place) } };
       return { scenario, streamFolder, traces: followed, ...perfetto, ...dump };

@@ -92,8 +92,9 @@ const LONG_MS = 1_000_000;
 
 async function recordedStage({ path, variants, capacity, speed }: ServeOptions): Promise<Stage> {
   const recorded = recordedNodes(path, variants);
-  const tracks = await Promise.all(recorded.map((each) => trackOf(each, capacity)));
-  const hub = new FlowHub(tracks.map(({ node }) => node));
+  const ofNodes = await Promise.all(recorded.map((each) => tracksOf(each, capacity)));
+  const tracks = ofNodes.flat();
+  const hub = new FlowHub(ofNodes.map(([{ node }]) => node));
   const reached = recorded.map(({ reachedNs }) => reachedNs).filter((ns) => ns !== null);
   const beginNs = reached.length === 0 ? null : EPOCH_NS;
   const lengthNs = reached.length === 0 ? null : Math.max(...reached);
@@ -105,10 +106,12 @@ async function recordedStage({ path, variants, capacity, speed }: ServeOptions):
   };
 }
 
-async function trackOf({ variant, cilium, flowsPath }: RecordedNode, capacity: number): Promise<Track> {
+/** A node's flows, and what its agent said. */
+async function tracksOf({ variant, cilium, flowsPath, eventsPath }: RecordedNode, capacity: number): Promise<[Track, ...Track[]]> {
   const own = await firstNodeName(flowsPath);
   const name = variant === null ? own : `${variant}/${own.split("/").at(-1)!}`;
-  return { node: new FlowHistory(name, versionOf(cilium), capacity), path: flowsPath, rename: variant === null ? null : name };
+  const track = { node: new FlowHistory(name, versionOf(cilium), capacity), path: flowsPath, rename: variant === null ? null : name };
+  return eventsPath === null ? [track] : [track, { ...track, path: eventsPath }];
 }
 
 function liveStage({ path, variants, capacity, speed }: ServeOptions): Stage {

@@ -34,6 +34,8 @@ import { Tracers } from "./trace/tracers.js";
 import { variantVerdict } from "./verdict.js";
 
 export const FLOWS_FILE = "flows.jsonl";
+/** What the agent said of its own doings; there when it said anything. */
+export const AGENT_EVENTS_FILE = "agent-events.jsonl";
 export const LATENCY_FILE = "latency.hlog";
 /** Reports of progress in a run. */
 const PROGRESS_REPORTS = 400;
@@ -44,7 +46,7 @@ const NOWHERE: FlowSink = { write: () => {} };
 export interface SimulateOptions {
   /** Run number: independent random streams under the same seed. */
   readonly run: number;
-  /** Existing folder that takes `flows.jsonl` and `metrics.om`; null: neither is written. */
+  /** Existing folder that takes `flows.jsonl`, `agent-events.jsonl` and `metrics.om`; null: none is written. */
   readonly streamFolder: string | null;
   /** Asked now and then; true ends the run early. */
   readonly aborted?: () => boolean;
@@ -84,7 +86,9 @@ export function simulateVariant(asked: Scenario, options: SimulateOptions): Simu
   try {
     const streams = new RandomStreams(scenario.seed, options.run);
     const curves = options.curves === undefined ? null : new CurveObserver(options.curves, curveSetting(scenario, simulation));
-    const node = buildNode(scenario, simulation, streams, recorder, flows ?? NOWHERE, curves ?? perfetto ?? tracers);
+    const agentEvents: string[] = [];
+    const sink: FlowSink = flows === null ? NOWHERE : { write: (text) => flows.write(text), event: (line) => void agentEvents.push(line) };
+    const node = buildNode(scenario, simulation, streams, recorder, sink, curves ?? perfetto ?? tracers);
     perfetto?.sampleMaps(simulation, node);
     const series = sampleEvery(scenario, simulation, node, recorder);
     const metrics = scrapeEvery(scenario, simulation, node, recorder);
@@ -96,6 +100,7 @@ export function simulateVariant(asked: Scenario, options: SimulateOptions): Simu
     node.flows.finish();
     node.watch.sample(simulation.now);
     dumper?.end();
+    if (agentEvents.length > 0) writeWhole(agentEvents, join(streamFolder!, AGENT_EVENTS_FILE));
     if (metrics !== null && streamFolder !== null) writeMetrics(metrics, join(streamFolder, METRICS_FILE));
     if (perfetto !== null) writePerfetto(perfetto, options.perfetto!.file, scenario, node);
     const figures = figuresOf(scenario, node, recorder, series.toSeries(), simulation.now);
@@ -120,6 +125,15 @@ function withoutFiles(scenario: Scenario): Scenario {
   const { observe } = scenario;
   const flows = observe.hubble === null ? { flows: "none" as const } : { flowsMax: 0 };
   return { ...scenario, observe: { ...observe, ...flows, scrapeNs: null } };
+}
+
+function writeWhole(lines: readonly string[], path: string): void {
+  const file = new FileStream(path, AGENT_EVENTS_FILE);
+  try {
+    for (const line of lines) file.write(line);
+  } finally {
+    file.close();
+  }
 }
 
 function writePerfetto(recorder: PerfettoRecorder, path: string, scenario: Scenario, node: BuiltNode): void {

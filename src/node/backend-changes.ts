@@ -13,9 +13,10 @@ import { Side } from "../traffic/tcp-peers.js";
 import type { AddedBackends } from "./added-backends.js";
 import type { Directory } from "./directory.js";
 import { rowOf } from "./flow-table.js";
+import type { NodeFlows } from "./flows.js";
 import type { Node } from "./node.js";
 import type { KnownBackend, ServiceWriter } from "./services.js";
-import type { Pod, Topology } from "./topology.js";
+import type { Pod, ServiceTopology, Topology } from "./topology.js";
 
 export interface BackendParts {
   readonly simulation: Simulation;
@@ -24,6 +25,7 @@ export interface BackendParts {
   readonly services: ServiceWriter;
   readonly added: AddedBackends;
   readonly node: Node;
+  readonly flows: Pick<NodeFlows, "agentEvents">;
 }
 
 type BackendHappening = Extract<Happening, { kind: "backends" }>;
@@ -53,6 +55,11 @@ export class BackendChanges {
     this.#living = services.map(({ backends }) => backends.filter(({ node }) => node !== 0));
     this.#later = services.map(({ later }) => [...later]);
     this.#step = parts.simulation.on((index) => this.#take(this.#steps[index]!));
+  }
+
+  /** What the agent has written of each service. */
+  written(): readonly { readonly service: ServiceTopology; readonly backends: readonly Pod[] }[] {
+    return this.#parts.topology.services.map((service, index) => ({ service, backends: this.#known[index]!.map(({ pod }) => pod) }));
   }
 
   begin({ service, add, remove, graceNs, lagNs, how }: BackendHappening): void {
@@ -91,6 +98,15 @@ export class BackendChanges {
     else this.#known[service] = before.map((each) => (each.pod === pod ? { pod, state: BACKEND_TERMINATING } : each));
     this.#parts.services.write(this.#parts.topology.services[service]!, this.#known[service]!);
     if (what === "known") this.#parts.added.known(service, pod.address);
+    this.#tell(service, pod, what, how);
+  }
+
+  #tell(service: number, pod: Pod, what: Step["what"], how: Step["how"]): void {
+    const { agentEvents } = this.#parts.flows;
+    if (agentEvents === null) return;
+    if (what === "known") agentEvents.addressLearned(pod);
+    if (what === "forgotten" && how !== "crashes") agentEvents.addressForgotten(pod);
+    agentEvents.serviceWritten(this.#parts.topology.services[service]!, this.#known[service]!.map((each) => each.pod));
   }
 
   /** The pod, or its process alone, is gone, and its connections with it. */

@@ -9,6 +9,7 @@ import { Side } from "../traffic/tcp-peers.js";
 import type { Happening } from "../scenario/types.js";
 import type { Collector } from "./collector.js";
 import { rowOf } from "./flow-table.js";
+import type { NodeFlows } from "./flows.js";
 import type { Node } from "./node.js";
 import { workloadOf, type Topology } from "./topology.js";
 
@@ -16,6 +17,7 @@ export interface ReplacementParts {
   readonly topology: Topology;
   readonly node: Node;
   readonly collector: Collector;
+  readonly flows: Pick<NodeFlows, "agentEvents">;
 }
 
 export class ClientReplacement {
@@ -28,13 +30,14 @@ export class ClientReplacement {
   }
 
   begin({ workload, replace }: Extract<Happening, { kind: "pods" }>): void {
-    const { topology, node, collector } = this.#parts;
+    const { topology, node, collector, flows } = this.#parts;
     const places = [...topology.localPods.keys()].filter((place) => workloadOf(topology.localPods[place]!) === workload);
     const first = this.#next.get(workload) ?? 0;
     for (let n = 0; n < Math.min(replace, places.length); n++) {
       const place = places[(first + n) % places.length]!;
       this.#forget(place, node);
       collector.scrub(topology.localPods[place]!.address);
+      flows.agentEvents?.podReplaced(topology.localPods[place]!);
     }
     this.#next.set(workload, first + replace);
   }

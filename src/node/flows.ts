@@ -13,13 +13,12 @@ import { FlowWriter, type FlowSink } from "../observe/flow-writer.js";
 import { FlowEncoder, flowFormat } from "../observe/hubble-flow.js";
 import type { Scenario } from "../scenario/types.js";
 import { AccessLog } from "./access-log.js";
+import { AgentEvents } from "./agent-events.js";
 import { buildPipeline } from "./hubble.js";
 import { HubbleReading } from "./hubble-reading.js";
 import { IDENTITY, IFINDEX } from "./populate.js";
+import { labelsOf } from "./pod-labels.js";
 import type { Pod, Topology } from "./topology.js";
-
-/** Cluster name in labels and node names; a chart's default. */
-const CLUSTER = "default";
 
 export interface NodeFlows {
   readonly events: DatapathEvents;
@@ -39,12 +38,14 @@ export interface NodeFlows {
   readonly hubbleMetrics: HubbleMetrics | null;
   /** What proxies tell of requests; null when nobody wants to know. */
   readonly accessLog: AccessLog | null;
+  /** What the agent says of its own doings; null when nobody wants to know. */
+  readonly agentEvents: AgentEvents | null;
   readonly agentStops: (atNs: number) => void;
   readonly agentStarts: (atNs: number) => void;
 }
 
 const NOTHING: NodeFlows = {
-  events: NO_EVENTS, hubble: null, hubbleMetrics: null, accessLog: null, seen: () => 0, written: () => 0,
+  events: NO_EVENTS, hubble: null, hubbleMetrics: null, accessLog: null, agentEvents: null, seen: () => 0, written: () => 0,
   attach: () => {}, finish: () => {}, cut: () => {}, reconnect: () => {}, agentStops: () => {}, agentStarts: () => {},
 };
 
@@ -76,11 +77,16 @@ export function nodeFlows(
     uuidKey: [uuids.nextUint32(), uuids.nextUint32(), uuids.nextUint32(), uuids.nextUint32()],
     format: flowFormat(flowFields(profile.minor), profile.version),
   });
+  const { event } = sink;
+  const agentEvents =
+    flows === "none" || event === undefined ? null : new AgentEvents(event, clock, topology, settings, profile, scenario.policies.length);
   const writer = new FlowWriter(sink, encoder, flowsMax);
   if (hubble !== null) {
     const pipeline = buildPipeline(scenario, hubble, settings, profile, writer, hubbleMetrics, streams);
     const events = new FlowRecorder(pipeline, tables, clock, "all");
-    return new HubbleReading(pipeline, events, writer, hubbleMetrics, accessLogOf(events), clock, hubble.resume === "since");
+    const reading = new HubbleReading(pipeline, events, writer, hubbleMetrics, accessLogOf(events), clock, hubble.resume === "since");
+    reading.agentEvents = agentEvents;
+    return reading;
   }
   const recorder = new FlowRecorder(writer, tables, clock, flows, hubbleMetrics);
   return {
@@ -93,6 +99,7 @@ export function nodeFlows(
     reconnect: (atNs) => writer.reconnect(atNs),
     hubbleMetrics,
     accessLog: accessLogOf(recorder),
+    agentEvents,
   };
 }
 
@@ -123,12 +130,4 @@ function podEndpoint(pod: Pod): FlowEndpoint {
     podName: pod.name,
     ...(pod.node === 0 ? { workloads: [{ name: pod.workload, kind: "Deployment" }] } : {}),
   };
-}
-
-function labelsOf({ workload, namespace }: Pod): readonly string[] {
-  return [
-    `k8s:app=${workload}`,
-    `k8s:io.cilium.k8s.policy.cluster=${CLUSTER}`,
-    `k8s:io.kubernetes.pod.namespace=${namespace}`,
-  ].sort();
 }

@@ -5,6 +5,7 @@ import type { HubbleMetrics } from "../observe/metrics/hubble-metrics.js";
 import type { HubblePipeline } from "../observe/pipeline/pipeline.js";
 import type { HubbleResult } from "../observe/result.js";
 import type { AccessLog } from "./access-log.js";
+import type { AgentEvents } from "./agent-events.js";
 import type { NodeFlows } from "./flows.js";
 
 export class HubbleReading implements NodeFlows {
@@ -12,6 +13,7 @@ export class HubbleReading implements NodeFlows {
   readonly events: FlowRecorder;
   readonly hubbleMetrics: HubbleMetrics | null;
   readonly accessLog: AccessLog;
+  agentEvents: AgentEvents | null = null;
   readonly #pipeline: HubblePipeline;
   readonly #writer: FlowWriter;
   readonly #clock: { readonly now: number };

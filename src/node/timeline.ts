@@ -128,6 +128,7 @@ export class Timeline {
       watch.renew(name as MapName);
     }
     collector.restart();
+    this.#parts.flows.agentEvents?.started(this.#policies, this.#backends.written());
   }
 
   /** The agent writes the endpoints' policy maps anew, in one instant. */
@@ -135,5 +136,6 @@ export class Timeline {
     const { policies, datapath } = this.#parts;
     this.#policies = [...this.#policies.filter(({ endpoints }) => endpoints !== policy.endpoints), policy];
     policies.replace(datapath, this.#policies, policy.endpoints);
+    this.#parts.flows.agentEvents?.policyReplaced(policy);
   }
 }

@@ -4,6 +4,8 @@ import type { FlowEncoder, FlowRow } from "./hubble-flow.js";
 /** Whoever takes the text: a file of the run folder. */
 export interface FlowSink {
   write(text: string): void;
+  /** Takes events of the agent as lines, which are no flows; a sink without it gets none. */
+  readonly event?: (line: string) => void;
 }
 
 /** Characters gathered before the sink is called. */

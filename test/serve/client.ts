@@ -4,11 +4,13 @@ import { credentials, makeGenericClientConstructor, type ChannelCredentials, typ
 import { Health, HealthCheckRequestSchema, type HealthCheckResponse } from "../../src/hubble/proto/health_pb.js";
 import {
   GetAgentEventsRequestSchema,
+  GetDebugEventsRequestSchema,
   GetFlowsRequestSchema,
   GetNamespacesRequestSchema,
   GetNodesRequestSchema,
   Observer,
   ServerStatusRequestSchema,
+  type GetAgentEventsResponse,
   type GetFlowsResponse,
   type GetNamespacesResponse,
   type GetNodesResponse,
@@ -59,8 +61,13 @@ export class HubbleClient {
     return await unary<GetNamespacesResponse>(this.#observer, "getNamespaces", create(GetNamespacesRequestSchema));
   }
 
-  async agentEvents(): Promise<unknown[]> {
-    return await collect(this.#observer["getAgentEvents"]!(create(GetAgentEventsRequestSchema)) as ClientReadableStream<unknown>);
+  async agentEvents(request: MessageInitShape<typeof GetAgentEventsRequestSchema> = {}): Promise<GetAgentEventsResponse[]> {
+    const stream = this.#observer["getAgentEvents"]!(create(GetAgentEventsRequestSchema, request));
+    return await collect(stream as ClientReadableStream<GetAgentEventsResponse>);
+  }
+
+  async debugEvents(): Promise<unknown[]> {
+    return await collect(this.#observer["getDebugEvents"]!(create(GetDebugEventsRequestSchema)) as ClientReadableStream<unknown>);
   }
 
   async health(service: string): Promise<HealthCheckResponse> {

@@ -13,7 +13,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { runCli } from "../../src/cli/program.js";
 import { fromProtoJson, protoJson } from "../../src/hubble/json.js";
 import { HealthCheckResponse_ServingStatus as Serving } from "../../src/hubble/proto/health_pb.js";
-import { Verdict } from "../../src/hubble/proto/flow_pb.js";
+import { AgentEventType, Verdict } from "../../src/hubble/proto/flow_pb.js";
 import { GetFlowsResponseSchema, type GetFlowsResponse } from "../../src/hubble/proto/observer_pb.js";
 import { NodeState } from "../../src/hubble/proto/relay_pb.js";
 import { listenAddress } from "../../src/hubble/server/address.js";
@@ -33,7 +33,7 @@ policies: [{ endpoints: shop/web, egress: deny, allow: [{ to: shop/cart }] }]
 workloads:
   - { name: calls, from: { workload: shop/web, pods: 4 }, to: shop/cart, arrivals: { constant: 20/s } }
   - { name: denied, from: { workload: shop/web, pods: 4 }, to: bank/vault, arrivals: { constant: 2/s } }
-timeline: [{ at: 4s, relay: { down: 1s } }]
+timeline: [{ at: 4s, relay: { down: 1s } }, { at: 3s, pods: { workload: shop/web } }]
 observe: { flows: all, scrape: 1s }
 duration: 5s
 variants:
@@ -165,7 +165,18 @@ describe("a finished run", () => {
     await expect(client.flows({ first: true, follow: true })).rejects.toMatchObject({ code: code.INVALID_ARGUMENT, details: "first cannot be specified with follow" });
     await expect(client.flows({ whitelist: [{ sourceIp: ["nonsense/99"] }] })).rejects.toMatchObject({ code: code.INVALID_ARGUMENT });
     await expect(client.flows({ fieldMask: { paths: ["nothing"] } })).rejects.toMatchObject({ code: code.INVALID_ARGUMENT });
-    await expect(client.agentEvents()).rejects.toMatchObject({ code: code.UNIMPLEMENTED });
+    await expect(client.agentEvents({ first: true, follow: true })).rejects.toMatchObject({ code: code.INVALID_ARGUMENT });
+  });
+
+  it("says what the agents did, and of debugging nothing", async () => {
+    const client = clientOf(await serving({ variants: [] }));
+    const events = await client.agentEvents();
+    const { ENDPOINT_DELETED, IPCACHE_DELETED, ENDPOINT_CREATED, IPCACHE_UPSERTED, ENDPOINT_REGENERATE_SUCCESS } = AgentEventType;
+    const types = events.filter(({ nodeName }) => nodeName === "two/node-0").map(({ agentEvent }) => agentEvent!.type);
+    expect(types).toEqual([ENDPOINT_DELETED, IPCACHE_DELETED, ENDPOINT_CREATED, IPCACHE_UPSERTED, ENDPOINT_REGENERATE_SUCCESS]);
+    expect(await client.agentEvents({ number: 1n })).toEqual(events.slice(-1));
+    expect(await client.agentEvents({ number: 3n, first: true })).toEqual(events.slice(0, 3));
+    expect(await client.debugEvents()).toEqual([]);
   });
 
   it("at a speed comes as its time does, to whoever follows, and the stream stays open", async () => {

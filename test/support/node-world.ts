@@ -29,6 +29,8 @@ const HELM: Readonly<Record<string, string>> = {
 export interface Watched {
   readonly observe: string;
   readonly take: (text: string) => void;
+  /** Takes what the agent says of its own doings. */
+  readonly event?: (line: string) => void;
 }
 
 const UNWATCHED: Watched = { observe: "{ flows: none }", take: () => {} };
@@ -53,7 +55,7 @@ ${sections}`;
   const scenario = load(text).base;
   const simulation = new Simulation();
   const recorder = new RunRecorder(new Windows([]), 0, simulation);
-  const sink = { write: watched.take };
+  const sink = { write: watched.take, ...(watched.event === undefined ? {} : { event: watched.event }) };
   const node = buildNode(scenario, simulation, new RandomStreams(scenario.seed), recorder, sink);
   return { scenario, simulation, recorder, node };
 }

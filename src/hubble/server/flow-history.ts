@@ -2,12 +2,13 @@
  * What a node has seen and still has: the newest responses in the order in which they came, as they go over the wire. Stands
  * for the ring that `GetFlows` reads; positions count all responses ever added.
  *
- * Other than in the agent, the newest response can be read at once, and a history can hold more than 65535.
+ * Other than in the agent, the newest response can be read at once, and a history can hold more than 65535. Events of the agent
+ * are few, and kept apart.
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { encode } from "../encode.js";
-import { GetFlowsResponseSchema, type GetFlowsResponse } from "../proto/observer_pb.js";
+import { GetFlowsResponseSchema, type GetAgentEventsResponse, type GetDebugEventsResponse, type GetFlowsResponse } from "../proto/observer_pb.js";
 import { instantNs } from "../times.js";
 
 /** One response; `ns` is its time since 1970. */
@@ -16,6 +17,9 @@ export interface HistoryEntry {
   readonly isFlow: boolean;
   readonly bytes: Uint8Array;
 }
+
+/** An event of the agent or of its programs' debugging, beside the flows. */
+export type NodeEvent = GetAgentEventsResponse | GetDebugEventsResponse;
 
 /** Flows of the last minute make the rate: pkg/hubble/observer `getFlowRate`. */
 const RATE_SPAN_NS = 60_000_000_000n;
@@ -27,6 +31,8 @@ export class FlowHistory {
   readonly capacity: number;
   readonly namespaces = new Map<string, { readonly cluster: string; readonly namespace: string }>();
   readonly #entries: HistoryEntry[] = [];
+  /** In the order in which they came. */
+  readonly events: NodeEvent[] = [];
   /** Responses added so far: the position of the next one. */
   added = 0;
   /** Flows among them. */
@@ -63,6 +69,10 @@ export class FlowHistory {
       const key = `${cluster}/${end.namespace}`;
       if (!this.namespaces.has(key)) this.namespaces.set(key, { cluster, namespace: end.namespace });
     }
+  }
+
+  addEvent(event: NodeEvent): void {
+    this.events.push(event);
   }
 
   /** The response at a position that can be read. */

@@ -1,7 +1,8 @@
 /** The nodes that a server knows, and who waits for what they see next. */
 import type { GetFlowsResponse } from "../proto/observer_pb.js";
 import { NodeState } from "../proto/relay_pb.js";
-import type { FlowHistory } from "./flow-history.js";
+import { instantNs } from "../times.js";
+import type { FlowHistory, NodeEvent } from "./flow-history.js";
 
 export class FlowHub {
   readonly nodes: readonly FlowHistory[];
@@ -22,6 +23,13 @@ export class FlowHub {
     }
     node.add(response);
     const { ns } = node.at(node.added - 1);
+    if (ns > this.nowNs) this.nowNs = ns;
+  }
+
+  /** The same for an event that is no flow. */
+  addEvent(node: FlowHistory, event: NodeEvent): void {
+    node.addEvent(event);
+    const ns = event.time === undefined ? 0n : instantNs(event.time);
     if (ns > this.nowNs) this.nowNs = ns;
   }
 

@@ -1,6 +1,8 @@
 /**
- * `observer.Observer` as Hubble Relay serves it, over the nodes of a hub: pkg/hubble/relay/observer/server.go.
+ * `observer.Observer` as Hubble Relay serves it, over the nodes of a hub: pkg/hubble/relay/observer/server.go. Events of agents and
+ * of debugging, which Relay has not, are served as nodes do.
  */
+import type { EventEmitter } from "node:events";
 import { create } from "@bufbuild/protobuf";
 import { TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { Metadata, status, type sendUnaryData, type ServerUnaryCall, type ServerWritableStream, type UntypedServiceImplementation } from "@grpc/grpc-js";
@@ -13,6 +15,10 @@ import {
   NodeSchema,
   ServerStatusResponseSchema,
   TLSSchema,
+  type GetAgentEventsRequest,
+  type GetAgentEventsResponse,
+  type GetDebugEventsRequest,
+  type GetDebugEventsResponse,
   type GetFlowsRequest,
   type GetFlowsResponse,
   type GetNamespacesResponse,
@@ -22,7 +28,8 @@ import {
 import { NodeState, NodeStatusEventSchema } from "../proto/relay_pb.js";
 import { instantFromNs } from "../times.js";
 import { FieldMaskError } from "./field-mask.js";
-import type { FlowHistory } from "./flow-history.js";
+import { EventQuery } from "./event-query.js";
+import type { FlowHistory, NodeEvent } from "./flow-history.js";
 import type { FlowHub } from "./flow-hub.js";
 import { FlowQuery, RequestError } from "./flow-query.js";
 
@@ -43,6 +50,8 @@ export interface ObserverOptions {
 }
 
 type Flows = ServerWritableStream<GetFlowsRequest, Uint8Array | GetFlowsResponse>;
+/** What all streams of answers have. */
+type Stream = EventEmitter & { end(): unknown };
 
 export function observerService(options: ObserverOptions): UntypedServiceImplementation {
   return {
@@ -50,29 +59,46 @@ export function observerService(options: ObserverOptions): UntypedServiceImpleme
     serverStatus: (_call: unknown, done: sendUnaryData<ServerStatusResponse>) => done(null, serverStatus(options)),
     getNodes: (_call: unknown, done: sendUnaryData<GetNodesResponse>) => done(null, getNodes(options)),
     getNamespaces: (_call: ServerUnaryCall<unknown, unknown>, done: sendUnaryData<GetNamespacesResponse>) => done(null, getNamespaces(options)),
-    getAgentEvents: unimplemented("agent events"),
-    getDebugEvents: unimplemented("debug events"),
+    getAgentEvents: (call: Events) => void getEvents<GetAgentEventsResponse>(call, "observer.GetAgentEventsResponse", options),
+    getDebugEvents: (call: Events) => void getEvents<GetDebugEventsResponse>(call, "observer.GetDebugEventsResponse", options),
   };
 }
 
-function unimplemented(what: string) {
-  return (call: ServerWritableStream<unknown, unknown>): void => {
-    call.emit("error", { code: status.UNIMPLEMENTED, details: `a run has no ${what}` });
-  };
+type Events = ServerWritableStream<GetAgentEventsRequest | GetDebugEventsRequest, NodeEvent>;
+
+async function getEvents<Event extends NodeEvent>(call: Events, type: Event["$typeName"], { hub, ending }: ObserverOptions): Promise<void> {
+  await answered(call, ending, async (signal) => {
+    const query = new EventQuery<Event>(hub, type, call.request);
+    call.sendMetadata(new Metadata());
+    while (!signal.aborted) {
+      const event = query.next();
+      if (event !== undefined) {
+        if (!call.write(event)) await drained(call, signal);
+      } else if (!query.follow) return;
+      else await hub.change(signal);
+    }
+  });
 }
 
 async function getFlows(call: Flows, { hub, ending }: ObserverOptions): Promise<void> {
+  await answered(call, ending, async (signal) => {
+    const query = new FlowQuery(hub, call.request);
+    // Clients wait for the stream's header.
+    call.sendMetadata(new Metadata());
+    for (const state of [NodeState.NODE_CONNECTED, NodeState.NODE_UNAVAILABLE]) await sayNodes(call, hub, state, signal);
+    await send(call, query, hub, signal);
+  });
+}
+
+/** Lets a stream be written until it is through, or the client or the server has enough. */
+async function answered(call: Stream, ending: AbortSignal, write: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const over = new AbortController();
   const onEnd = (): void => over.abort();
   call.once("cancelled", onEnd);
   call.once("close", onEnd);
   ending.addEventListener("abort", onEnd);
   try {
-    const query = new FlowQuery(hub, call.request);
-    // Clients wait for the stream's header.
-    call.sendMetadata(new Metadata());
-    for (const state of [NodeState.NODE_CONNECTED, NodeState.NODE_UNAVAILABLE]) await sayNodes(call, hub, state, over.signal);
-    await send(call, query, hub, over.signal);
+    await write(over.signal);
     call.end();
   } catch (error) {
     call.emit("error", failure(error));
@@ -107,7 +133,7 @@ async function sayNodes(call: Flows, hub: FlowHub, state: NodeState, signal: Abo
   if (!call.write(response)) await drained(call, signal);
 }
 
-async function drained(call: Flows, signal: AbortSignal): Promise<void> {
+async function drained(call: Stream, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await new Promise<void>((resolve) => {
     const go = (): void => {

@@ -2,7 +2,7 @@
 import { RandomStreams } from "../../core/random.js";
 import { Simulation } from "../../core/simulation.js";
 import { NS_PER_MS, NS_PER_S } from "../../core/units.js";
-import { FlowLineReader } from "../../hubble/line-reader.js";
+import { FlowLineReader, readNodeEvent } from "../../hubble/line-reader.js";
 import type { FlowHistory } from "../../hubble/server/flow-history.js";
 import type { FlowHub } from "../../hubble/server/flow-hub.js";
 import { buildNode, type BuiltNode } from "../../node/build.js";
@@ -42,7 +42,7 @@ export class LiveRun {
     const recorder = new RunRecorder(new Windows([]), scenario.warmupNs, this.#simulation);
     this.#live = live;
     this.#hub = hub;
-    const sink = { write: (text: string) => this.#take(text) };
+    const sink = { write: (text: string) => this.#take(text), event: (line: string) => this.#takeEvent(line) };
     this.#built = buildNode(scenario, this.#simulation, new RandomStreams(scenario.seed, live.run), recorder, sink);
   }
 
@@ -63,6 +63,12 @@ export class LiveRun {
     this.#simulation.run(Math.min(untilNs, this.durationNs));
     this.#built.flows.finish();
     this.#live.node.uptimeNs = this.#simulation.now;
+  }
+
+  #takeEvent(line: string): void {
+    const event = readNodeEvent(line)!;
+    if (this.#live.rename !== null) rename(event, this.#live.rename);
+    this.#hub.addEvent(this.#live.node, event);
   }
 
   #take(text: string): void {

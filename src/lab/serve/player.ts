@@ -55,7 +55,8 @@ export async function play(options: PlayOptions): Promise<PlayedLines> {
         const { response, ns } = heads[chosen]!;
         const { node, rename: name } = tracks[chosen]!;
         if (name !== null) rename(response, name);
-        options.hub.add(node, response);
+        if (response.$typeName === "observer.GetFlowsResponse") options.hub.add(node, response);
+        else options.hub.addEvent(node, response);
         node.uptimeNs = Number(ns - beginNs);
         heads[chosen] = await files[chosen]!.next();
         added++;

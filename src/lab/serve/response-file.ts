@@ -1,13 +1,14 @@
 /** Responses from a file of JSON lines, one by one, as an exporter or `hubble observe -o jsonpb` writes them. */
-import { FlowLineReader } from "../../hubble/line-reader.js";
+import { FlowLineReader, readNodeEvent } from "../../hubble/line-reader.js";
 import { fileLines, type LineBatch } from "../../hubble/line-source.js";
 import type { GetFlowsResponse } from "../../hubble/proto/observer_pb.js";
+import type { NodeEvent } from "../../hubble/server/flow-history.js";
 import { instantNs } from "../../hubble/times.js";
 
 export interface RecordedResponse {
   /** When it is due, ns since 1970: its time, but never before the one that it follows. */
   readonly ns: bigint;
-  readonly response: GetFlowsResponse;
+  readonly response: GetFlowsResponse | NodeEvent;
 }
 
 /** Lines that could not be read. */
@@ -42,8 +43,10 @@ export class ResponseFile {
         if (!(await this.#read())) return null;
         continue;
       }
-      const response = this.#parse.read(line);
-      if (response === undefined || response.responseTypes.case === undefined) continue;
+      const read = this.#parse.read(line);
+      if (read === undefined) continue;
+      const response = read.responseTypes.case === undefined ? readNodeEvent(line) : read;
+      if (response === undefined) continue;
       const ns = response.time === undefined ? this.#lastNs : instantNs(response.time);
       if (ns > this.#lastNs) this.#lastNs = ns;
       return { ns: this.#lastNs, response };
@@ -90,8 +93,9 @@ export async function firstNodeName(path: string): Promise<string> {
 }
 
 /** Gives a response to another node. */
-export function rename(response: GetFlowsResponse, name: string): void {
+export function rename(response: GetFlowsResponse | NodeEvent, name: string): void {
   response.nodeName = name;
+  if (response.$typeName !== "observer.GetFlowsResponse") return;
   if (response.responseTypes.case === "flow") response.responseTypes.value.nodeName = name;
   if (response.responseTypes.case === "nodeStatus") response.responseTypes.value.nodeNames = [name];
 }

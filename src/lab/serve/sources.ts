@@ -6,7 +6,7 @@ import { variantFile } from "../../report/write-run.js";
 import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
 import { METRICS_FILE } from "../metrics/scraper.js";
 import { unknownVariant } from "../input.js";
-import { FLOWS_FILE } from "../simulate.js";
+import { AGENT_EVENTS_FILE, FLOWS_FILE } from "../simulate.js";
 
 /** A node whose flows lie in a file. */
 export interface RecordedNode {
@@ -15,6 +15,8 @@ export interface RecordedNode {
   /** Release of Cilium; null when nothing tells. */
   readonly cilium: string | null;
   readonly flowsPath: string;
+  /** Null when the agent said nothing, or its events lie among the flows. */
+  readonly eventsPath: string | null;
   readonly metricsPath: string | null;
   /** Simulated time that the run reached, ns; null for a bare file. */
   readonly reachedNs: number | null;
@@ -35,7 +37,7 @@ export function recordedNodes(path: string, variants: readonly string[]): readon
   if (!existsSync(path)) throw refusal(path, "is not there");
   if (!statSync(path).isDirectory()) {
     if (variants.length > 0) throw refusal(path, "is a file of flows and has no variants");
-    return [{ variant: null, cilium: null, flowsPath: path, metricsPath: null, reachedNs: null }];
+    return [{ variant: null, cilium: null, flowsPath: path, eventsPath: null, metricsPath: null, reachedNs: null }];
   }
   const manifest = readManifest(path);
   const known = manifest.variants.map(({ name }) => name ?? "");
@@ -49,7 +51,8 @@ export function recordedNodes(path: string, variants: readonly string[]): readon
   return chosen.map(({ name, reachedNs, profile }) => {
     const flowsPath = find(name, FLOWS_FILE);
     if (flowsPath === null) throw refusal(join(path, FLOWS_FILE), "is not there: the run wrote no flows", "a scenario with `observe.flows: dropped` or `all`");
-    return { variant: chosen.length === 1 ? null : name, cilium: profile.cilium, flowsPath, metricsPath: find(name, METRICS_FILE), reachedNs };
+    const beside = { eventsPath: find(name, AGENT_EVENTS_FILE), metricsPath: find(name, METRICS_FILE) };
+    return { variant: chosen.length === 1 ? null : name, cilium: profile.cilium, flowsPath, ...beside, reachedNs };
   });
 }
 
