@@ -37,12 +37,18 @@ export function kindOfName(name: string): DumpKind | undefined {
 /** Enough of a file. Dumps can begin with a few lines of the shell they were taken in. */
 const LINES_LOOKED_AT = 200;
 
+/** Where a line begins with a bracket or brace, or -1: no text form has such lines. */
+export function beginOfJson(text: string): number {
+  return text.search(/^[[{]/m);
+}
+
 /** The kind of a file that begins with this text; undefined when it looks like none. */
 export function kindOf(text: string): DumpKind | undefined {
   const lines = text.split("\n", LINES_LOOKED_AT).map((line) => line.trimEnd()).filter((line) => line !== "");
   const votes = LINES.map(([kind, form]) => ({ kind, count: lines.filter((line) => form.test(line)).length }));
   const most = votes.reduce((best, each) => (each.count > best.count ? each : best));
   if (most.count > 0) return most.kind;
-  if (/^\s*[[{]/.test(text)) return JSON_MARKS.find(([, mark]) => mark.test(text))?.[0];
+  const json = beginOfJson(text);
+  if (json >= 0) return JSON_MARKS.find(([, mark]) => mark.test(text.slice(json)))?.[0];
   return lines.some((line) => YAML_KEY.test(line)) ? DUMP_KIND.helmValues : undefined;
 }

@@ -5,7 +5,7 @@ import { ConntrackText } from "./conntrack-text.js";
 import { DUMP_KIND_TEXT, DumpError, WrongKindError, type DumpKind } from "./dump-kind.js";
 import type { Dump } from "./dump.js";
 import { DumpJson } from "./json-dumps.js";
-import { kindOf, kindOfName } from "./kind-of.js";
+import { beginOfJson, kindOf, kindOfName } from "./kind-of.js";
 import { MetricsList } from "./metrics-list.js";
 import { MetricsText } from "./metrics-text.js";
 import { NatRetriesText } from "./nat-retries-text.js";
@@ -90,8 +90,7 @@ function fed(kind: DumpKind, lines: readonly string[]): Reader {
 }
 
 function readerOf(kind: DumpKind, lines: readonly string[]): Reader {
-  const beginning = lines.find((line) => line.trim() !== "")?.trimStart()[0];
-  if (beginning === "[" || beginning === "{") return new DumpJson(kind);
+  if (lines.some((line) => beginOfJson(line) >= 0)) return new DumpJson(kind);
   switch (kind) {
     case "conntrack":
       return new ConntrackText();

@@ -30,7 +30,7 @@ export function parseDumpTime(text: string, scenarios: readonly Scenario[]): num
   const atNs = parseDuration(text);
   if (atNs === undefined) throw refused(`"${text}" is no time`, `${DURATION_FORM}, or ${END}`);
   const durationNs = ns(Math.min(...scenarios.map((scenario) => scenario.durationNs)));
-  if (atNs > durationNs) throw refused(`${formatDuration(atNs)} is after the run's end at ${formatDuration(durationNs)}`, `a time within the run, or ${END}`);
+  if (atNs > durationNs) throw refused(`${text} is after the run's end at ${formatDuration(durationNs)}`, `a time within the run, or ${END}`);
   return atNs;
 }
 
