@@ -7,6 +7,7 @@ import { VERSION } from "../core/version.js";
 import { addCheckCommand } from "./check.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { addCompareCommand } from "./compare.js";
+import { addDiagnoseCommand } from "./diagnose.js";
 import { addExplainCommand } from "./explain.js";
 import { addExportCommand } from "./export.js";
 import { addForecastCommand } from "./forecast.js";
@@ -55,6 +56,7 @@ function buildProgram(done: (code: ExitCode) => void): Command {
         "  ctlab run scenarios/ct-exhaustion.yaml --variant fixed     one variant\n" +
         "  ctlab compare my-node.yaml --set helm.set.bpf.ctTcpMax=1048576   what if? Differences with intervals\n" +
         "  ctlab sweep my-node.yaml --grid bpf.ctTcpMax=256Ki,512Ki,1Mi    the sizing table\n" +
+        "  ctlab diagnose ct.txt nat.txt metrics.txt flows.jsonl       what is wrong with my node now?\n" +
         "  ctlab explain reports/ct-exhaustion --worst 1              why did this one connection die?\n" +
         "  ctlab observe reports/NAME --verdict DROPPED -o dict        its flows, as the hubble client shows them\n" +
         "  ctlab serve reports/NAME --speed 10x                        hubble observe -f, hubble status\n" +
@@ -68,6 +70,7 @@ function buildProgram(done: (code: ExitCode) => void): Command {
   addCompareCommand(program, done);
   addSizeCommand(program, done);
   addForecastCommand(program, done);
+  addDiagnoseCommand(program, done);
   addExplainCommand(program, done);
   addObserveCommand(program, done);
   addResolveCommand(program, done);
