@@ -12,6 +12,8 @@ const WORTH_SHOWING = 0.001;
 /** Pieces of evidence for one mechanism; JSON has all. */
 const EVIDENCE_MAX = 8;
 const WEIGHT_WIDTH = 7;
+/** `0.25 %`. */
+const SHARE_WIDTH = 6;
 
 /** Text with a final newline. */
 export function diagnoseText(result: DiagnosisResult, color: boolean): string {
@@ -67,10 +69,10 @@ function rankingOf(ranking: readonly RankedMechanism[]): readonly string[] {
     { title: "", align: "left" },
     { title: "mechanism", align: "left" },
   ];
-  const room = WIDTH - "share".length - 4 - Math.max(...shown.map(({ id }) => id.length));
-  const rows = shown.map(({ id, share, title, notTheMap }) => {
-    const [line] = wrap(notTheMap ? `not the map: ${title}` : title, room);
-    return [share < WORTH_SHOWING ? "<0.1 %" : shareText(Number(share.toPrecision(2))), id, line!];
+  const room = WIDTH - SHARE_WIDTH - 4 - Math.max(...shown.map(({ id }) => id.length));
+  const rows = shown.flatMap(({ id, share, title, notTheMap }) => {
+    const percent = share < WORTH_SHOWING ? "<0.1 %" : shareText(Number(share.toPrecision(2)));
+    return wrap(notTheMap ? `not the map: ${title}` : title, room).map((line, i) => (i === 0 ? [percent, id, line] : ["", "", line]));
   });
   return plainTable(columns, rows);
 }

@@ -10,6 +10,8 @@ import { shareText } from "../../report/wording.js";
 import type { ConntrackFacts, SilentFacts, SurvivalFacts } from "./facts.js";
 
 const TCP_SYN = 0x02;
+/** Name of a class. */
+export const DATAGRAMS = "datagrams";
 /** Classes in words. */
 const COMPOSITION_MAX = 4;
 /** Fewer entries of a class say nothing about how long the map remembers. */
@@ -52,13 +54,16 @@ function shortLived(table: ConntrackTable, timeouts: ConntrackTimeouts): Conntra
     if (state === CT_STATE.stateless && table.protocol[i] !== PROTOCOL.udp) continue;
     const closing = state === CT_STATE.closing;
     const lifetimeS = closing ? timeouts.finSeconds : directionOf(table, i) === CT_DIRECTION.service ? timeouts.serviceAnySeconds : timeouts.regularAnySeconds;
+    const idleS = clock.now - (table.expires[i]! - lifetimeS);
+    // Closing, but with the lifetime of an open connection: it was made by a packet after the first FIN.
+    if (idleS < -CLOCK_SLACK_S) continue;
     const map = mapOf(table, i);
-    const what = closing ? "closed TCP connections" : "datagrams";
+    const what = closing ? "closed TCP connections" : DATAGRAMS;
     const key = `${map} ${what} ${lifetimeS}`;
     let found = classes.get(key);
     if (found === undefined) classes.set(key, (found = { map, what, lifetimeS, idle: [], expired: 0 }));
     if (isExpired(table, i)) found.expired++;
-    else found.idle.push(clock.now - (table.expires[i]! - lifetimeS));
+    else found.idle.push(idleS);
   }
   return [...classes.values()]
     .filter(({ idle, expired }) => idle.length + expired >= CLASS_MIN)
@@ -76,15 +81,20 @@ function mapOf(table: ConntrackTable, i: number): CtMapName {
   return isTcp ? "ct4_global" : "ct_any4_global";
 }
 
-/** TCP entries, service entries included, on which packets were seen but never a SYN. */
+/**
+ * TCP entries of which one direction was seen without its SYN. The programs note a SYN for the direction that makes an entry,
+ * whatever packet it was (`ct_create4`); the other direction shows the truth: it answers a SYN with one of its own.
+ */
 function midStream(table: ConntrackTable): ConntrackFacts["midStream"] {
   let [entries, of] = [0, 0];
   for (let i = 0; i < table.size; i++) {
-    if (table.protocol[i] !== PROTOCOL.tcp || directionOf(table, i) === CT_DIRECTION.related) continue;
-    const seen = table.rxFlags[i]! | table.txFlags[i]!;
-    if (seen === 0) continue;
+    if (table.protocol[i] !== PROTOCOL.tcp) continue;
+    const direction = directionOf(table, i);
+    if (direction !== CT_DIRECTION.out && direction !== CT_DIRECTION.in) continue;
+    const [rx, tx] = [table.rxFlags[i]!, table.txFlags[i]!];
+    if (rx === 0 || tx === 0) continue;
     of++;
-    if ((seen & TCP_SYN) === 0) entries++;
+    if ((rx & tx & TCP_SYN) === 0) entries++;
   }
   return { entries, of };
 }

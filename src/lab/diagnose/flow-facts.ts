@@ -39,6 +39,8 @@ interface Exchange {
   readonly whole: boolean;
   requestS: number;
   requests: number;
+  /** SYNs that opened it: more than one when a client comes again from the same port. */
+  opened: number;
   answered: boolean;
   dropped: boolean;
   deniedMidS: number;
@@ -57,6 +59,7 @@ export class FlowCollector {
   readonly #exchanges = new Map<string, Exchange>();
   readonly #drops = new Map<number, { text: string; count: number }>();
   readonly #denied = { opening: 0, midStream: 0, unclear: 0 };
+  readonly #dropsSeen = new Set<string>();
   readonly #insertTimes: number[] = [];
   readonly #resetBy = new Map<string, number>();
   #resets: number[] = [];
@@ -88,7 +91,7 @@ export class FlowCollector {
     if (this.#flows === 0 && this.#lost === 0) return null;
     const spanS = this.#flows === 0 ? 0 : this.#lastS - this.#firstS;
     const exchanges = [...this.#exchanges.values()];
-    const due = exchanges.filter(({ whole, dropped, beganS }) => whole && !dropped && beganS <= this.#lastS - ANSWER_S);
+    const due = exchanges.filter(({ requests, dropped, beganS }) => requests > 0 && !dropped && beganS <= this.#lastS - ANSWER_S);
     const deniedTimes = exchanges.flatMap(({ deniedMidS }) => (Number.isNaN(deniedMidS) ? [] : [deniedMidS]));
     const onlyDrops = this.#forwarded === 0;
     const begun = exchanges.filter(({ tcp, whole }) => tcp && whole).length;
@@ -111,6 +114,9 @@ export class FlowCollector {
   }
 
   #dropped(flow: Flow, packet: Packet | null, atS: number): void {
+    // The same drop may be in a file of drops and in one of all flows.
+    if (flow.uuid !== "" && this.#dropsSeen.has(flow.uuid)) return;
+    this.#dropsSeen.add(flow.uuid);
     const code = flow.eventType?.type === EVENT_DROP ? flow.eventType.subType : flow.dropReasonDesc;
     const known = this.#drops.get(code);
     if (known === undefined) this.#drops.set(code, { text: dropTypeText("latest", code), count: 1 });
@@ -152,7 +158,8 @@ export class FlowCollector {
     else if (atS - exchange.requestS > SAME_PACKET_S) {
       exchange.requests++;
       exchange.requestS = atS;
-      if (flags?.SYN === true && !exchange.answered) this.#synsAgain++;
+      if (flags?.SYN === true && exchange.answered) exchange.opened++;
+      else if (flags?.SYN === true) this.#synsAgain++;
     }
   }
 
@@ -181,6 +188,7 @@ export class FlowCollector {
       whole: !backwards && (!tcp || syn),
       requestS: atS,
       requests: backwards ? 0 : 1,
+      opened: !backwards && syn ? 1 : 0,
       answered: false,
       dropped: false,
       deniedMidS: Number.NaN,
@@ -253,12 +261,12 @@ function silentOf(due: readonly Exchange[]): SilentFacts | null {
 /** The service with most requests, as far as its backends have names. */
 function spreadOf(exchanges: readonly Exchange[]): SpreadFacts | null {
   const byService = new Map<string, { backends: Set<string>; requests: number; clientPorts: number }>();
-  for (const { service, destination, requests } of exchanges) {
+  for (const { service, destination, requests, opened, tcp } of exchanges) {
     if (service.startsWith(":") || requests === 0) continue;
     let found = byService.get(service);
     if (found === undefined) byService.set(service, (found = { backends: new Set(), requests: 0, clientPorts: 0 }));
     found.backends.add(destination);
-    found.requests += requests;
+    found.requests += tcp ? opened : requests;
     found.clientPorts++;
   }
   const [top] = [...byService].sort(([a, x], [b, y]) => y.requests - x.requests || (a < b ? -1 : 1));

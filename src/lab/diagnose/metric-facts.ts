@@ -32,7 +32,7 @@ export function metricFacts(set: SeriesSet): MetricFacts | null {
     drops: forwarded.length === 0 && dropSeries.length === 0 ? null : dropTotals(dropSeries, forwarded, intervals),
     gc: gcMetrics(set, intervals),
     natPortShare: largest(set.named("cilium_nat_endpoint_max_connection")),
-    restarts: intervals === 0 ? null : restarts(set),
+    restarts: intervals === 0 ? null : restarts(set).size,
     resized: resized(set),
     emptied: emptied(set),
     backends: backends(set),
@@ -105,7 +105,7 @@ function largest(series: readonly Series[]): number | null {
 }
 
 /** Moments at which counters of the agent's memory begin again, and gaps in its series. */
-function restarts(set: SeriesSet): number {
+function restarts(set: SeriesSet): ReadonlySet<number> {
   const own = ["cilium_datapath_conntrack_gc_runs_total", "cilium_bpf_map_ops_total"].flatMap((name) => set.named(name));
   const began = new Set<number>();
   for (const { values } of own) {
@@ -125,7 +125,7 @@ function restarts(set: SeriesSet): number {
       if (i > 0 && value !== undefined && values[i - 1] !== undefined && value !== values[i - 1]) began.add(i);
     });
   }
-  return began.size;
+  return began;
 }
 
 function resized(set: SeriesSet): MetricFacts["resized"] {
@@ -136,14 +136,17 @@ function resized(set: SeriesSet): MetricFacts["resized"] {
   });
 }
 
+/** At a restart: at other times the collector may have deleted as much. */
 function emptied(set: SeriesSet): readonly MapName[] {
+  if (set.moments.length < 2) return [];
+  const began = restarts(set);
   return CT_MAPS.filter((map) =>
     set.named("cilium_bpf_map_pressure", { map_name: map }).some(({ values }) => {
       let last: { readonly fill: number; readonly capacity: number } | undefined;
       return values.some((fill, i) => {
         if (fill === undefined) return false;
         const capacity = capacityAt(set, map, i) ?? CAPACITY_DEFAULT;
-        const fell = last !== undefined && last.fill * last.capacity >= EMPTIED_MIN && fill * capacity < last.fill * last.capacity * EMPTIED;
+        const fell = last !== undefined && last.fill * last.capacity >= EMPTIED_MIN && fill * capacity < last.fill * last.capacity * EMPTIED && began.has(i);
         last = { fill, capacity };
         return fell;
       });

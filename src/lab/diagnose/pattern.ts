@@ -22,9 +22,9 @@ export function patternOf(times: readonly number[], spanS: number): Pattern {
 
 /** Words for it. */
 export function patternText({ bursts, busyShare, periodS }: Pattern): string {
+  if (busyShare > STEADY_SHARE) return "all the time";
   if (bursts === 1) return "all in one burst";
-  const period = periodS === null ? "" : `, about ${periodS.toFixed(1)} s apart`;
-  return busyShare > STEADY_SHARE ? "all the time" : `in ${bursts} bursts${period}`;
+  return `in ${bursts} bursts${periodS === null ? "" : `, about ${periodS.toFixed(1)} s apart`}`;
 }
 
 /** More seconds with an event than without one. */

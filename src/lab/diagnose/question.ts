@@ -12,8 +12,8 @@ export interface Answer<Outcome extends string = string> {
 }
 
 /** `unknown`: nobody said. `void`: the question makes no sense here, as with the time of what did not happen. */
-export const UNKNOWN = "unknown";
-export const VOID = "void";
+export const UNKNOWN = "unknown" as const;
+export const VOID = "void" as const;
 export type Reading<Outcome extends string> = Answer<Outcome> | typeof UNKNOWN | typeof VOID;
 
 export interface QuestionSpec<Outcome extends string> {

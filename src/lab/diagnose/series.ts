@@ -16,7 +16,9 @@ export class SeriesSet {
   constructor(dumps: readonly MetricsDump[]) {
     const points = new Map<string, { name: string; labels: Readonly<Record<string, string>>; at: Map<number, number> }>();
     const moments = new Set<number>();
-    dumps.forEach(({ series }, file) => {
+    // A scrape of which nobody knows the time has no place among others.
+    const timed = dumps.filter(({ series }) => series.some(({ times }) => times.some((time) => !Number.isNaN(time))));
+    (timed.length > 0 ? timed : dumps).forEach(({ series }, file) => {
       for (const { name, labels, values, times } of series) {
         if (!OWN.test(name)) continue;
         const key = `${name} ${JSON.stringify(Object.entries(labels).sort())}`;

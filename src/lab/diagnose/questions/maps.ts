@@ -1,9 +1,10 @@
 /** How full the maps are, what they forget, and who took it out: metrics, conntrack dumps, kernel and release. */
 import { formatCount } from "../../../core/units.js";
-import { shareText } from "../../../report/wording.js";
-import { CT_MAPS } from "../facts.js";
+import { ratioText, shareText } from "../../../report/wording.js";
+import { DATAGRAMS } from "../conntrack-facts.js";
+import { CT_MAPS, type CtMapName } from "../facts.js";
 import { question, UNKNOWN, type Question } from "../question.js";
-import { bandOf, conntrackFill, fillText, FULL, LRU_BATCH } from "./fills.js";
+import { bandOf, conntrackFill, fillText, FULL, HALF, LRU_BATCH } from "./fills.js";
 import { MEASURES } from "./measures.js";
 
 /** Free lists of all CPUs that hold this part of a map can leave another CPU without an element. */
@@ -17,8 +18,8 @@ const KEEPS = 0.8;
 const SOME_MISSING = 0.001;
 const MANY_MISSING = 0.02;
 const DUE_MIN = 100;
-/** TCP entries without a SYN. */
-const FEW_MID_STREAM = 2e-4;
+/** TCP entries of which one side was seen without its SYN. */
+const FEW_MID_STREAM = 1e-3;
 const MANY_MID_STREAM = 0.03;
 const TCP_MIN = 200;
 /** Entries past their time. */
@@ -33,22 +34,28 @@ const fill = question({
   id: "conntrack fill",
   asks: "How full did a conntrack map get?",
   measure: `${MEASURES.metrics}; before 1.16 ${MEASURES.conntrack}, with -f and --node`,
-  outcomes: ["below half", "above half", "full"],
+  outcomes: ["below half", "above half", "full before", "full now"],
   table: {
-    otherwise: [74, 20, 6],
-    M1: [4, 8, 88],
-    M2: [74, 23, 3],
-    M3: [38, 50, 12],
-    M4: [30, 30, 40],
-    M5: [45, 47, 8],
-    M8: [45, 15, 40],
-    M9: [4, 8, 88],
-    full: [2, 4, 94],
-    nothing: [80, 18, 2],
+    otherwise: [74, 20, 3, 3],
+    M1: [4, 8, 8, 80],
+    M2: [74, 23, 1, 2],
+    M3: [38, 50, 4, 8],
+    M4: [30, 30, 10, 30],
+    M5: [45, 47, 3, 5],
+    M8: [40, 12, 36, 12],
+    M9: [4, 8, 3, 85],
+    full: [2, 4, 24, 70],
+    nothing: [80, 17, 2, 1],
   },
   read: (facts) => {
     const most = conntrackFill(facts);
-    return most === null ? UNKNOWN : { outcome: bandOf(most.fill), sentence: `${fillText(most)} at most` };
+    if (most === null) return UNKNOWN;
+    const band = bandOf(most.fill);
+    const last = most.facts.fillLast ?? most.fill;
+    const sentence = `${fillText(most)} at most`;
+    if (band !== "full") return { outcome: band, sentence };
+    if (last >= HALF) return { outcome: "full now", sentence };
+    return { outcome: "full before", sentence: `${sentence}, and at ${ratioText(last)} in the end` };
   },
 });
 
@@ -113,8 +120,10 @@ const horizon = question({
     M9: [55, 45],
     M11: [55, 45],
   },
-  read: ({ conntrack }) => {
-    const classes = conntrack?.shortLived.filter(({ horizonS }) => horizonS !== null) ?? [];
+  read: ({ conntrack, maps }) => {
+    // Datagrams of a flow that goes on keep its entry young: what is young shows nothing but in a full map.
+    const tells = (map: CtMapName, what: string): boolean => what !== DATAGRAMS || (maps.get(map)?.fillMax ?? 0) >= FULL;
+    const classes = conntrack?.shortLived.filter(({ horizonS, lifetimeS, map, what }) => horizonS !== null && (horizonS >= lifetimeS * KEEPS || tells(map, what))) ?? [];
     if (classes.length === 0) return UNKNOWN;
     const worst = classes.reduce((a, b) => (b.horizonS! / b.lifetimeS < a.horizonS! / a.lifetimeS ? b : a));
     const reached = worst.horizonS! / worst.lifetimeS;
@@ -147,10 +156,10 @@ const survival = question({
   },
 });
 
-/** Flags are gathered over an entry's life (`tx_flags_seen`): without a SYN it began in the midst of a connection. */
+/** Flags are gathered over an entry's life (`rx_flags_seen`): who answered without a SYN was met in the midst of a connection. */
 const midStream = question({
   id: "entries in mid-stream",
-  asks: "Are there TCP entries on which no SYN was seen?",
+  asks: "Are there TCP entries that were made in the midst of a connection?",
   measure: MEASURES.conntrack,
   outcomes: ["none", "few", "many"],
   table: {
@@ -167,7 +176,7 @@ const midStream = question({
     if (conntrack === null || conntrack.midStream.of < TCP_MIN) return UNKNOWN;
     const { entries, of } = conntrack.midStream;
     const share = entries / of;
-    const sentence = `on ${formatCount(entries)} of ${formatCount(of)} TCP entries no SYN was seen (${shareText(share)})`;
+    const sentence = `${formatCount(entries)} of ${formatCount(of)} TCP entries were made in the midst of a connection: one side was seen without its SYN`;
     return { outcome: share < FEW_MID_STREAM ? "none" : share < MANY_MID_STREAM ? "few" : "many", sentence };
   },
 });
@@ -199,9 +208,9 @@ const families = question({
   read: ({ metrics }) => {
     const gc = metrics?.gc;
     if (!gc || metrics.scrapes < 2 || gc.byFamily.length < 2) return UNKNOWN;
-    const most = gc.byFamily.reduce((a, b) => (b.runs > a.runs ? b : a));
-    const least = gc.byFamily.reduce((a, b) => (b.runs < a.runs ? b : a));
-    if (most.runs < RUNS_MIN) return UNKNOWN;
+    const [least, ...others] = [...gc.byFamily].sort((a, b) => a.runs - b.runs);
+    const most = others.at(-1)!;
+    if (least === undefined || most.runs < RUNS_MIN) return UNKNOWN;
     const sentence = `${formatCount(most.runs)} walks of ${most.family}'s maps, ${formatCount(least.runs)} of ${least.family}'s in ${Math.round(metrics.spanS)} s`;
     return { outcome: least.runs * RUNS_MIN < most.runs ? "one is left out" : "yes", sentence };
   },

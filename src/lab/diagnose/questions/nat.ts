@@ -10,7 +10,7 @@ const PORTS = 32_768;
 /** The search begins to fail when nearly half of the ports are taken: 32 tries, and a part of them of a like number (issue 33074). */
 const CROWDED = 0.35;
 /** Halves without the other one, beyond what changes while the dump is made. */
-const UNPAIRED = 0.004;
+const UNPAIRED = 0.002;
 const NAT_MIN = 100;
 const ORPHANS = 0.15;
 const UNMAPPED = 0.005;
@@ -26,7 +26,7 @@ const fill = question({
     M6: [62, 33, 5],
     M7: [3, 7, 90],
     M8: [38, 40, 22],
-    nothing: [90, 9, 1],
+    nothing: [87, 10, 3],
   },
   read: (facts) => {
     const most = natFill(facts);
@@ -39,7 +39,7 @@ const ports = question({
   asks: "How many source ports does the busiest remote hold?",
   measure: MEASURES.nat,
   outcomes: ["few", "many"],
-  table: { otherwise: [96, 4], M6: [4, 96], M8: [60, 40], M9: [40, 60], nothing: [98, 2] },
+  table: { otherwise: [96, 4], M6: [4, 96], M8: [60, 40], M9: [40, 60], nothing: [96, 4] },
   read: ({ nat, metrics }) => {
     const busiest = nat?.busiest;
     const shown = Math.max(metrics?.natPortShare ?? 0, (busiest?.ports ?? 0) / PORTS);
@@ -49,13 +49,13 @@ const ports = question({
   },
 });
 
-/** Each mapping is two entries, which an LRU evicts one by one (issue 34833). */
+/** Each mapping is two entries, which an LRU evicts one by one (issue 34833); made together, both often go soon after another. */
 const pairs = question({
   id: "pairs",
   asks: "Are there NAT entries without their other half?",
   measure: MEASURES.nat,
   outcomes: ["none", "some"],
-  table: { otherwise: [97, 3], M7: [5, 95], M8: [90, 10] },
+  table: { otherwise: [97, 3], M7: [35, 65], M8: [90, 10] },
   read: ({ nat }) => {
     if (nat === null || nat.entries < NAT_MIN) return UNKNOWN;
     const share = nat.unpaired / nat.entries;

@@ -77,7 +77,7 @@ const resets = question({
   },
   read: ({ flows }) => {
     const found = flows?.resets;
-    if (!found) return UNKNOWN;
+    if (!found) return flows !== null && !flows.onlyDrops && flows.exchanges >= CONNECTIONS_MIN ? { outcome: "nobody", sentence: "no TCP in the flows, so no reset" } : UNKNOWN;
     const { connections, seen, topShare, topSource, byHost, pattern } = found;
     const count = `${formatCount(connections)} of ${formatCount(seen)} connections were reset`;
     if (connections < TOGETHER_MIN || connections / seen < RESET_SHARE) return { outcome: "nobody", sentence: count };
