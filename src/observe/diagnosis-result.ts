@@ -26,6 +26,8 @@ export interface DiagnosisResult {
   readonly measurement: Measurement | null;
   /** Worth saying beside the ranking. */
   readonly remarks: readonly string[];
+  /** What was read, counted: all that the questions are asked of. Its shape may change with any release. */
+  readonly facts: object;
 }
 
 export type Certainty = "clear" | "likely" | "open" | "too little";

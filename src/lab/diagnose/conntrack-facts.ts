@@ -179,9 +179,8 @@ export function survivalFacts(earlier: ConntrackTable, later: ConntrackTable): S
     const leftS = open ? OPEN_S : earlier.expires[i]! - earlier.clock.now;
     if (leftS <= apartS + CLOCK_SLACK_S) continue;
     due++;
-    const row = index.find(
-      earlier.protocol[i]!, earlier.tupleFlags[i]!, ids[earlier.source[i]!]!, earlier.sourcePort[i]!, ids[earlier.destination[i]!]!, earlier.destinationPort[i]!,
-    );
+    const [source, destination] = [ids[earlier.source[i]!]!, ids[earlier.destination[i]!]!];
+    const row = index.find(earlier.protocol[i]!, earlier.tupleFlags[i]!, source, earlier.sourcePort[i]!, destination, earlier.destinationPort[i]!);
     if (row < 0) missing++;
   }
   return { apartS, due, missing };

@@ -5,6 +5,7 @@ import { DIAGNOSIS_SCHEMA_VERSION, type Certainty, type DiagnosisResult, type Ev
 import { shareText } from "../../report/wording.js";
 import { configurationOf, type Configuration, type ConfigurationOptions } from "./configuration.js";
 import type { Facts } from "./facts.js";
+import { factsToJson } from "./facts-json.js";
 import { factsOf, type Material } from "./gather.js";
 import { HYPOTHESIS, type HypothesisId } from "./hypotheses.js";
 import { QUESTIONS } from "./questions/index.js";
@@ -68,6 +69,7 @@ function diagnosisOf({ files, material }: FilesRead, values: readonly string[], 
     ranking,
     measurement: nextMeasurement(weighed[0]!.id, weighed[1]!.id, asked),
     remarks: remarksOf(facts, ranking, material),
+    facts: factsToJson(facts),
   };
 }
 

@@ -3,7 +3,7 @@ import type { AgentStatus, ConntrackTable, MetricsDump, NatTable } from "../../i
 import type { Configuration } from "./configuration.js";
 import { conntrackFacts, survivalFacts } from "./conntrack-facts.js";
 import { CT_MAPS, NAT_MAPS, type ConntrackFacts, type Facts, type FlowFacts, type MapFacts, type MapName } from "./facts.js";
-import { mapMetrics, metricFacts } from "./metric-facts.js";
+import { mapMetrics, metricFacts, type MapMetrics } from "./metric-facts.js";
 import { natFacts, orphanFacts } from "./nat-facts.js";
 import { SeriesSet } from "./series.js";
 
@@ -27,7 +27,7 @@ export function factsOf(material: Material, { node, sizes }: Configuration): Fac
   return {
     node,
     maps: new Map([...CT_MAPS, ...NAT_MAPS].flatMap((map) => {
-      const facts = mapFacts(map, series, sizes, seen, material.nat);
+      const facts = mapFacts(mapMetrics(series, map), sizes.get(map), entriesIn(map, seen, material.nat));
       return facts === null ? [] : [[map, facts] as const];
     })),
     metrics: metricFacts(series),
@@ -46,15 +46,18 @@ function inOrder(tables: readonly ConntrackTable[]): readonly ConntrackTable[] {
   return [...tables].sort((a, b) => a.clock!.now - b.clock!.now);
 }
 
-function mapFacts(map: MapName, series: SeriesSet, sizes: ReadonlyMap<MapName, number>, conntrack: readonly ConntrackFacts[], nat: readonly NatTable[]): MapFacts | null {
-  const metrics = mapMetrics(series, map);
-  const maxEntries = metrics?.maxEntries ?? sizes.get(map) ?? null;
-  const isNat = (NAT_MAPS as readonly string[]).includes(map);
-  const counts = isNat ? nat.map((table) => natEntries(table, map)) : conntrack.map(({ maps }) => maps.find((each) => each.map === map)?.entries ?? 0);
+/** `counts`: entries in the dumps. */
+function mapFacts(metrics: MapMetrics | undefined, size: number | undefined, counts: readonly number[]): MapFacts | null {
+  const maxEntries = metrics?.maxEntries ?? size ?? null;
   const fills = [...(metrics?.fills ?? []), ...(maxEntries === null ? [] : counts.map((count) => count / maxEntries))];
   if (maxEntries === null && fills.length === 0) return null;
   const fillMax = fills.length === 0 ? null : Math.max(...fills);
   return { maxEntries, fillMax, fillLast: fills.at(-1) ?? null };
+}
+
+function entriesIn(map: MapName, conntrack: readonly ConntrackFacts[], nat: readonly NatTable[]): readonly number[] {
+  if ((NAT_MAPS as readonly string[]).includes(map)) return nat.map((table) => natEntries(table, map));
+  return conntrack.map(({ maps }) => maps.find((each) => each.map === map)?.entries ?? 0);
 }
 
 function natEntries({ size, addresses, destination }: NatTable, map: MapName): number {

@@ -31,9 +31,10 @@ export function ask(questions: readonly Question[], facts: Facts): readonly Aske
 
 /** Most likely first; equal ones in the order of the list. */
 export function weigh(asked: readonly Asked[]): readonly Weighed[] {
-  const logs = HYPOTHESES.map((id) =>
-    asked.reduce((sum, { question, answer }) => sum + (answer === null ? 0 : portableLog(question.likelihood(answer.outcome, id))), portableLog(HYPOTHESIS[id].prior)),
-  );
+  const logs = HYPOTHESES.map((id) => {
+    const likelihoods = asked.map(({ question, answer }) => (answer === null ? 1 : question.likelihood(answer.outcome, id)));
+    return likelihoods.reduce((sum, likelihood) => sum + portableLog(likelihood), portableLog(HYPOTHESIS[id].prior));
+  });
   const highest = Math.max(...logs);
   const weights = logs.map((log) => portableExp(log - highest));
   const all = weights.reduce((sum, weight) => sum + weight, 0);

@@ -123,7 +123,9 @@ const horizon = question({
   read: ({ conntrack, maps }) => {
     // Datagrams of a flow that goes on keep its entry young: what is young shows nothing but in a full map.
     const tells = (map: CtMapName, what: string): boolean => what !== DATAGRAMS || (maps.get(map)?.fillMax ?? 0) >= FULL;
-    const classes = conntrack?.shortLived.filter(({ horizonS, lifetimeS, map, what }) => horizonS !== null && (horizonS >= lifetimeS * KEEPS || tells(map, what))) ?? [];
+    const classes = (conntrack?.shortLived ?? []).filter(
+      ({ horizonS, lifetimeS, map, what }) => horizonS !== null && (horizonS >= lifetimeS * KEEPS || tells(map, what)),
+    );
     if (classes.length === 0) return UNKNOWN;
     const worst = classes.reduce((a, b) => (b.horizonS! / b.lifetimeS < a.horizonS! / a.lifetimeS ? b : a));
     const reached = worst.horizonS! / worst.lifetimeS;
