@@ -12,8 +12,8 @@ const WORTH_SHOWING = 0.001;
 /** Pieces of evidence for one mechanism; JSON has all. */
 const EVIDENCE_MAX = 8;
 const WEIGHT_WIDTH = 7;
-/** `0.25 %`. */
-const SHARE_WIDTH = 6;
+/** `0.255 %`, `>99.9 %`. */
+const SHARE_WIDTH = 7;
 
 /** Text with a final newline. */
 export function diagnoseText(result: DiagnosisResult, color: boolean): string {
@@ -71,7 +71,7 @@ function rankingOf(ranking: readonly RankedMechanism[]): readonly string[] {
   ];
   const room = WIDTH - SHARE_WIDTH - 4 - Math.max(...shown.map(({ id }) => id.length));
   const rows = shown.flatMap(({ id, share, title, notTheMap }) => {
-    const percent = share < WORTH_SHOWING ? "<0.1 %" : shareText(Number(share.toPrecision(2)));
+    const percent = share < WORTH_SHOWING ? "<0.1 %" : share > 1 - WORTH_SHOWING ? ">99.9 %" : shareText(Number(share.toPrecision(3)));
     return wrap(notTheMap ? `not the map: ${title}` : title, room).map((line, i) => (i === 0 ? [percent, id, line] : ["", "", line]));
   });
   return plainTable(columns, rows);

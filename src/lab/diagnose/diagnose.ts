@@ -163,7 +163,7 @@ function remarksOf({ conntrack, metrics }: Facts, ranking: readonly RankedMechan
     if (entries >= of * FLOOD_SHARE && addresses >= FLOOD_ADDRESSES) {
       remarks.push(`${shareText(entries / of)} of the TCP entries are SYNs and no more, from ${formatCount(addresses)} addresses: a flood or a scan. A prefilter keeps them out.`);
     }
-    if (!conntrack.clockKnown) remarks.push("The conntrack dump does not tell the time, so nothing is known of ages.");
+    if (!conntrack.clockKnown && conntrack.entries > 0) remarks.push("The conntrack dump does not tell the time, so nothing is known of ages.");
   }
   if (metrics?.scrapes === 1) remarks.push("One scrape shows sums since the node's start; two tell what happens now.");
   if (flows?.onlyDrops === true) remarks.push("The flows are drops only: nothing is known of answers, resets and retransmissions.");

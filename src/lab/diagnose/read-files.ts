@@ -27,6 +27,8 @@ export interface FilesRead {
 /** Names in folders that are worth a look, and folders below that are looked into: what runs and operators leave. */
 const WORTH = /\.(?:txt|om|prom|jsonl)(?:\.gz)?$|^values[\w.-]*\.ya?ml$/;
 const BELOW = ["dumps"];
+/** YAML with numbers looks like metrics to who only sees its lines. */
+const YAML = /\.ya?ml$/;
 const STDIN = "-";
 /** Reasons kept of lines that were passed over. */
 const KEPT = 20;
@@ -39,7 +41,8 @@ export async function readFiles(wanted: readonly FileWanted[]): Promise<FilesRea
   const dumps: Dump[] = [];
   const collector = new FlowCollector();
   let stdinRead = false;
-  for (const { path, kind } of wanted.flatMap(expand)) {
+  for (const { path, kind: said } of wanted.flatMap(expand)) {
+    const kind = said ?? (YAML.test(path) ? ("helm-values" as const) : undefined);
     try {
       if (path === STDIN && stdinRead) throw new DumpError("-: standard input is there once only");
       stdinRead ||= path === STDIN;
