@@ -138,9 +138,9 @@ describe("the summary", () => {
 
   it("counts by map and class, with what is past its time", () => {
     expect(summary.maps).toEqual([
-      { map: "ct4_global", entries: 3, expired: 3 },
-      { map: "ct_any4_global", entries: 1, expired: 1 },
-      { map: "ct_any6_global", entries: 1, expired: 1 },
+      { map: "ct4_global", entries: 3, expired: 3, idle: undefined },
+      { map: "ct_any4_global", entries: 1, expired: 1, idle: undefined },
+      { map: "ct_any6_global", entries: 1, expired: 1, idle: undefined },
     ]);
     expect(summary.classes.map(({ map, protocol, direction, state, entries }) => [map, protocol, direction, state, entries])).toEqual(
       expect.arrayContaining([
@@ -154,9 +154,17 @@ describe("the summary", () => {
     expect(summary.classes).toHaveLength(5);
   });
 
+  it("tells how long connections have been silent, and which backends a service's clients hold to", () => {
+    const at = (port: number, last: number, backend: number): string =>
+      line(`TCP SVC 10.0.0.1:${port} -> 10.96.0.1:80`, "0x0010", `BackendID=${backend} `).replace("LastTxReport=0", `LastTxReport=${last}`).replace("expires=100", "expires=900");
+    const { maps, services } = summarizeConntrack(parseConntrackText([at(1, 500, 7), at(2, 400, 7), at(3, 470, 9), at(4, 0, 0)]).table);
+    expect(maps).toEqual([{ map: "ct4_global", entries: 4, expired: 0, idle: { median: 30, p99: 100, longest: 100 } }]);
+    expect(services).toMatchObject([{ entries: 4, backends: [{ backend: 7, entries: 2 }, { backend: 9, entries: 1 }] }]);
+  });
+
   it("names those who have most", () => {
     expect(summary.clients).toEqual([{ address: "10.0.0.1", entries: 2 }, { address: "10.0.0.2", entries: 1 }]);
-    expect(summary.services).toEqual([{ protocol: "UDP", address: "10.96.0.10", port: 53, entries: 1 }]);
+    expect(summary.services).toEqual([{ protocol: "UDP", address: "10.96.0.10", port: 53, entries: 1, backends: [] }]);
     expect(summary.destinations[0]).toEqual({ protocol: "TCP", address: "10.0.0.9", port: 443, entries: 3 });
   });
 });

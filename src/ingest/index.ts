@@ -2,7 +2,7 @@
 export { isExpired, directionOf, stateOf, CT_DIRECTION, CT_STATE } from "./conntrack-table.js";
 export type { ConntrackDump, ConntrackTable, CtDirection, CtState, DumpClock } from "./conntrack-table.js";
 export { summarizeConntrack } from "./conntrack-summary.js";
-export type { AddressCount, ConntrackClass, ConntrackSummary, CtMapName, PortCount } from "./conntrack-summary.js";
+export type { AddressCount, ConntrackClass, ConntrackSummary, CtMapName, IdleTimes, MapEntries, PortCount, ServiceCount } from "./conntrack-summary.js";
 export type { AgentStatus, StatusController, StatusMap } from "./agent-status.js";
 export { DUMP_KIND, DUMP_KIND_TEXT, DumpError, WrongKindError } from "./dump-kind.js";
 export type { DumpKind } from "./dump-kind.js";
