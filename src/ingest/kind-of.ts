@@ -8,7 +8,7 @@ const LINES: readonly (readonly [DumpKind, RegExp])[] = [
   [DUMP_KIND.nat, new RegExp(`${TUPLE}.*\\bXLATE_(?:SRC|DST) `)],
   [DUMP_KIND.natRetries, /^\d+:\t\d+$/],
   [DUMP_KIND.status, /^(?:KVStore|ContainerRuntime|Kubernetes|Kubernetes APIs|KubeProxyReplacement|Cilium|NodeMonitor|Controller Status|BPF Maps|IPAM):\s/],
-  [DUMP_KIND.metrics, /^(?:# (?:HELP|TYPE|UNIT) |Metric\s+Labels\s+Value\s*$|[a-zA-Z_:][\w:]*(?:\{.*\})?\s+(?:[-+]?(?:\d|\.\d|Inf)|NaN))/],
+  [DUMP_KIND.metrics, /^(?:# (?:HELP|TYPE|UNIT) |Metric\s+Labels\s+Value\s*$|[a-zA-Z_:](?:[\w:]*\w)?(?:\{.*\})?\s+(?:[-+]?(?:\d|\.\d|Inf)|NaN))/],
   [DUMP_KIND.flows, /^\{"?(?:flow|node_status|lost_events|nodeStatus|lostEvents|agent_event|debug_event)?"?.*"(?:time|nodeName|node_name)"/],
 ];
 /** A key of a YAML file at its left margin. */

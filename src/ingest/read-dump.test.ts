@@ -58,6 +58,7 @@ describe("the kind of a file", () => {
     ["flows", '{"flow":{"time":"2026-01-01T00:00:00Z","verdict":"DROPPED"},"node_name":"n","time":"2026-01-01T00:00:00Z"}\n'],
     ["flows", '{"time":"2026-01-01T00:00:00Z","verdict":"DROPPED","IP":{"source":"10.0.0.1"}}\n'],
     ["helm-values", "# ours\nbpf:\n  ctTcpMax: 1048576\nkubeProxyReplacement: true\n"],
+    ["helm-values", "operator:\n  replicas: 1\nmtu: 1500\npriority: 2\n"],
     [undefined, "Lorem ipsum dolor\nsit amet"],
     [undefined, ""],
   ])("%s", (kind, text) => {
