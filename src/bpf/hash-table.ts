@@ -480,6 +480,18 @@ export abstract class HashTable implements BpfMap {
     this.readSum = sum;
   }
 
+  /** Reads what a walk or a removal will read of the elements in front of these buckets. See `readAhead`. */
+  readFronts(buckets: Int32Array, count: number): void {
+    const { heads, filters, chain, hashes, rows, stride, slotMask } = this;
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum ^= heads[buckets[i]!]! ^ filters[buckets[i]!]!;
+    for (let i = 0; i < count; i++) {
+      const slot = heads[buckets[i]!]! & slotMask;
+      sum ^= chain[slot]! ^ hashes[slot]! ^ rows[slot * stride]! ^ rows[slot * stride + stride - 1]!;
+    }
+    this.readSum = sum;
+  }
+
   /** Reads what lookups of the keys of these slots read before they come to the rows. See `readAhead`. */
   readBuckets(slots: Int32Array, count: number): void {
     const { hashes, heads, filters, bucketMask } = this;

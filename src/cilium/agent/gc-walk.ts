@@ -16,17 +16,33 @@ import type { DeletionListener, WalkCounts } from "./gc-plain.js";
 import { NOTHING_EXPIRES, isDoomed, tableOf } from "./gc-targets.js";
 import type { ConntrackTarget, DeletionRule } from "./gc-targets.js";
 
+/** Buckets that are read ahead together: few enough that they are still in the cache when their turn comes. */
+const BUCKETS_AHEAD = 32;
+
 /** Memory that the walks of one map reuse. */
 export class WalkMemory {
   readonly buckets: BucketSet;
   readonly cursor: KeyCursor;
   /** Keys of a batch that are to be deleted, each followed by the entry's flags. */
   pending: Int32Array;
+  readonly #ahead = new Int32Array(BUCKETS_AHEAD);
 
   constructor(table: HashTable) {
     this.buckets = new BucketSet(table.buckets);
     this.cursor = new KeyCursor(table);
     this.pending = new Int32Array(64 * (table.keyWords + 1));
+  }
+
+  /** Has the next buckets to visit, from `bucket` on, read together. Returns the bucket after the last of them. */
+  readAhead(table: HashTable, bucket: number): number {
+    let count = 0;
+    let next = bucket;
+    while (count < BUCKETS_AHEAD && next < table.buckets) {
+      this.#ahead[count++] = next;
+      next = this.buckets.next(next + 1, table.buckets);
+    }
+    table.readFronts(this.#ahead, count);
+    return next;
   }
 }
 
@@ -86,6 +102,8 @@ abstract class ConntrackWalk implements SlicedWalk {
 export class KeyWalk extends ConntrackWalk {
   #lookups = 0;
   #begun = false;
+  /** Buckets up to here have been read ahead. */
+  #readUntil = 0;
 
   step(budget: number, cost: SliceCost): void {
     if (this.#begun) this.#reread(cost);
@@ -111,6 +129,7 @@ export class KeyWalk extends ConntrackWalk {
     const key = this.memory.pending;
     let deletedTail = -1;
     for (let bucket = buckets.next(from, to); bucket < to; bucket = buckets.next(bucket + 1, to)) {
+      if (bucket >= this.#readUntil) this.#readUntil = this.memory.readAhead(table, bucket);
       for (let slot = table.firstOfBucket(bucket); slot !== 0; ) {
         const next = table.nextInBucket(slot);
         if (isDoomed(target, table, slot, rule)) {
