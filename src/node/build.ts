@@ -137,6 +137,7 @@ export function buildNode(
   flows.attach(datapath);
   const policies = new PolicyWriter(maps, topology, settings.policyEnforcement);
   policies.writeAll(datapath, scenario.policies);
+  if (flows.policyLabels !== null) flows.policyLabels.held = policies;
   const watch = new MapWatch(maps, origins, { now: () => datapath.now, unitNs: clockUnitNs(settings, kernel), times: config.conntrack });
   const costs = new PacketCosts(maps, datapath.opCosts);
 

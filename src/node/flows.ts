@@ -1,6 +1,7 @@
 /** Who listens to the node's programs: nobody, or a recorder that writes Hubble flows. */
 import type { RandomStreams } from "../core/random.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
+import { IPV6_WORDS } from "../cilium/maps/address.js";
 import type { DatapathEvents } from "../cilium/datapath/events.js";
 import { NO_EVENTS } from "../cilium/datapath/events.js";
 import type { SettledProfile } from "../cilium/profile/assumptions.js";
@@ -10,14 +11,16 @@ import { FlowTables, type FlowEndpoint } from "../observe/flow-tables.js";
 import { FLOW_EPOCH_SECONDS, FlowUuids } from "../observe/flow-text.js";
 import { HubbleMetrics } from "../observe/metrics/hubble-metrics.js";
 import { FlowWriter, type FlowSink } from "../observe/flow-writer.js";
-import { FlowEncoder, flowFormat } from "../observe/hubble-flow.js";
+import { FlowEncoder, flowFormat, type FlowFormat } from "../observe/hubble-flow.js";
 import type { Scenario } from "../scenario/types.js";
 import { AccessLog } from "./access-log.js";
 import { AgentEvents } from "./agent-events.js";
 import { buildPipeline } from "./hubble.js";
+import { addressOf } from "./ipv6.js";
 import { HubbleReading } from "./hubble-reading.js";
 import { IDENTITY, IFINDEX } from "./populate.js";
-import { labelsOf } from "./pod-labels.js";
+import { CLUSTER, labelsOf } from "./pod-labels.js";
+import { PolicyLabels } from "./policy-names.js";
 import type { Pod, Topology } from "./topology.js";
 
 export interface NodeFlows {
@@ -40,12 +43,14 @@ export interface NodeFlows {
   readonly accessLog: AccessLog | null;
   /** What the agent says of its own doings; null when nobody wants to know. */
   readonly agentEvents: AgentEvents | null;
+  /** Names policies in flows; it has to be told which hold. */
+  readonly policyLabels: PolicyLabels | null;
   readonly agentStops: (atNs: number) => void;
   readonly agentStarts: (atNs: number) => void;
 }
 
 const NOTHING: NodeFlows = {
-  events: NO_EVENTS, hubble: null, hubbleMetrics: null, accessLog: null, agentEvents: null, seen: () => 0, written: () => 0,
+  events: NO_EVENTS, hubble: null, hubbleMetrics: null, accessLog: null, agentEvents: null, policyLabels: null, seen: () => 0, written: () => 0,
   attach: () => {}, finish: () => {}, cut: () => {}, reconnect: () => {}, agentStops: () => {}, agentStarts: () => {},
 };
 
@@ -63,7 +68,9 @@ export function nodeFlows(
   const uuids = streams.stream("flow-uuids");
   const counts = scrapeNs !== null && specs.length > 0;
   if (flows === "none" && !counts) return NOTHING;
-  const tables = flowTables(topology);
+  const format = flowFormat(flowFields(profile.minor), profile.version);
+  const tables = flowTables(topology, format, settings.enableIpv6);
+  const policyLabels = new PolicyLabels(tables, topology, format);
   const hubbleMetrics = counts ? new HubbleMetrics(specs, tables) : null;
   const accessLogOf = (recorder: FlowRecorder): AccessLog => {
     const ids = streams.stream("request-ids");
@@ -75,7 +82,9 @@ export function nodeFlows(
     nodeName: topology.nodeName,
     epochSeconds: FLOW_EPOCH_SECONDS,
     uuidKey: [uuids.nextUint32(), uuids.nextUint32(), uuids.nextUint32(), uuids.nextUint32()],
-    format: flowFormat(flowFields(profile.minor), profile.version),
+    format,
+    nodeLabels: nodeLabels(topology),
+    policies: policyLabels,
   });
   const { event } = sink;
   const agentEvents =
@@ -86,6 +95,7 @@ export function nodeFlows(
     const events = new FlowRecorder(pipeline, tables, clock, "all");
     const reading = new HubbleReading(pipeline, events, writer, hubbleMetrics, accessLogOf(events), clock, hubble.resume === "since");
     reading.agentEvents = agentEvents;
+    reading.policyLabels = policyLabels;
     return reading;
   }
   const recorder = new FlowRecorder(writer, tables, clock, flows, hubbleMetrics);
@@ -100,30 +110,38 @@ export function nodeFlows(
     hubbleMetrics,
     accessLog: accessLogOf(recorder),
     agentEvents,
+    policyLabels,
   };
 }
 
-function flowTables(topology: Topology): FlowTables {
+/** Labels that a kubelet gives each node; its architecture and its cloud are not told. */
+function nodeLabels({ nodeName }: Topology): readonly string[] {
+  return ["beta.kubernetes.io/os=linux", `kubernetes.io/hostname=${nodeName}`, "kubernetes.io/os=linux"];
+}
+
+function flowTables(topology: Topology, format: FlowFormat, ipv6: boolean): FlowTables {
+  const addresses = (address: number): Pick<FlowEndpoint, "address" | "otherAddress"> =>
+    ipv6 ? { address: [address], otherAddress: addressOf(address, IPV6_WORDS) } : { address: [address] };
   const elsewhere = topology.services.flatMap(({ backends, later }) => [...backends.filter(({ node }) => node !== 0), ...later]);
   const pods = [...topology.localPods, ...elsewhere, ...topology.remoteClients];
   const nodes: FlowEndpoint[] = [...topology.nodeAddresses].map(([node, address]) => ({
-    address: [address],
+    ...addresses(address),
     id: 0,
     identity: node === 0 ? IDENTITY.host : IDENTITY.remoteNode,
   }));
   return new FlowTables({
-    endpoints: [...nodes, ...pods.map(podEndpoint)],
+    endpoints: [...nodes, ...pods.map((pod) => ({ ...podEndpoint(pod, format), ...addresses(pod.address) }))],
     services: topology.services.flatMap(({ frontends, name, namespace }) =>
-      frontends.map(({ address, port }) => ({ address: [address], port, name, namespace })),
+      frontends.map(({ address, port }) => ({ ...addresses(address), port, name, namespace })),
     ),
     identityLabels: new Map(pods.map((pod) => [pod.identity, labelsOf(pod)])),
     interfaces: new Map([[IFINDEX.native, "eth0"], [IFINDEX.tunnel, "cilium_vxlan"], ...topology.localPods.map((_, i) => [IFINDEX.firstPod + i, `lxc${i}`] as const)]),
   });
 }
 
-function podEndpoint(pod: Pod): FlowEndpoint {
+function podEndpoint(pod: Pod, { clusterName }: FlowFormat): Omit<FlowEndpoint, "address"> {
   return {
-    address: [pod.address],
+    ...(clusterName ? { clusterName: CLUSTER } : {}),
     id: pod.endpointId,
     identity: pod.identity,
     namespace: pod.namespace,

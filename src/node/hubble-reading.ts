@@ -6,6 +6,7 @@ import type { HubblePipeline } from "../observe/pipeline/pipeline.js";
 import type { HubbleResult } from "../observe/result.js";
 import type { AccessLog } from "./access-log.js";
 import type { AgentEvents } from "./agent-events.js";
+import type { PolicyLabels } from "./policy-names.js";
 import type { NodeFlows } from "./flows.js";
 
 export class HubbleReading implements NodeFlows {
@@ -14,6 +15,7 @@ export class HubbleReading implements NodeFlows {
   readonly hubbleMetrics: HubbleMetrics | null;
   readonly accessLog: AccessLog;
   agentEvents: AgentEvents | null = null;
+  policyLabels: PolicyLabels | null = null;
   readonly #pipeline: HubblePipeline;
   readonly #writer: FlowWriter;
   readonly #clock: { readonly now: number };

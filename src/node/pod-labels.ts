@@ -2,7 +2,7 @@
 import type { Pod } from "./topology.js";
 
 /** Cluster name in labels and node names; a chart's default. */
-const CLUSTER = "default";
+export const CLUSTER = "default";
 
 /** With source prefix, sorted. */
 export function labelsOf({ workload, namespace }: Pod): readonly string[] {

@@ -34,6 +34,8 @@ export class PolicyWriter {
   readonly #enforcement: PolicyEnforcement;
   /** Those that hold now. */
   current: readonly Policy[] = [];
+  /** Of the repository: grows with each change, begins with 1. */
+  revision = 1;
 
   constructor(maps: CiliumMaps, topology: Topology, enforcement: PolicyEnforcement) {
     this.#maps = maps;
@@ -44,6 +46,7 @@ export class PolicyWriter {
   /** Every endpoint's map, and the programs with their compiled-in values. */
   writeAll(datapath: DatapathContext, all: readonly Policy[]): void {
     this.current = all;
+    this.revision += all.length;
     for (const pod of this.#topology.localPods) this.#write(pod.endpointId, selecting(all, workloadOf(pod)));
     if (datapath.config.hostFirewall) this.#write(this.#topology.hostEndpointId, selecting(all, HOST));
     this.#load(datapath, all);
@@ -52,6 +55,7 @@ export class PolicyWriter {
   /** The endpoints of one workload get other rules, in one instant. */
   replace(datapath: DatapathContext, all: readonly Policy[], workload: string): void {
     this.current = all;
+    this.revision++;
     const pods = this.#topology.localPods.filter((pod) => workloadOf(pod) === workload).map(({ endpointId }) => endpointId);
     for (const endpointId of workload === HOST ? [this.#topology.hostEndpointId] : pods) {
       this.#maps.policy(endpointId).clear();

@@ -9,6 +9,8 @@ import { goString } from "./flow-text.js";
 export interface FlowEndpoint {
   /** IPv4: one word in network byte order; IPv6: four. */
   readonly address: readonly number[];
+  /** Of its other family. */
+  readonly otherAddress?: readonly number[];
   /** Endpoint number; 0 for everything that is no endpoint of the reporting node. */
   readonly id: number;
   readonly identity: number;
@@ -24,6 +26,8 @@ export interface FlowEndpoint {
 
 export interface FlowService {
   readonly address: readonly number[];
+  /** Of its other family. */
+  readonly otherAddress?: readonly number[];
   readonly port: number;
   readonly name: string;
   readonly namespace: string;
@@ -75,9 +79,11 @@ export class FlowTables {
   constructor(input: FlowTablesInput) {
     this.#endpoints = input.endpoints;
     this.#ids = Int32Array.from(input.endpoints, ({ id }) => id);
-    this.#byAddress = new Map(input.endpoints.map(({ address }, index) => [addressKey(address, 0, familyOf(address)), index]));
+    this.#byAddress = new Map(
+      input.endpoints.flatMap((endpoint, index) => addressesOf(endpoint).map((each) => [addressKey(each, 0, familyOf(each)), index] as const)),
+    );
     this.#byFrontend = new Map(
-      input.services.map(({ address, port }, index) => [frontendKey(address, 0, familyOf(address), port), index]),
+      input.services.flatMap((service, index) => addressesOf(service).map((each) => [frontendKey(each, 0, familyOf(each), service.port), index] as const)),
     );
     this.#labels = new Map([
       ...RESERVED_LABELS.map(([identity, label]) => [identity, [label]] as const),
@@ -193,6 +199,10 @@ export class FlowTables {
     }
     return text;
   }
+}
+
+function addressesOf({ address, otherAddress }: Pick<FlowEndpoint, "address" | "otherAddress">): readonly (readonly number[])[] {
+  return otherAddress === undefined ? [address] : [address, otherAddress];
 }
 
 function familyOf(address: readonly number[]): AddressWords {

@@ -4,11 +4,11 @@
  *
  * What the proxies tell is pkg/hubble/parser/seven's: `layer7.ts`.
  *
- * Absent because nothing in the model knows it: `ethernet`, `file` of drops, the policies that allowed a flow. The deprecated
+ * Absent because nothing in the model knows it: `ethernet`, `file` of drops (1.17 on), `tunnel` (1.18 on). The deprecated
  * `drop_reason` and `reply` are written, as agents still do.
  */
 import { IPV4_WORDS, type AddressWords } from "../cilium/maps/address.js";
-import { dropReason } from "../cilium/datapath/drop-reasons.js";
+import { DROP_POLICY_DENY, dropReason } from "../cilium/datapath/drop-reasons.js";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from "../cilium/datapath/packet.js";
 import { type FlowTables, NOBODY } from "./flow-tables.js";
 import { layer7Json, layer7Summary, type Layer7 } from "./layer7.js";
@@ -74,12 +74,19 @@ export interface FlowFormat {
   readonly traceReason: boolean;
   /** `IP.source_xlated`, from 1.16 on; before it only the address before translation is shown. */
   readonly sourceXlated: boolean;
+  /** `node_labels` and an endpoint's `cluster_name`, from 1.16 on. */
+  readonly nodeLabels: boolean;
+  readonly clusterName: boolean;
+  /** `egress_allowed_by` and its twin, from 1.15 on; `egress_denied_by` and its twin from 1.16 on; `Policy.kind` from 1.17 on. */
+  readonly allowedBy: boolean;
+  readonly deniedBy: boolean;
+  readonly policyKind: boolean;
   /** Version in `emitter`, from 1.19 on; null before. */
   readonly emitterVersion: string | null;
 }
 
-/** Fields of Cilium 1.14 and 1.15. */
-export const FLOW_FORMAT_114: FlowFormat = { traceReason: false, sourceXlated: false, emitterVersion: null };
+/** Fields of Cilium 1.14. */
+export const FLOW_FORMAT_114: FlowFormat = flowFormat([], "");
 
 /**
  * The format of a version. `fields`: what flow.proto has gained since 1.14, in the profile's form
@@ -90,6 +97,11 @@ export function flowFormat(fields: readonly string[], version: string): FlowForm
   return {
     traceReason: has("Flow.trace_reason"),
     sourceXlated: has("IP.source_xlated"),
+    nodeLabels: has("Flow.node_labels"),
+    clusterName: has("Endpoint.cluster_name"),
+    allowedBy: has("Flow.egress_allowed_by"),
+    deniedBy: has("Flow.egress_denied_by"),
+    policyKind: has("Policy.kind"),
     emitterVersion: has("Flow.emitter") ? version : null,
   };
 }
@@ -144,6 +156,12 @@ export const ROW_SOURCE = 0;
 export const ROW_DESTINATION = 4;
 export const ROW_ORIGINAL = 8;
 
+/** Whose rules a verdict goes by: pkg/policy/correlation. */
+export interface PolicyNames {
+  /** JSON of `flow.Policy` messages, comma-separated; empty when nothing is known. */
+  rulesBehind(row: FlowRow): string;
+}
+
 export interface FlowEncoderOptions {
   readonly tables: FlowTables;
   /** `cluster/node`, or the bare name in the cluster `default`. */
@@ -152,6 +170,9 @@ export interface FlowEncoderOptions {
   /** Four words from a random stream of the run. */
   readonly uuidKey: ArrayLike<number>;
   readonly format: FlowFormat;
+  /** `key=value`, sorted. */
+  readonly nodeLabels?: readonly string[];
+  readonly policies?: PolicyNames;
 }
 
 export class FlowEncoder {
@@ -164,6 +185,9 @@ export class FlowEncoder {
   readonly #typeAndNode: string;
   readonly #end: string;
   readonly #node: string;
+  /** After the node's name. */
+  readonly #nodeLabels: string;
+  readonly #policies: PolicyNames | null;
   readonly #dropNames = new Map<number, string>();
 
   constructor(options: FlowEncoderOptions) {
@@ -175,8 +199,11 @@ export class FlowEncoder {
     this.#format = options.format;
     this.#afterUuid =
       emitterVersion === null ? '","verdict":"' : `","emitter":{"name":"Hubble","version":${goString(emitterVersion)}},"verdict":"`;
-    this.#typeAndNode = `,"Type":"L3_L4","node_name":${node}`;
-    this.#end = `"},"node_name":${node},"time":"`;
+    const labels = options.nodeLabels ?? [];
+    this.#nodeLabels = !options.format.nodeLabels || labels.length === 0 ? "" : `,"node_labels":[${labels.map(goString).join(",")}]`;
+    this.#policies = options.format.allowedBy ? (options.policies ?? null) : null;
+    this.#typeAndNode = `,"Type":"L3_L4","node_name":${node}${this.#nodeLabels}`;
+    this.#end = `},"node_name":${node},"time":"`;
     this.#node = node;
   }
 
@@ -216,7 +243,7 @@ export class FlowEncoder {
       (row.reply === FLOW_REPLY.absent ? "" : row.reply === FLOW_REPLY.yes ? ',"is_reply":true' : ',"is_reply":false') +
       (row.ifindex === 0 ? "" : `,"interface":${tables.interfaceJson(row.ifindex)}`) +
       (row.proxyPort === 0 ? "" : `,"proxy_port":${row.proxyPort}`) +
-      `,"Summary":"${summaryOf(row)}${this.#end}${time}"}\n`
+      `,"Summary":"${summaryOf(row)}"${row.eventType === FLOW_EVENT.policyVerdict ? this.#rules(row) : ""}${this.#end}${time}"}\n`
     );
   }
 
@@ -230,7 +257,7 @@ export class FlowEncoder {
       `,"l4":{"${row.protocol === IPPROTO_TCP ? "TCP" : "UDP"}":{${portsOf(row)}}}` +
       `,"source":${tables.endpointJson(row.sourceEndpoint, row.sourceIdentity)}` +
       `,"destination":${tables.endpointJson(row.destinationEndpoint, row.destinationIdentity)}` +
-      `,"Type":"L7","node_name":${this.#node}` +
+      `,"Type":"L7","node_name":${this.#node}${this.#nodeLabels}` +
       (tables.knowsNames ? this.#names(row) : "") +
       `,"l7":${layer7Json(layer7)}${isReply ? ',"reply":true' : ""},"event_type":{"type":${row.eventType}}` +
       (row.sourceService === NOBODY ? "" : `,"source_service":${tables.serviceJson(row.sourceService)}`) +
@@ -244,6 +271,17 @@ export class FlowEncoder {
   #names(row: FlowRow): string {
     const source = namesJson("source_names", namesOfEnd(row, "source", this.#tables));
     return source + namesJson("destination_names", namesOfEnd(row, "destination", this.#tables));
+  }
+
+  /** Behind what passed, and behind what a deny rule stopped: `CorrelatePolicy`. */
+  #rules(row: FlowRow): string {
+    if (this.#policies === null || row.direction === FLOW_DIRECTION.unknown) return "";
+    const denied = row.verdict === FLOW_VERDICT.dropped;
+    const explicit = row.verdict === FLOW_VERDICT.forwarded || row.verdict === FLOW_VERDICT.redirected || (denied && row.dropCode === -DROP_POLICY_DENY);
+    if (!explicit || (denied && !this.#format.deniedBy)) return "";
+    const rules = this.#policies.rulesBehind(row);
+    if (rules === "") return "";
+    return `,"${row.direction === FLOW_DIRECTION.egress ? "egress" : "ingress"}_${denied ? "denied" : "allowed"}_by":[${rules}]`;
   }
 
   #network(row: FlowRow): string {
