@@ -38,7 +38,9 @@ it("every line of a dump is an entry or counted as none", () => {
         expect(table.size + skipped.count).toBe(filled);
         for (const column of [table.source, table.destination]) expect([...column].every((id) => id >= 0 && id < table.addresses.size)).toBe(true);
       }
-      for (const parse of [parseNatRetriesText, parseMetricsText, parseMetricsList, parseStatusText]) expect(parse(text).skipped.count).toBeLessThanOrEqual(filled);
+      for (const parse of [parseNatRetriesText, parseMetricsText, parseMetricsList, parseStatusText]) {
+        expect(parse(text).skipped.count).toBeLessThanOrEqual(filled);
+      }
       kindOf(text.join("\n"));
     }),
     { numRuns: 300 },
