@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
-import { growthPerMonth } from "./arguments.js";
+import { growthPerMonth, positiveNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { interruptible } from "./interrupt.js";
 import { ProgressLine } from "./progress.js";
@@ -8,6 +8,7 @@ import { addSimulationOptions, printWarnings, simulationOptions, type Simulation
 interface ForecastCommandOptions extends SimulationCommandOptions {
   readonly growth: number;
   readonly max: number;
+  readonly runs: number;
   readonly variant?: string;
 }
 
@@ -20,15 +21,17 @@ export function addForecastCommand(program: Command, done: (code: ExitCode) => v
     .argument("<scenario>", "scenario file (YAML); - reads stdin")
     .option("--growth <percent/mo>", "growth of the load in a month", growing, 0.1)
     .option("--max <times>", "largest load to try, as a multiple of today's", multiple, 8)
+    .option("--runs <n>", "runs of each load, each with random numbers of its own: bands then hold what chance does", positiveNumber, 1)
     .option("--variant <name>", "variant of the scenario; default: its first");
   addSimulationOptions(command, "loads")
     .addHelpText(
       "after",
       "\nExamples:\n" +
         "  ctlab forecast scenarios/dns-fills-any-map.yaml --growth 20%/mo\n" +
+        "  ctlab forecast plan.yaml --growth 20%/mo --runs 5\n" +
         "  ctlab forecast plan.yaml --growth 5%/mo --max 4 --json | jq '.mechanisms[0]'\n\n" +
         "The load is everything that comes per second, pools, and connections that are there from the start; services, pods and\n" +
-        "the shape of connections stay. A band lies between the last load that held and the first that did not.\n\n" +
+        "the shape of connections stay. A band lies between the last load at which every run held and the first at which none did.\n\n" +
         "Exit code: 0 nothing breaks today, 3 something does already, 2 invalid input, 130 interrupted.\n",
     )
     .action(async (scenario: string, options: ForecastCommandOptions) => {
@@ -45,6 +48,7 @@ async function run(scenarioPath: string, options: ForecastCommandOptions): Promi
         scenarioPath,
         growth: options.growth,
         loadMax: options.max,
+        runs: options.runs,
         ...simulationOptions(options),
         signal,
         onProgress: (state) => progress.show(state),

@@ -37,17 +37,20 @@ describe("ctlab forecast", () => {
     expect(first!.name).toBe("ct4_global evicts live entries");
     // The map is full at 2304 / 1200 times today's load; the kernel's LRU sets 128 entries for each CPU aside.
     expect(first!.holdsAt).toBeGreaterThan(1.4);
-    expect(first!.breaksAt).toBeLessThan(2.1);
-    expect(first!.breaksAt - first!.holdsAt).toBeLessThan(0.2);
-    expect(first!.months.latest).toBeCloseTo(Math.log(first!.breaksAt) / Math.log(1.2), 6);
+    const breaksAt = first!.breaksAt!;
+    expect(breaksAt).toBeLessThan(2.1);
+    expect(breaksAt - first!.holdsAt).toBeLessThan(0.2);
+    expect(first!.months.latest).toBeCloseTo(Math.log(breaksAt) / Math.log(1.2), 6);
     expect(loads.at(-1)).toBe(3);
     const { peaks } = maps.find(({ map }) => map === "ct4_global")!;
     expect(peaks.at(-1)).toBeGreaterThan(peaks[0]! * 1.5);
   });
 
-  it("says when something breaks today", async () => {
-    const { code, stdout } = await forecast("--max", "1.1", "--set", "helm.set.bpf.ctTcpMax=1024");
+  it("says when something breaks today, in how many of the runs", async () => {
+    const { code, stdout } = await forecast("--max", "1.1", "--runs", "2", "--set", "helm.set.bpf.ctTcpMax=1024");
     expect([code, stdout.includes("First: ct4_global evicts live entries, already today.")]).toEqual([3, true]);
+    expect(stdout).toContain("2 runs of each load");
+    expect(stdout.replaceAll(/\s+/g, " ")).toMatch(/at today's load, already today; at ×1 [\d,]+ in [\d,]+ connections of 2 of 2 runs/);
     expect(Math.max(...stdout.split("\n").map((line) => [...line].length))).toBeLessThanOrEqual(80);
   });
 
