@@ -23,8 +23,9 @@ import type { DumpRequest } from "./dump/request.js";
 import { judge } from "./expectations.js";
 import { figuresOf } from "./figures.js";
 import { latencyLog } from "./latency-log.js";
-import { METRICS_FILE, scrapeEvery, writeMetrics } from "./metrics/scraper.js";
+import { scrapeEvery, writeMetrics } from "./metrics/scraper.js";
 import { PerfettoRecorder } from "./perfetto/recorder.js";
+import { AGENT_EVENTS_FILE, FLOWS_FILE, METRICS_FILE } from "./run-files.js";
 import type { PerfettoRequest } from "./perfetto/request.js";
 import { traceEvents } from "./perfetto/trace-events.js";
 import { seriesSources } from "./series-sources.js";
@@ -33,10 +34,6 @@ import type { ConnectionTrace } from "./trace/result.js";
 import { Tracers } from "./trace/tracers.js";
 import { variantVerdict } from "./verdict.js";
 
-export const FLOWS_FILE = "flows.jsonl";
-/** What the agent said of its own doings; there when it said anything. */
-export const AGENT_EVENTS_FILE = "agent-events.jsonl";
-export const LATENCY_FILE = "latency.hlog";
 /** Reports of progress in a run. */
 const PROGRESS_REPORTS = 400;
 

@@ -12,9 +12,8 @@ import { FileStream } from "../../report/file-stream.js";
 import type { AgentWatch } from "../../node/collector.js";
 import { openMetrics } from "../../report/open-metrics.js";
 import type { Scenario } from "../../scenario/types.js";
+import { METRICS_FILE } from "../run-files.js";
 import { collectTruth } from "./truth.js";
-
-export const METRICS_FILE = "metrics.om";
 
 /** Payload of the event of a scrape; those from 0 on are the agent's jobs. */
 const SCRAPE = -1;

@@ -4,9 +4,8 @@ import { join } from "node:path";
 import { MANIFEST_FORMAT, MANIFEST_NAME } from "../../report/run-folder.js";
 import { variantFile } from "../../report/write-run.js";
 import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
-import { METRICS_FILE } from "../metrics/scraper.js";
 import { unknownVariant } from "../input.js";
-import { AGENT_EVENTS_FILE, FLOWS_FILE } from "../simulate.js";
+import { AGENT_EVENTS_FILE, FLOWS_FILE, METRICS_FILE } from "../run-files.js";
 
 /** A node whose flows lie in a file. */
 export interface RecordedNode {
