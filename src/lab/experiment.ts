@@ -53,6 +53,7 @@ export async function runExperiment(options: RunOptions): Promise<FinishedRun> {
   const file = loadScenario(options.scenarioPath, { set: options.set, dropReasons: DROP_TEXTS });
   const scenarios = seeded(chooseVariants(file, options.variants), options.seed);
   refuseUnsupported(file.path, scenarios);
+  if (scenarios.some(({ observe }) => observe.exports.length > 0)) (await import("./exporter/export-run.js")).checkExports(file.path, scenarios);
   const workloads = [...new Set(scenarios.flatMap((scenario) => scenario.workloads.map(({ name }) => name)))];
   const followed = options.trace === undefined ? [] : [parseTraceRequest(options.trace, workloads)];
   const { perfetto: shown } = options;
@@ -70,6 +71,11 @@ export async function runExperiment(options: RunOptions): Promise<FinishedRun> {
       return { scenario, streamFolder, traces: followed, ...perfetto, ...dump };
     });
     const simulated = await withAlerts(await simulateAll(tasks, options), tasks);
+    for (const { scenario, streamFolder } of tasks.filter(({ scenario: { observe } }) => observe.exports.length > 0)) {
+      const { exportRun } = await import("./exporter/export-run.js");
+      const names = await exportRun(scenario.observe.exports, streamFolder);
+      for (const name of names) folder.place(variantFile(scenario.variant, scenarios.length, name));
+    }
     const result = assemble(file, scenarios, simulated, options);
     folder.write(SCENARIO_FILE, scenarioJson(file.variants));
     for (const { variant, latencyLog, notable, traces } of simulated) {

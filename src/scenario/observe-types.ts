@@ -20,8 +20,30 @@ export interface Observe {
   /** Rules that Prometheus evaluates over the metrics. */
   readonly alerts: readonly RuleGroup[];
   readonly hooks: readonly HookObservation[];
+  /** What the exporters of the agent write beside; they see the flows that the run writes. */
+  readonly exports: readonly FlowExport[];
   /** Null = no event is lost between the programs and who reads flows. */
   readonly hubble: HubbleShape | null;
+}
+
+/** A file that Hubble's exporter writes flows to: `hubble.export.static`, or an entry of `hubble.export.dynamic.config.content`. */
+export interface FlowExport {
+  /** Null = the static one. */
+  readonly name: string | null;
+  /** On the node; `stdout` for the agent's own output. */
+  readonly filePath: string;
+  /** 2^20 bytes; the next line that would exceed it begins a new file. */
+  readonly maxSizeMb: number;
+  /** Older files that stay; 0 = all. */
+  readonly maxBackups: number;
+  readonly compress: boolean;
+  /** FlowFilter objects as JSON; empty = everything passes the first, and nothing the second. */
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  /** Paths of fields that stay; empty = all. */
+  readonly fieldMask: readonly string[];
+  /** RFC 3339: nothing is written from then on; null = never. */
+  readonly end: string | null;
 }
 
 export const HOOKS = ["tc_ingress", "from_container", "from_netdev", "to_netdev"] as const;

@@ -7,6 +7,7 @@ import { UnknownVersionError } from "../cilium/profile/version.js";
 import type { CheckedInput } from "./checks.js";
 import type { Diagnostics } from "./diagnostics.js";
 import { ExpectationError, parseExpectation, type Expectation, type ExpectationNames, type ParsedExpectation } from "./expect.js";
+import { flowExports } from "./flow-exports.js";
 import type { HelmRead } from "./helm/read-helm.js";
 import type { HubbleMetric } from "./hubble-metrics.js";
 import { mapLabel, PRELOADABLE } from "./map-names.js";
@@ -111,6 +112,7 @@ export function resolve(request: ResolveRequest): Scenario {
       seriesNs: input.observe.series,
       scrapeNs: input.observe.scrape,
       hubbleMetrics: request.hubbleMetrics,
+      exports: helm.input.settings.enableHubble ? flowExports(helm) : [],
       alerts: input.observe.alerts.flatMap((file) => request.rules.get(file) ?? []),
       hooks: input.observe.hooks.map(({ hook, observed }) => ({ hook, observed: observed ?? null })),
       hubble: input.observe.hubble === undefined ? null : hubbleOf(input.observe.hubble),

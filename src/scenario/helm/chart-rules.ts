@@ -101,6 +101,16 @@ export const HUBBLE_RULES: readonly ChartRule[] = [
   truthy("hubble.dropEventEmitter.enabled", "hubble-drop-events"),
 ];
 
+/** What `flow-exports.ts` reads of exporters. */
+export const EXPORT_KEYS: readonly string[] = [
+  ...["fileMaxSizeMb", "fileMaxBackups", "fileCompress"].flatMap((key) => [`hubble.export.${key}`, `hubble.export.static.${key}`]),
+  "hubble.export.static.allowList",
+  "hubble.export.static.denyList",
+  "hubble.export.static.fieldMask",
+  "hubble.export.dynamic.enabled",
+  "hubble.export.dynamic.config.content",
+];
+
 /** Keys that `chart-to-config.ts` reads together with others. */
 const COMBINED_KEYS = [
   "upgradeCompatibility",
@@ -134,7 +144,7 @@ const COMBINED_KEYS = [
   "extraArgs",
 ];
 
-const MODELLED_KEYS = [...CHART_RULES, ...HUBBLE_RULES].map(({ key }) => key).concat(COMBINED_KEYS);
+const MODELLED_KEYS = [...CHART_RULES, ...HUBBLE_RULES].map(({ key }) => key).concat(COMBINED_KEYS, EXPORT_KEYS);
 
 /** Whether a key, or one below it, decides anything in the model. */
 export function isModelled(key: string): boolean {
