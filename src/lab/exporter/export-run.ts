@@ -5,7 +5,7 @@ import { fileLines } from "../../hubble/line-source.js";
 import { Diagnostics } from "../../scenario/diagnostics.js";
 import type { FlowExport } from "../../scenario/observe-types.js";
 import type { Scenario } from "../../scenario/types.js";
-import { AGENT_EVENTS_FILE, FLOWS_FILE } from "../simulate.js";
+import { AGENT_EVENTS_FILE, FLOWS_FILE } from "../run-files.js";
 import { exportMistakes, exportNames, FlowExporter } from "./flow-exporter.js";
 
 /** Folder of a run, or of one of its variants, that takes what exporters write. */
