@@ -54,7 +54,7 @@ function filesOf({ files, node }: DiagnosisResult): readonly string[] {
   ];
   return [
     ...files.flatMap(({ path, kind, content, skipped }) => {
-      const lost = skipped.count === 0 ? "" : `; ${formatCount(skipped.count)} lines skipped (line ${skipped.first[0]!.line}: ${skipped.first[0]!.reason})`;
+      const lost = skipped.count === 0 ? "" : `; ${formatCount(skipped.count)} line${skipped.count === 1 ? "" : "s"} skipped (line ${skipped.first[0]!.line}: ${skipped.first[0]!.reason})`;
       return wrap(`${path}: ${kind}${content === "" ? "" : `, ${content}`}${lost}`, WIDTH, "", "  ");
     }),
     ...(known.length === 0 ? [] : [known.join(" · ")]),

@@ -24,6 +24,8 @@ export interface ConfigurationOptions {
 export interface Configuration {
   readonly node: NodeFacts;
   readonly sizes: ReadonlyMap<MapName, number>;
+  /** How many of them the Helm values gave; null when these were not used. */
+  readonly sizesOfValues: number | null;
   /** Sentences about what is not known and would matter. */
   readonly unsaid: readonly string[];
 }
@@ -52,6 +54,7 @@ export function configurationOf(options: ConfigurationOptions, status: AgentStat
   return {
     node: { cilium: cilium === null ? null : settled(cilium), kernel, cpus, gcIntervalS: values?.gcIntervalS ?? null },
     sizes,
+    sizesOfValues: values?.sizes.size ?? null,
     unsaid: [
       ...(cilium === null ? ["Cilium's release is not known (--cilium)."] : []),
       ...(options.values.length > 0 && values === null ? ["The Helm values were not used: what they mean depends on the release (--cilium)."] : []),

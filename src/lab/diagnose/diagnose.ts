@@ -1,6 +1,7 @@
 /** `ctlab diagnose`: from files to the ranking of mechanisms. Reads nothing but the files it is given. */
 import { VERSION } from "../../core/version.js";
 import { formatCount } from "../../core/units.js";
+import { DUMP_KIND_TEXT } from "../../ingest/index.js";
 import { DIAGNOSIS_SCHEMA_VERSION, type Certainty, type DiagnosisResult, type Evidence, type Measurement, type MissingEvidence, type RankedMechanism } from "../../observe/diagnosis-result.js";
 import { shareText } from "../../report/wording.js";
 import { configurationOf, type Configuration, type ConfigurationOptions } from "./configuration.js";
@@ -61,7 +62,7 @@ function diagnosisOf({ files, material }: FilesRead, values: readonly string[], 
     schemaVersion: DIAGNOSIS_SCHEMA_VERSION,
     ctlab: VERSION,
     files: [
-      ...values.map((path) => ({ path, kind: "Helm values", content: `sizes of ${formatCount(configuration.sizes.size)} maps`, skipped: { count: 0, first: [] } })),
+      ...values.map((path) => ({ path, kind: DUMP_KIND_TEXT["helm-values"], content: valuesText(configuration), skipped: { count: 0, first: [] } })),
       ...files,
     ],
     node: { cilium: cilium?.version ?? null, kernel: kernel?.version ?? null, cpus, unsaid: configuration.unsaid },
@@ -71,6 +72,10 @@ function diagnosisOf({ files, material }: FilesRead, values: readonly string[], 
     remarks: remarksOf(facts, ranking, material),
     facts: factsToJson(facts),
   };
+}
+
+function valuesText({ sizesOfValues }: Configuration): string {
+  return sizesOfValues === null ? "not used" : `sizes of ${formatCount(sizesOfValues)} maps`;
 }
 
 function ranked({ id, share }: Weighed, asked: readonly Asked[]): RankedMechanism {
