@@ -96,7 +96,11 @@ describe("silence", () => {
       asks.push(ask);
       if (i % 4 !== 0) asks.push(back({ ...ask, at: ask.at + 0.001 }));
     }
-    const { silent, exchanges, unanswered } = facts(...asks, { at: 0.5, ports: [50_000, 53], udp: true, dropped: 155 }, { at: 6, ports: [50_001, 53], udp: true });
+    const others: Packet[] = [
+      { at: 0.5, ports: [50_000, 53], udp: true, dropped: 155 },
+      { at: 6, ports: [50_001, 53], udp: true },
+    ];
+    const { silent, exchanges, unanswered } = facts(...asks, ...others);
     expect(silent).toEqual({ destination: "10.0.1.9", asked: 10, unanswered: 10, othersAsked: 30, othersUnanswered: 0 });
     expect([exchanges, unanswered]).toEqual([40, 10]);
   });
