@@ -15,10 +15,23 @@ export interface CommandOutput {
 /** What a health check answers when the server is well. */
 export const SERVING = "SERVING";
 
+/** An error that a server answered with. */
+export interface GrpcFailure {
+  /** Number of the code: 12 for UNIMPLEMENTED. */
+  readonly code: number;
+  readonly message: string;
+}
+
+/** Codes by number, as Go prints them. */
+export const GO_CODES = [
+  "OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists", "PermissionDenied", "ResourceExhausted",
+  "FailedPrecondition", "Aborted", "OutOfRange", "Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated",
+] as const;
+
 export interface StatusInput {
-  readonly status: ServerStatusResponse;
+  readonly status: ServerStatusResponse | GrpcFailure;
   /** The answer of grpc.health.v1.Health/Check. */
-  readonly health: string;
+  readonly health: string | GrpcFailure;
   /** The address as the client was given it. */
   readonly target: string;
 }
@@ -29,12 +42,19 @@ const NS_PER_SECOND = 1_000_000_000;
 
 /** `output`: compact, dict, table, json. */
 export function printStatus({ status, health, target }: StatusInput, output: string): CommandOutput {
+  if (typeof health !== "string") return { code: 1, stdout: "", stderr: `failed getting status: ${failureText(health)}\n` };
   const healthy = health === SERVING;
   const check = output === "compact" ? `Healthcheck (via ${target}): ${healthy ? "Ok" : `Unavailable: ${health}`}\n` : "";
   if (!healthy) return { code: 1, stdout: check, stderr: "not healthy\n" };
+  if (!("$typeName" in status)) return { code: 1, stdout: check, stderr: `failed to get hubble server status: ${failureText(status)}\n` };
   const print = OUTPUTS[output];
   if (print === undefined) return { code: 1, stdout: check, stderr: `invalid output format: ${output}\n` };
   return { code: 0, stdout: check + print(status), stderr: "" };
+}
+
+/** As an error of gRPC for Go prints itself. */
+function failureText({ code, message }: GrpcFailure): string {
+  return `rpc error: code = ${GO_CODES[code] ?? `Code(${code})`} desc = ${message}`;
 }
 
 const json = (status: ServerStatusResponse): string => `${protoJson(ServerStatusResponseSchema, status)}\n`;

@@ -1,6 +1,6 @@
 /**
  * Drop reasons: numbers, texts and flow names. bpf/lib/common.h, pkg/monitor/api/drop.go and api/v1/flow/flow.proto of
- * v1.17.1; 205 and 206 from later releases.
+ * v1.17.1; 205 of v1.19.4, 206 from a later one, whose text is not known.
  *
  * Inside the programs a reason is a negative number, as in the original (`return DROP_POLICY`); events and metrics carry
  * the positive one. The number of a flow's `drop_reason_desc` equals the code.
@@ -97,7 +97,7 @@ export const DROP_REASONS: readonly DropReason[] = [
   reason(202, "Host datapath not ready", "DROP_HOST_NOT_READY"),
   reason(203, "Endpoint policy program not available", "DROP_EP_NOT_READY"),
   reason(204, "No Egress IP configured", "DROP_NO_EGRESS_IP"),
-  reason(205, undefined, "DROP_PUNT_PROXY"),
+  reason(205, "Punt to proxy", "DROP_PUNT_PROXY"),
   reason(206, undefined, "DROP_NO_DEVICE"),
 ];
 
