@@ -78,9 +78,11 @@ async function run(path: string, options: ServeCommandOptions): Promise<ExitCode
         say(`Serving ${nodes.length === 1 ? nodes[0]! : `${nodes.length} nodes (${nodes.join(", ")})`} at ${address}. Ctrl-C ends it.`);
         if (metricsAddress !== null) say(`Metrics at http://${metricsAddress}/metrics`);
       },
-      onPlayed: ({ responses, skipped, firstReason }) => {
-        say(`All ${responses} responses are there.`);
-        if (skipped > 0) process.stderr.write(`ctlab serve: ${skipped} lines could not be read and are left out; the first: ${firstReason ?? ""}\n`);
+      onPlayed: ({ responses, skipped, firstReason, broken }) => {
+        say(responses === 1 ? "The one response is there." : `All ${responses} responses are there.`);
+        if (broken !== null) process.stderr.write(`ctlab serve: could not be read to its end: ${broken}\n`);
+        if (skipped === 1) process.stderr.write(`ctlab serve: one line could not be read and is left out: ${firstReason ?? ""}\n`);
+        if (skipped > 1) process.stderr.write(`ctlab serve: ${skipped} lines could not be read and are left out; the first: ${firstReason ?? ""}\n`);
       },
     });
   });

@@ -55,6 +55,8 @@ describe("fileLines", () => {
     expect(await all(join(folder, "plain"))).toEqual(["a", "b"]);
     expect(await all(join(folder, "zipped"))).toEqual(["a", "b"]);
     expect(await all(join(folder, "empty"))).toEqual([]);
+    writeFileSync(join(folder, "marked"), "\ufeffa\n\ufeffb\n");
+    expect(await all(join(folder, "marked")), "a byte order mark before the text is none of it").toEqual(["a", "\ufeffb"]);
     await expect(all(join(folder, "missing"))).rejects.toThrow(/ENOENT/);
   });
 
@@ -68,11 +70,17 @@ describe("fileLines", () => {
         writeFileSync(`${path}.new`, "4\n5\n6\n");
         renameSync(`${path}.new`, path);
       },
+      // An exporter rotates: what it wrote last lies under another name by now.
+      () => {
+        appendFileSync(path, "7\n");
+        renameSync(path, `${path}.old`);
+        writeFileSync(path, "8\n");
+      },
     ];
     const end = new AbortController();
     const onIdle = (): void => (steps.length === 0 ? end.abort() : steps.shift()!());
     const found: string[] = [];
     for await (const { lines } of fileLines(path, { signal: end.signal, onIdle })) found.push(...lines);
-    expect(found).toEqual(["1", "22", "3", "4", "5", "6"]);
+    expect(found).toEqual(["1", "22", "3", "4", "5", "6", "7", "8"]);
   });
 });

@@ -2,7 +2,7 @@
  * Lines of flow files as they come: a file, gzip or plain, or a stream such as stdin. A file can be followed while it grows,
  * also when it is cut or another one takes its name, as exporters do when they rotate.
  */
-import { createReadStream, type ReadStream } from "node:fs";
+import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createGunzip } from "node:zlib";
@@ -13,6 +13,8 @@ export const LINE_BYTES_MAX = 64 * 1024 * 1024;
 const FOLLOW_MS = 100;
 const NEWLINE = 0x0a;
 const GZIP_MAGIC = [0x1f, 0x8b];
+/** Of UTF-8, as editors of some systems put it before a text. */
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /** The lines of one piece of input; `tooLong` counts those that were passed over in it. */
 export interface LineBatch {
@@ -25,9 +27,12 @@ export class LineSplitter {
   #kept: Buffer[] = [];
   #keptBytes = 0;
   #skipping = false;
+  #begun = false;
 
   /** The lines that end in this piece. */
-  push(bytes: Buffer): LineBatch {
+  push(piece: Buffer): LineBatch {
+    const bytes = this.#begun || !piece.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? piece : piece.subarray(BYTE_ORDER_MARK.length);
+    this.#begun ||= piece.length > 0;
     const end = bytes.lastIndexOf(NEWLINE);
     if (end < 0) {
       this.#keep(bytes);
@@ -107,28 +112,40 @@ async function isGzip(path: string): Promise<boolean> {
   }
 }
 
+/** Keeps the file open, so that what was written before another took its name is read to its end. */
 async function* growingLines(path: string, { signal, onIdle }: FollowOptions): AsyncGenerator<LineBatch> {
   let splitter = new LineSplitter();
   let position = 0;
-  let inode = (await stat(path)).ino;
-  while (!signal.aborted) {
-    const found = await stat(path).catch(() => undefined);
-    // Rotated or cut: what is there now is read from its beginning.
-    if (found !== undefined && (found.ino !== inode || found.size < position)) {
-      yield splitter.finish();
-      splitter = new LineSplitter();
-      position = 0;
-      inode = found.ino;
-    }
-    if (found !== undefined && found.size > position) {
-      const stream: ReadStream = createReadStream(path, { start: position, end: found.size - 1, highWaterMark: READ_BYTES });
-      for await (const bytes of stream as AsyncIterable<Buffer>) {
-        position += bytes.length;
-        yield splitter.push(bytes);
+  let file = await open(path);
+  const piece = Buffer.alloc(READ_BYTES);
+  try {
+    while (!signal.aborted) {
+      const { bytesRead } = await file.read(piece, 0, piece.length, position);
+      position += bytesRead;
+      if (bytesRead > 0) {
+        yield splitter.push(Buffer.from(piece.subarray(0, bytesRead)));
+        continue;
       }
-      continue;
+      const [now, there] = await Promise.all([file.stat(), stat(path).catch(() => undefined)]);
+      const rotated = there !== undefined && there.ino !== now.ino;
+      // Rotated or cut: what is there now is read from its beginning.
+      if (rotated || now.size < position) {
+        yield splitter.finish();
+        splitter = new LineSplitter();
+        position = 0;
+        if (rotated) {
+          const next = await open(path).catch(() => undefined);
+          if (next !== undefined) {
+            await file.close();
+            file = next;
+          }
+        }
+        continue;
+      }
+      onIdle();
+      await sleep(FOLLOW_MS, undefined, { signal }).catch(() => undefined);
     }
-    onIdle();
-    await sleep(FOLLOW_MS, undefined, { signal }).catch(() => undefined);
+  } finally {
+    await file.close();
   }
 }

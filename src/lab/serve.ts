@@ -108,7 +108,9 @@ async function recordedStage({ path, variants, capacity, speed }: ServeOptions):
 
 /** A node's flows, and what its agent said. */
 async function tracksOf({ variant, cilium, flowsPath, eventsPath }: RecordedNode, capacity: number): Promise<[Track, ...Track[]]> {
-  const own = await firstNodeName(flowsPath);
+  const own = await firstNodeName(flowsPath).catch((error: unknown) => {
+    throw refusal(flowsPath, `can't be read: ${(error as Error).message}`);
+  });
   const name = variant === null ? own : `${variant}/${own.split("/").at(-1)!}`;
   const track = { node: new FlowHistory(name, versionOf(cilium), capacity), path: flowsPath, rename: variant === null ? null : name };
   return eventsPath === null ? [track] : [track, { ...track, path: eventsPath }];

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { credentials, status as code } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { runCli } from "../../src/cli/program.js";
@@ -19,6 +19,7 @@ import { NodeState } from "../../src/hubble/proto/relay_pb.js";
 import { listenAddress } from "../../src/hubble/server/address.js";
 import { printStatus } from "../../src/hubble/status.js";
 import { serve, type Ready, type ServeOptions } from "../../src/lab/serve.js";
+import type { PlayedLines } from "../../src/lab/serve/player.js";
 import { HubbleClient } from "./client.js";
 
 const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
@@ -166,6 +167,18 @@ describe("a finished run", () => {
     await expect(client.flows({ whitelist: [{ sourceIp: ["nonsense/99"] }] })).rejects.toMatchObject({ code: code.INVALID_ARGUMENT });
     await expect(client.flows({ fieldMask: { paths: ["nothing"] } })).rejects.toMatchObject({ code: code.INVALID_ARGUMENT });
     await expect(client.agentEvents({ first: true, follow: true })).rejects.toMatchObject({ code: code.INVALID_ARGUMENT });
+  });
+
+  it("of a file that ends in the middle serves what there is, and says so; of one that begins so it says what is wrong", async () => {
+    const whole = gzipSync(readFileSync(join(run, "one/flows.jsonl")));
+    const path = join(folder, "cut.jsonl.gz");
+    writeFileSync(path, whole.subarray(0, whole.length / 2));
+    const played: PlayedLines[] = [];
+    const client = clientOf(await serving({ path, variants: [], onPlayed: (lines) => played.push(lines) }));
+    expect((await client.flows({ number: 5n })).length).toBeGreaterThan(5);
+    expect(played).toMatchObject([{ broken: "unexpected end of file" }]);
+    writeFileSync(path, whole.subarray(0, 40));
+    await expect(serving({ path, variants: [] })).rejects.toThrow(/can't be read: unexpected end of file/);
   });
 
   it("says what the agents did, and of debugging nothing", async () => {

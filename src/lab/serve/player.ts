@@ -4,7 +4,7 @@
 import type { FlowHistory } from "../../hubble/server/flow-history.js";
 import type { FlowHub } from "../../hubble/server/flow-hub.js";
 import { pause } from "./pause.js";
-import { rename, ResponseFile, type RecordedResponse, type SkippedLines } from "./response-file.js";
+import { noProblems, rename, ResponseFile, type RecordedResponse } from "./response-file.js";
 
 /** Wall time between two looks at what is due, ms. */
 const TICK_MS = 20;
@@ -34,12 +34,14 @@ export interface PlayedLines {
   readonly responses: number;
   readonly skipped: number;
   readonly firstReason: string | null;
+  /** Why a file could not be read to its end. */
+  readonly broken: string | null;
 }
 
 /** Plays everything; resolves when it is through or the signal is aborted. */
 export async function play(options: PlayOptions): Promise<PlayedLines> {
   const { tracks } = options;
-  const problems: SkippedLines = { skipped: 0, firstReason: null };
+  const problems = noProblems();
   const files = tracks.map(({ path }) => new ResponseFile(path, problems));
   let responses = 0;
   try {
@@ -70,7 +72,7 @@ export async function play(options: PlayOptions): Promise<PlayedLines> {
   } finally {
     for (const file of files) await file.close();
   }
-  return { responses, skipped: problems.skipped, firstReason: problems.firstReason };
+  return { responses, ...problems };
 }
 
 /** All of a run lies before its end: its nodes can be reached, whatever Relay could then. */

@@ -15,6 +15,12 @@ export interface RecordedResponse {
 export interface SkippedLines {
   skipped: number;
   firstReason: string | null;
+  /** Why a file could not be read to its end; null when it could. */
+  broken: string | null;
+}
+
+export function noProblems(): SkippedLines {
+  return { skipped: 0, firstReason: null, broken: null };
 }
 
 export class ResponseFile {
@@ -58,12 +64,18 @@ export class ResponseFile {
   }
 
   async #read(): Promise<boolean> {
-    const { value, done } = await this.#batches.next();
-    if (done === true) return false;
-    this.#lines = value.lines;
-    this.#next = 0;
-    if (value.tooLong > 0) this.#skip(value.tooLong, "is too long");
-    return true;
+    try {
+      const { value, done } = await this.#batches.next();
+      if (done === true) return false;
+      this.#lines = value.lines;
+      this.#next = 0;
+      if (value.tooLong > 0) this.#skip(value.tooLong, "is too long");
+      return true;
+    } catch (error) {
+      if (!isOfTheFile(error)) throw error;
+      this.#problems.broken ??= error.message;
+      return false;
+    }
   }
 
   #skip(lines: number, reason: string): void {
@@ -72,17 +84,25 @@ export class ResponseFile {
   }
 }
 
+/** Faults of the file system, and of damaged gzip. */
+function isOfTheFile(error: unknown): error is Error {
+  const { code } = error as NodeJS.ErrnoException;
+  return typeof code === "string" && /^(?:E[A-Z]+|Z_[A-Z_]+)$/.test(code);
+}
+
 /** Lines that are looked through for the node's name. */
 const LINES_LOOKED_AT = 100;
 /** Of a file that never tells. */
 const UNNAMED = "node";
 
-/** The name that the first responses of a file give their node. */
+/** The name that the first responses of a file give their node. Throws an Error with the reason when the file can't be read at all. */
 export async function firstNodeName(path: string): Promise<string> {
-  const file = new ResponseFile(path, { skipped: 0, firstReason: null });
+  const problems = noProblems();
+  const file = new ResponseFile(path, problems);
   try {
     for (let n = 0; n < LINES_LOOKED_AT; n++) {
       const next = await file.next();
+      if (next === null && n === 0 && problems.broken !== null) throw new Error(problems.broken);
       if (next === null) break;
       if (next.response.nodeName !== "") return next.response.nodeName;
     }
