@@ -43,6 +43,7 @@ export function addDiagnoseCommand(program: Command, done: (code: ExitCode) => v
         "  ctlab diagnose ct.txt nat.txt metrics.txt flows.jsonl --kernel 6.6 --node 16cpu,64Gi\n" +
         "  ctlab diagnose metrics-1.txt metrics-2.txt metrics-3.txt        rates need several moments\n" +
         "  ctlab diagnose --ct ct-1.txt --ct ct-2.txt -f values.yaml --cilium 1.17.6\n" +
+        "  ctlab run scenarios/map-resize.yaml --variant resize --dump 60s --out r; ctlab diagnose r    try it on a run\n" +
         "  kubectl -n kube-system exec POD -- cilium-dbg bpf ct list global | ctlab diagnose -\n" +
         "  ctlab diagnose sysdump-folder --json | jq -r '.ranking[0].id'\n\n" +
         "What a file is, its content says; the options force it. Any subset will do: what is missing is named, with what it\n" +

@@ -56,7 +56,7 @@ export function configurationOf(options: ConfigurationOptions, status: AgentStat
     sizes,
     sizesOfValues: values?.sizes.size ?? null,
     unsaid: [
-      ...(cilium === null ? ["Cilium's release is not known (--cilium)."] : []),
+      ...(cilium === null ? [version === undefined ? "Cilium's release is not known (--cilium)." : `Nothing is known of Cilium ${version} (--cilium).`] : []),
       ...(options.values.length > 0 && values === null ? ["The Helm values were not used: what they mean depends on the release (--cilium)."] : []),
       ...(kernel === null ? ["The kernel is not known (--kernel): M2 and M3 depend on it."] : []),
       ...(cpus === null ? ["The number of CPUs is not known (--node): M2 depends on it."] : []),

@@ -171,6 +171,9 @@ function remarksOf({ conntrack, metrics }: Facts, ranking: readonly RankedMechan
     if (!conntrack.clockKnown && conntrack.entries > 0) remarks.push("The conntrack dump does not tell the time, so nothing is known of ages.");
   }
   if (metrics?.scrapes === 1) remarks.push("One scrape shows sums since the node's start; two tell what happens now.");
+  if (flows !== null && flows.nodes > 1) {
+    remarks.push(`The flows are of ${formatCount(flows.nodes)} nodes; a mechanism is one of a node (hubble observe --node-name).`);
+  }
   if (flows?.onlyDrops === true) remarks.push("The flows are drops only: nothing is known of answers, resets and retransmissions.");
   return remarks;
 }

@@ -162,6 +162,8 @@ export interface Pattern {
 export interface FlowFacts {
   readonly flows: number;
   readonly spanS: number;
+  /** Nodes that saw them. */
+  readonly nodes: number;
   /** Only drops were recorded. */
   readonly onlyDrops: boolean;
   readonly drops: readonly { readonly code: number; readonly reason: string; readonly count: number }[];

@@ -60,6 +60,7 @@ export class FlowCollector {
   readonly #drops = new Map<number, { text: string; count: number }>();
   readonly #denied = { opening: 0, midStream: 0, unclear: 0 };
   readonly #dropsSeen = new Set<string>();
+  readonly #nodes = new Set<string>();
   readonly #insertTimes: number[] = [];
   readonly #resetBy = new Map<string, number>();
   #resets: number[] = [];
@@ -78,6 +79,7 @@ export class FlowCollector {
     if (flow.time === undefined) return;
     const atS = Number(instantNs(flow.time)) / NS_PER_S;
     this.#flows++;
+    if (flow.nodeName !== "") this.#nodes.add(flow.nodeName);
     this.#firstS = Math.min(this.#firstS, atS);
     this.#lastS = Math.max(this.#lastS, atS);
     // A verdict is followed by the packet's own event, its drop or its way on.
@@ -98,6 +100,7 @@ export class FlowCollector {
     return {
       flows: this.#flows,
       spanS,
+      nodes: this.#nodes.size,
       onlyDrops,
       drops: [...this.#drops].map(([code, { text, count }]) => ({ code, reason: text, count })).sort((a, b) => b.count - a.count),
       denied: { ...this.#denied },

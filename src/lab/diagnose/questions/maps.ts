@@ -146,8 +146,8 @@ const survival = question({
   outcomes: ["all", "few missing", "many missing"],
   table: {
     otherwise: [96, 3, 1],
-    M1: [2, 13, 85],
-    M2: [3, 22, 75],
+    M1: [10, 12, 78],
+    M2: [3, 50, 47],
     M5: [55, 44, 1],
     M8: [60, 20, 20],
     M9: [25, 35, 40],
