@@ -12,11 +12,16 @@
 
 import { Errno } from "./errno.js";
 import { HashTable } from "./hash-table.js";
+import { NOT_REMEMBERED, RecentLookups } from "./recent-lookups.js";
 import { MapFlag, UpdateFlag } from "./spec.js";
 import type { MapSpec } from "./spec.js";
 
 /** Elements beyond the limit: one, for the replacement that is in the map before its predecessor leaves. */
 const SPARE_ELEMENTS = 1;
+/** A map that has not changed during so many lookups is one that the agent fills: the next ones are remembered. */
+const STEADY_LOOKUPS = 256;
+/** How many; with the keys of `cilium_lxc` they take 12 KiB. */
+const RECENT_LOOKUPS = 512;
 
 export class HashMap extends HashTable {
   declare private readonly preallocated: boolean;
@@ -24,6 +29,9 @@ export class HashMap extends HashTable {
   private free = 0;
   /** Slots that were never used follow this one. */
   private fresh = 0;
+  /** Lookups since the map last changed, up to `STEADY_LOOKUPS`. */
+  private unchangedFor = 0;
+  private recent: RecentLookups | null = null;
 
   constructor(spec: MapSpec) {
     super(spec, { maxEntries: spec.maxEntries, slots: spec.maxEntries + SPARE_ELEMENTS, valueCopies: 1 });
@@ -31,7 +39,11 @@ export class HashMap extends HashTable {
   }
 
   lookup(key: Int32Array, at: number): number {
-    return this.peek(key, at);
+    return this.hasFourWords ? this.peek(key, at) : this.lookupOther(key, at);
+  }
+
+  override get modelBytes(): number {
+    return super.modelBytes + (this.recent?.modelBytes ?? 0);
   }
 
   update(key: Int32Array, at: number, flags: number, cpu: number): number {
@@ -45,6 +57,7 @@ export class HashMap extends HashTable {
     if (!this.preallocated && this.refusesAllocation()) return -Errno.ENOMEM;
     const slot = this.take();
     this.link(slot, hash, key, at);
+    this.changed();
     if (old !== 0) {
       this.unlink(old, hash);
       this.release(old);
@@ -53,8 +66,28 @@ export class HashMap extends HashTable {
   }
 
   protected release(slot: number): void {
+    this.changed();
     this.chain[slot] = this.free;
     this.free = slot;
+  }
+
+  /** Keys of other lengths take longer to hash, and stand in maps that seldom change: services, endpoints. */
+  private lookupOther(key: Int32Array, at: number): number {
+    if (this.unchangedFor < STEADY_LOOKUPS) {
+      this.unchangedFor++;
+      return this.peek(key, at);
+    }
+    this.recent ??= new RecentLookups(this.keyWords, RECENT_LOOKUPS);
+    const known = this.recent.find(key, at);
+    if (known !== NOT_REMEMBERED) return known;
+    const found = this.peek(key, at);
+    this.recent.keep(key, at, found);
+    return found;
+  }
+
+  private changed(): void {
+    this.unchangedFor = 0;
+    this.recent?.forget();
   }
 
   private take(): number {

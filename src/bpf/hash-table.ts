@@ -89,7 +89,7 @@ export abstract class HashTable implements BpfMap {
   declare private readonly seed: number;
   declare private readonly hashStart: number;
   /** Keys are of four words, for which `find` and `hash` have straight code. */
-  declare private readonly hasFourWords: boolean;
+  declare protected readonly hasFourWords: boolean;
   /** Keeps what is read ahead from being optimised away. */
   protected readSum = 0;
   private lockCpu = NO_CPU;

@@ -1,10 +1,8 @@
 /**
- * What recent lookups of an `LpmTrieMap` came to, direct-mapped by the whole key. Not in the kernel: a short cut of the
- * simulator, with the same results; whoever changes the trie calls `forget`.
+ * What recent lookups of a map came to, direct-mapped by the whole key. Not in the kernel: a short cut of the simulator,
+ * with the same results; whoever changes the map calls `forget`.
  */
 
-/** Rows; a power of two. With keys of `cilium_ipcache` they take 128 KiB. */
-const ROWS = 4096;
 /** Odd multipliers that mix a key's words: 2^32 over the golden ratio, and MurmurHash3's first constant. */
 const GOLDEN = 0x9e3779b1;
 const MURMUR_C1 = 0xcc9e2d51;
@@ -15,14 +13,18 @@ export const NOT_REMEMBERED = 0;
 export class RecentLookups {
   private declare readonly keyWords: number;
   private declare readonly stride: number;
+  /** Bits of a hash that don't choose the row. */
+  private declare readonly shift: number;
   /** The result, then the key's words, of each row. */
   private declare readonly rows: Int32Array;
   private isEmpty = true;
 
-  constructor(keyWords: number) {
+  /** `rows`: how many lookups at most; a power of two. */
+  constructor(keyWords: number, rows: number) {
     this.keyWords = keyWords;
     this.stride = keyWords + 1;
-    this.rows = new Int32Array(ROWS * this.stride);
+    this.shift = Math.clz32(rows) + 1;
+    this.rows = new Int32Array(rows * this.stride);
   }
 
   get modelBytes(): number {
@@ -55,6 +57,6 @@ export class RecentLookups {
     let hash = 0;
     for (let i = 0; i < this.keyWords; i++) hash = Math.imul(hash ^ key[at + i]!, GOLDEN);
     hash = Math.imul(hash ^ (hash >>> 15), MURMUR_C1);
-    return (hash >>> 20) * this.stride;
+    return (hash >>> this.shift) * this.stride;
   }
 }
