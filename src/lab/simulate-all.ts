@@ -1,7 +1,6 @@
 /** Variants in worker threads, as many at a time as asked for. The result does not depend on how many there are. */
 import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
-import { MessageChannel } from "node:worker_threads";
 import Tinypool from "tinypool";
 import { OutputError } from "../report/output-error.js";
 import type { Scenario } from "../scenario/types.js";
@@ -11,7 +10,10 @@ import type { SimulatedVariant } from "./simulate.js";
 import type { PerfettoRequest } from "./perfetto/request.js";
 import type { TraceRequest } from "./trace/request.js";
 import { INLINING } from "./inlining.js";
-import type { ProgressMessage, WorkerOutcome, WorkerTask } from "./worker.js";
+import type { WorkerOutcome, WorkerTask } from "./worker.js";
+
+/** Time between two looks at how far the threads are, ms. */
+const PROGRESS_MS = 50;
 
 /** Where a run stands: simulated time of each variant. */
 export interface RunProgress {
@@ -58,22 +60,18 @@ export async function simulateAll(tasks: readonly VariantTask[], options: Simula
   const abort = (): void => void Atomics.store(new Int32Array(stop), 0, 1);
   options.signal?.addEventListener("abort", abort);
   if (options.signal?.aborted === true) abort();
-  const reached = tasks.map(() => 0);
+  const reached = new Float64Array(new SharedArrayBuffer(tasks.length * Float64Array.BYTES_PER_ELEMENT));
   const report = (): void =>
     options.onProgress?.({
       variants: tasks.map(({ scenario: { variant, name, durationNs } }, i) => ({ name: variant ?? name, reachedNs: reached[i]!, durationNs })),
     });
+  const looking = options.onProgress === undefined ? undefined : setInterval(report, PROGRESS_MS);
   try {
     const results: SimulatedVariant[] = [];
     const simulate = async (index: number): Promise<void> => {
       const { scenario, run = options.run, streamFolder, traces, perfetto = null, dump = null, curves = null } = tasks[index]!;
-      const { port1, port2 } = new MessageChannel();
-      port1.on("message", ({ nowNs }: ProgressMessage) => {
-        reached[index] = nowNs;
-        report();
-      });
-      const task: WorkerTask = { scenario, run, traces, streamFolder, perfetto, dump, curves, stop, port: port2 };
-      const outcome = (await pool.run(task, { transferList: [port2] })) as WorkerOutcome;
+      const task: WorkerTask = { scenario, run, traces, streamFolder, perfetto, dump, curves, stop, reached, index };
+      const outcome = (await pool.run(task)) as WorkerOutcome;
       if ("output" in outcome) throw new OutputError(outcome.output.path, outcome.output.reason, outcome.output.fault);
       const { simulated } = outcome;
       reached[index] = simulated.variant.reachedNs;
@@ -90,6 +88,7 @@ export async function simulateAll(tasks: readonly VariantTask[], options: Simula
     const begun = results.filter(({ variant }) => variant.reachedNs > 0);
     return begun.length > 0 ? begun : results;
   } finally {
+    clearInterval(looking);
     options.signal?.removeEventListener("abort", abort);
     await pool.destroy();
   }

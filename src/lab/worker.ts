@@ -1,8 +1,7 @@
 /**
- * One simulated variant, in a worker thread: takes plain data, gives plain data. Progress goes through the port, and the
- * wish to stop comes through one shared word, because a thread that simulates does not read messages.
+ * One simulated variant, in a worker thread: takes plain data, gives plain data. How far it is and the wish to stop go
+ * through shared memory: a thread that simulates does not read messages, and writes none that somebody had to be woken for.
  */
-import type { MessagePort } from "node:worker_threads";
 import { OutputError, type OutputFault } from "../report/output-error.js";
 import type { Scenario } from "../scenario/types.js";
 import type { PerfettoRequest } from "./perfetto/request.js";
@@ -24,12 +23,9 @@ export interface WorkerTask {
   readonly dump: DumpRequest | null;
   /** One Int32: not zero asks the run to stop. */
   readonly stop: SharedArrayBuffer;
-  readonly port: MessagePort;
-}
-
-/** Simulated time reached, sent through the port. */
-export interface ProgressMessage {
-  readonly nowNs: number;
+  /** Simulated time reached by each task, ns, and which of them this one is. */
+  readonly reached: Float64Array<SharedArrayBuffer>;
+  readonly index: number;
 }
 
 /** What comes back. Classes of errors do not survive the way out of a thread, so a failed output is data too. */
@@ -48,14 +44,12 @@ export default function runTask(task: WorkerTask): WorkerOutcome {
       ...(task.dump === null ? {} : { dump: task.dump }),
       ...(task.curves === null ? {} : { curves: task.curves }),
       aborted: () => Atomics.load(stop, 0) !== 0,
-      onProgress: (nowNs) => task.port.postMessage({ nowNs } satisfies ProgressMessage),
+      onProgress: (nowNs) => void (task.reached[task.index] = nowNs),
     });
     return { simulated };
   } catch (error) {
     if (!(error instanceof OutputError)) throw error;
     const { path, message, fault } = error;
     return { output: { path, reason: message.slice(path.length + 2), fault } };
-  } finally {
-    task.port.close();
   }
 }
