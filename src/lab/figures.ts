@@ -4,6 +4,7 @@ import { errnoName } from "../bpf/errno.js";
 import { dropText } from "../cilium/datapath/drop-reasons.js";
 import type { KernelProfile } from "../cilium/profile/kernel.js";
 import type { BuiltNode } from "../node/build.js";
+import { callsOf } from "./calls.js";
 import { distributions, printedHistogram } from "./distributions.js";
 import { RESULT_HOOKS } from "../node/hooks.js";
 import type { DropCount, HookHistogram, Series } from "../observe/result.js";
@@ -35,6 +36,7 @@ export function figuresOf(scenario: Scenario, node: BuiltNode, recorder: RunReco
     drops: dropCounts(recorder),
     maps: node.watch.results(),
     gcRuns: node.collector.runs,
+    calls: callsOf(scenario, recorder, reachedNs),
     series,
     hooks: hookHistograms(scenario, recorder),
     histograms: distributions(node, recorder).filter(({ printed }) => printed).map(printedHistogram),

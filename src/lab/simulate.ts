@@ -23,7 +23,9 @@ import type { DumpRequest } from "./dump/request.js";
 import { judge } from "./expectations.js";
 import { figuresOf } from "./figures.js";
 import { latencyLog } from "./latency-log.js";
+import { MapContentsRecorder, MOMENTS } from "./map-contents.js";
 import { scrapeEvery, writeMetrics } from "./metrics/scraper.js";
+import { scrapedPressure } from "./metrics/scraped-pressure.js";
 import { PerfettoRecorder } from "./perfetto/recorder.js";
 import { AGENT_EVENTS_FILE, FLOWS_FILE, METRICS_FILE } from "./run-files.js";
 import type { PerfettoRequest } from "./perfetto/request.js";
@@ -87,7 +89,8 @@ export function simulateVariant(asked: Scenario, options: SimulateOptions): Simu
     const sink: FlowSink = flows === null ? NOWHERE : { write: (text) => flows.write(text), event: (line) => void agentEvents.push(line) };
     const node = buildNode(scenario, simulation, streams, recorder, sink, curves ?? perfetto ?? tracers);
     perfetto?.sampleMaps(simulation, node);
-    const series = sampleEvery(scenario, simulation, node, recorder);
+    const contents = streamFolder === null ? null : new MapContentsRecorder(node);
+    const series = sampleEvery(scenario, simulation, node, recorder, contents);
     const metrics = scrapeEvery(scenario, simulation, node, recorder);
     const dumper = options.dump === undefined ? null : new Dumper(options.dump, scenario, simulation, node);
     simulation.run(scenario.durationNs, {
@@ -104,6 +107,8 @@ export function simulateVariant(asked: Scenario, options: SimulateOptions): Simu
     return {
       variant: {
         ...figures,
+        ...(contents === null ? {} : { contents: contents.results() }),
+        ...(metrics === null ? {} : { scraped: scrapedPressure(metrics) }),
         verdict: variantVerdict(scenario, figures, assumptionsOf(scenario, node)),
         expectations: judge(scenario.expect, figures),
       },
@@ -157,13 +162,22 @@ function burstWindows({ workloads, durationNs }: Scenario): readonly Window[] {
   });
 }
 
-/** Samples the series at equal steps, and renews what depends on the fill of the maps. */
-function sampleEvery(scenario: Scenario, simulation: Simulation, node: BuiltNode, recorder: RunRecorder): SeriesRecorder {
+/** Samples the series at equal steps, now and then looks into the maps, and renews what depends on their fill. */
+function sampleEvery(
+  scenario: Scenario,
+  simulation: Simulation,
+  node: BuiltNode,
+  recorder: RunRecorder,
+  contents: MapContentsRecorder | null,
+): SeriesRecorder {
+  const lookEvery = Math.max(1, Math.round(scenario.durationNs / scenario.observe.seriesNs / MOMENTS));
+  let samples = 0;
   const series = new SeriesRecorder(scenario.observe.seriesNs, scenario.durationNs, seriesSources(node, recorder));
   const kind: number = simulation.on(() => {
     node.watch.sample(simulation.now);
     node.costs.refresh();
     series.sample(simulation.now);
+    if (samples++ % lookEvery === 0) contents?.look(simulation.now);
     const next = simulation.now + scenario.observe.seriesNs;
     if (next <= scenario.durationNs) simulation.at(next, kind, 0, 0);
   });

@@ -387,7 +387,7 @@ export class NodeNetwork {
     if (dropReason === -DROP_CT_CREATE_FAILED) watch.insertRefused(extError, hooks.header.ipv6);
     const table = this.#table(row);
     const flow = this.#flying.flow[row]!;
-    recorder.drop(dropReason, extError, egress, table.where[flow]!, table.established[flow] === 1);
+    recorder.drop(dropReason, extError, egress, table.where[flow]!, table.established[flow] === 1, table.workload[flow]!);
     if (table.nth[flow] === 0 || !recorder.counting || !recorder.notable.wantsDropped(dropReason, extError)) return;
     recorder.notable.dropped(flowName(table, flow), dropReason, extError, this.#simulation.now);
   }

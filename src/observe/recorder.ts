@@ -1,5 +1,6 @@
 /** Everything that a run counts while it goes on. The node and its workloads call it; it decides nothing. */
 import { Fingerprint } from "../core/fingerprint.js";
+import { Call, CallCounter } from "./call-counter.js";
 import { DropCounter } from "./drop-counter.js";
 import type { LogLinearCounter } from "../core/log-linear.js";
 import { LatencyRecorder, spanCounter } from "./latency.js";
@@ -16,6 +17,8 @@ export class RunRecorder {
   readonly synLatency = new LatencyRecorder();
   readonly requestLatency = new LatencyRecorder();
   readonly drops = new DropCounter();
+  /** The same events by workload. */
+  readonly calls = new CallCounter();
   /** Connections that deserve a look. */
   readonly notable = new NotableConnections();
   /** Time from arrival at a hook to the end of its program, ns. */
@@ -75,9 +78,11 @@ export class RunRecorder {
     };
   }
 
-  connectionOpened(): void {
+  connectionOpened(workload: number): void {
     this.fingerprint.mixWide(this.#clock.now);
-    if (this.counting) this.connectionsOpened++;
+    if (!this.counting) return;
+    this.connectionsOpened++;
+    this.calls.count(workload, Call.opened);
   }
 
   /** The hooks by name; `tc_ingress` is the two ways in together. */
@@ -90,11 +95,12 @@ export class RunRecorder {
   }
 
   /** The handshake is done `latencyNs` after connect() and `handshakeNs` after the last SYN, which was sent again `retransmissions` times. */
-  connectionEstablished(where: number, latencyNs: number, handshakeNs: number, retransmissions: number): void {
+  connectionEstablished(where: number, latencyNs: number, handshakeNs: number, retransmissions: number, workload: number): void {
     this.fingerprint.mixWide(latencyNs);
     this.fingerprint.mix(retransmissions);
     if (!this.counting) return;
     this.connectionsEstablished++;
+    this.calls.count(workload, Call.succeeded);
     this.synLatency.record(where, latencyNs);
     this.handshake.record(where, handshakeNs);
   }
@@ -104,12 +110,16 @@ export class RunRecorder {
     if (this.counting) this.requestLatency.record(where, latencyNs);
   }
 
-  connectionFailed(): void {
-    if (this.counting) this.connectionsFailed++;
+  connectionFailed(workload: number): void {
+    if (!this.counting) return;
+    this.connectionsFailed++;
+    this.calls.count(workload, Call.failed);
   }
 
-  connectionBroken(): void {
-    if (this.counting) this.connectionsBroken++;
+  connectionBroken(workload: number): void {
+    if (!this.counting) return;
+    this.connectionsBroken++;
+    this.calls.count(workload, Call.broken);
   }
 
   synOut(retransmission: boolean): void {
@@ -118,9 +128,11 @@ export class RunRecorder {
     if (retransmission) this.synRetransmitted++;
   }
 
-  queryStarted(): void {
+  queryStarted(workload: number): void {
     this.fingerprint.mixWide(this.#clock.now);
-    if (this.counting) this.queriesStarted++;
+    if (!this.counting) return;
+    this.queriesStarted++;
+    this.calls.count(workload, Call.opened);
   }
 
   querySocketOpened(): void {
@@ -128,21 +140,26 @@ export class RunRecorder {
   }
 
   /** The answer is there `latencyNs` after the exchange began; `retried`: something had to be sent again. */
-  queryAnswered(where: number, latencyNs: number, retried: boolean): void {
+  queryAnswered(where: number, latencyNs: number, retried: boolean, workload: number): void {
     this.fingerprint.mixWide(latencyNs);
     if (!this.counting) return;
     this.queriesAnswered++;
+    this.calls.count(workload, Call.succeeded);
     if (retried) this.queriesRetried++;
     this.requestLatency.record(where, latencyNs);
   }
 
-  queryFailed(where: number): void {
+  queryFailed(where: number, workload: number): void {
     this.fingerprint.mix(where);
-    if (this.counting) this.queriesFailed++;
+    if (!this.counting) return;
+    this.queriesFailed++;
+    this.calls.count(workload, Call.failed);
   }
 
-  synSpoofed(): void {
-    if (this.counting) this.synsSpoofed++;
+  synSpoofed(workload: number): void {
+    if (!this.counting) return;
+    this.synsSpoofed++;
+    this.calls.count(workload, Call.opened);
   }
 
   prefilteredPacket(): void {
@@ -164,8 +181,10 @@ export class RunRecorder {
     if (this.counting) this.strayResets++;
   }
 
-  drop(code: number, extError: number, egress: boolean, where: number, established: boolean): void {
+  drop(code: number, extError: number, egress: boolean, where: number, established: boolean, workload: number): void {
     this.fingerprint.mix((code << 16) | (extError & 0xffff));
-    if (this.counting) this.drops.record(code, extError, egress, where, established, this.#clock.now);
+    if (!this.counting) return;
+    this.drops.record(code, extError, egress, where, established, this.#clock.now);
+    this.calls.count(workload, Call.dropped);
   }
 }

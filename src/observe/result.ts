@@ -71,6 +71,12 @@ export interface VariantResult {
   readonly drops: readonly DropCount[];
   readonly maps: readonly MapResult[];
   readonly gcRuns: readonly GcRun[];
+  /** What the entries of conntrack and NAT maps were over time; absent where nobody looked (older versions, runs that write no folder). */
+  readonly contents?: readonly MapContents[];
+  /** Map pressure as a Prometheus server got it; absent when the scenario has nothing scraped. */
+  readonly scraped?: ScrapedPressure;
+  /** Who called whom; absent in results of older versions. */
+  readonly calls?: CallsResult;
   readonly series: Series;
   readonly hooks: readonly HookHistogram[];
   /** Distributions without a chart of their own; absent in results of older versions. */
@@ -215,6 +221,55 @@ export interface GcRun {
   readonly nextIntervalNs: number;
   /** Maps that it walked, by pressure label. */
   readonly maps: readonly string[];
+}
+
+/** Ways to divide a map's entries. */
+export const CONTENT_DIVISIONS = ["state", "direction"] as const;
+export type ContentDivision = (typeof CONTENT_DIVISIONS)[number];
+
+/** Entries of one map by class, at a few dozen moments of the run. */
+export interface MapContents {
+  /** By pressure label. */
+  readonly map: string;
+  /** `state`: handshake, alive, closing, expired (until GC or an eviction takes them); `direction`: the key's flags, as `cilium bpf ct list` prints them. */
+  readonly by: ContentDivision;
+  readonly timeNs: readonly number[];
+  /** Of all moments, the fewest entries that were looked at where the map had more: classes are shares of those. Null: every entry was. */
+  readonly sampled: number | null;
+  /** Classes that occurred; at each moment they add up to the map's entries. */
+  readonly classes: readonly { readonly name: string; readonly entries: readonly number[] }[];
+}
+
+/** `cilium_bpf_map_pressure` over the scrapes of a run. */
+export interface ScrapedPressure {
+  readonly timeNs: readonly number[];
+  /** Null where a scrape did not have the series. Maps that no scrape had are absent. */
+  readonly maps: readonly { readonly map: string; readonly pressure: readonly (number | null)[] }[];
+}
+
+/** What each workload of the scenario tried and what came of it. */
+export interface CallsResult {
+  /** Simulated time that was counted: the run without its warm-up. */
+  readonly spanNs: number;
+  readonly edges: readonly CallEdge[];
+}
+
+export interface CallEdge {
+  readonly workload: string;
+  /** `production/order-service`, `node`, `world 203.0.113.0/24` … */
+  readonly from: string;
+  /** `production/inventory-service:8080`, `world 203.0.113.10/32:443` … */
+  readonly to: string;
+  readonly kind: "connections" | "queries" | "flood";
+  /** Connections opened, exchanges of datagrams begun, SYNs of a flood. */
+  readonly opened: number;
+  /** Established, or answered. */
+  readonly succeeded: number;
+  readonly failed: number;
+  /** Established, then ended by an error. */
+  readonly broken: number;
+  /** Packets dropped by programs of the node, in either direction. */
+  readonly dropped: number;
 }
 
 /** Samples at equal steps; every column has `timeNs.length` values. Column names are documented by `unit`. */

@@ -4,6 +4,8 @@ import type {
   AlertRuleResult,
   AlertsResult,
   AlertSpan,
+  CallEdge,
+  CallsResult,
   DropCount,
   ExpectationResult,
   ExperimentResult,
@@ -12,10 +14,12 @@ import type {
   HookHistogram,
   HubbleResult,
   LatencySummary,
+  MapContents,
   MapResult,
   NamedHistogram,
   RunCounts,
   ScenarioIdentity,
+  ScrapedPressure,
   Series,
   SeriesColumn,
   VariantResult,
@@ -55,6 +59,9 @@ const VARIANT = keysOf<VariantResult>()(
   "drops",
   "maps",
   "gcRuns",
+  "contents",
+  "scraped",
+  "calls",
   "series",
   "hooks",
   "histograms",
@@ -144,6 +151,13 @@ const INSTANCE = keysOf<AlertInstance>()("labels", "spans");
 const SPAN = keysOf<AlertSpan>()("state", "startNs", "endNs");
 const EXPECTATION = keysOf<ExpectationResult>()("text", "file", "line", "outcome", "actual");
 
+const CONTENTS = keysOf<MapContents>()("map", "by", "timeNs", "sampled", "classes");
+const CONTENTS_CLASS = keysOf<MapContents["classes"][number]>()("name", "entries");
+const SCRAPED = keysOf<ScrapedPressure>()("timeNs", "maps");
+const SCRAPED_MAP = keysOf<ScrapedPressure["maps"][number]>()("map", "pressure");
+const CALLS = keysOf<CallsResult>()("spanNs", "edges");
+const CALL = keysOf<CallEdge>()("workload", "from", "to", "kind", "opened", "succeeded", "failed", "broken", "dropped");
+
 /** Text of `summary.json`; the same result gives the same bytes, whatever order its objects were built in. */
 export function summaryJson(result: ExperimentResult): string {
   return layOut(orderResult(result));
@@ -171,6 +185,9 @@ function orderVariant(variant: VariantResult): VariantResult {
     drops: variant.drops.map((drop) => inOrder(drop, DROP)),
     maps: variant.maps.map((map) => inOrder(map, MAP)),
     gcRuns: variant.gcRuns.map((run) => inOrder(run, GC)),
+    ...(variant.contents === undefined ? {} : { contents: variant.contents.map(orderContents) }),
+    ...(variant.scraped === undefined ? {} : { scraped: orderScraped(variant.scraped) }),
+    ...(variant.calls === undefined ? {} : { calls: { ...inOrder(variant.calls, CALLS), edges: variant.calls.edges.map((edge) => inOrder(edge, CALL)) } }),
     series: { ...inOrder(variant.series, SERIES), columns: variant.series.columns.map((column) => inOrder(column, COLUMN)) },
     hooks: variant.hooks.map((hook) => inOrder(hook, HOOK)),
     ...(variant.histograms === undefined ? {} : { histograms: variant.histograms.map((histogram) => inOrder(histogram, HISTOGRAM)) }),
@@ -179,6 +196,14 @@ function orderVariant(variant: VariantResult): VariantResult {
     expectations: variant.expectations.map((expectation) => inOrder(expectation, EXPECTATION)),
     ...(variant.alerts === undefined ? {} : { alerts: orderAlerts(variant.alerts) }),
   };
+}
+
+function orderContents(contents: MapContents): MapContents {
+  return { ...inOrder(contents, CONTENTS), classes: contents.classes.map((each) => inOrder(each, CONTENTS_CLASS)) };
+}
+
+function orderScraped(scraped: ScrapedPressure): ScrapedPressure {
+  return { ...inOrder(scraped, SCRAPED), maps: scraped.maps.map((map) => inOrder(map, SCRAPED_MAP)) };
 }
 
 function orderAlerts(alerts: AlertsResult): AlertsResult {

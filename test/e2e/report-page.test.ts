@@ -50,7 +50,9 @@ describe.skipIf(BROWSER_PATH === undefined)("report.html in a browser", () => {
 
   it("draws the charts of what is shown, and those of a tab when it is opened", async () => {
     await withPage({ width: 1280, height: 900, scheme: "light" }, async (page) => {
-      const kinds = ["comparePressure", "compareLatency", "pressure", "latency", "drops", "hook", "column"];
+      const kinds = [
+        "comparePressure", "compareLatency", "alerts", "calls", "pressure", "contents", "scraped", "latency", "drops", "histogram", "histogram", "hook", "column",
+      ];
       expect(await page.evaluate(drawn)).toEqual(kinds.map((kind) => [kind, true]));
       const open = `[...document.querySelectorAll("[role=tabpanel]")].filter((panel) => !panel.hidden).map((panel) => panel.id)`;
       expect(await page.evaluate(open)).toEqual(["variant-1-as-told"]);

@@ -289,8 +289,8 @@ class DropWatch extends RunRecorder {
     this.#perfetto = perfetto;
   }
 
-  override drop(code: number, extError: number, egress: boolean, where: number, established: boolean): void {
-    super.drop(code, extError, egress, where, established);
+  override drop(code: number, extError: number, egress: boolean, where: number, established: boolean, workload: number): void {
+    super.drop(code, extError, egress, where, established, workload);
     this.#perfetto.dropped(code, extError, egress);
   }
 }

@@ -124,7 +124,7 @@ export class QueryApplication {
     this.#client[flow] = random.below(this.#topology.clients[workload]!.length);
     this.#cpu[flow] = random.below(this.#scenario.cluster.cpus);
     this.#where[flow] = this.#recorder.windows.whereIs(this.#simulation.now);
-    this.#recorder.queryStarted();
+    this.#recorder.queryStarted(workload);
     if (dns !== null) {
       this.#resolvers.begin(flow >> this.#bits);
       return;
@@ -249,10 +249,11 @@ export class QueryApplication {
     this.#closeSocket(flow);
     const where = this.#where[flow]!;
     const span = this.#simulation.now - startedAt;
-    if (answered) this.#recorder.queryAnswered(where, span, retried);
-    else this.#recorder.queryFailed(where);
+    const workload = this.#workload[flow]!;
+    if (answered) this.#recorder.queryAnswered(where, span, retried, workload);
+    else this.#recorder.queryFailed(where, workload);
     this.#note(flow, answered, span);
-    this.onEnd(this.#workload[flow]!);
+    this.onEnd(workload);
   }
 
   /** The last socket stands for the exchange. */

@@ -70,10 +70,10 @@ export class TcpApplication implements Application {
     const serverTime = draw(requestShape(shape).serverTime, random);
     const hold = shape.kind === "arrivals" ? holdTime(shape, random) : Infinity;
     const where = this.#recorder.windows.whereIs(now);
-    this.#recorder.connectionOpened();
+    this.#recorder.connectionOpened(workload);
     const connection = this.#sockets.connect(workload, client, cpu, where);
     if (connection < 0) {
-      this.#recorder.connectionFailed();
+      this.#recorder.connectionFailed(workload);
       this.#retry(workload, retriesLeft);
       this.onEnd(workload);
       return;
@@ -96,7 +96,7 @@ export class TcpApplication implements Application {
     const workload = flows.workload[connection]!;
     const retriesLeft = connections.retriesLeft[connection]!;
     peers.close(connection, Side.client);
-    this.#recorder.connectionFailed();
+    this.#recorder.connectionFailed(workload);
     this.#noteFailure(connection, false);
     this.#retry(workload, retriesLeft);
   }
@@ -125,7 +125,7 @@ export class TcpApplication implements Application {
     const client = random.below(this.#topology.clients[workload]!.length);
     const cpu = random.below(this.#scenario.cluster.cpus);
     const connection = this.#sockets.connect(workload, client, cpu, this.#recorder.windows.whereIs(this.#simulation.now));
-    this.#recorder.synSpoofed();
+    this.#recorder.synSpoofed(workload);
     if (connection >= 0) this.#sockets.peers.spoof(connection);
   }
 
@@ -138,7 +138,8 @@ export class TcpApplication implements Application {
     flows.established[connection] = 1;
     const latency = this.#simulation.now - connections.openedAt[connection]!;
     const handshake = this.#simulation.now - connections.synSentAt[connection]!;
-    this.#recorder.connectionEstablished(flows.where[connection]!, latency, handshake, peers.retransmissions(connection, side));
+    const retransmissions = peers.retransmissions(connection, side);
+    this.#recorder.connectionEstablished(flows.where[connection]!, latency, handshake, retransmissions, flows.workload[connection]!);
     const { notable, counting } = this.#recorder;
     if (latency > notable.connectFloorNs && counting) notable.connected(flowName(flows, connection), this.#simulation.now, latency);
     this.#continue(connection);
@@ -233,10 +234,11 @@ export class TcpApplication implements Application {
     if (side !== Side.client || this.#scenario.workloads[this.#sockets.flows.workload[connection]!]!.kind === "flood") return;
     const { connections, flows } = this.#sockets;
     const established = flows.established[connection] === 1;
-    if (established) this.#recorder.connectionBroken();
-    else this.#recorder.connectionFailed();
+    const workload = flows.workload[connection]!;
+    if (established) this.#recorder.connectionBroken(workload);
+    else this.#recorder.connectionFailed(workload);
     this.#noteFailure(connection, established);
-    this.#retry(flows.workload[connection]!, connections.retriesLeft[connection]!);
+    this.#retry(workload, connections.retriesLeft[connection]!);
   }
 
   released(connection: number, timeWaitSide: number): void {

@@ -12,13 +12,15 @@ export interface Figure {
   /** What a reader should look for; also the chart's text alternative, so it carries the figures. */
   readonly note: string;
   readonly controls?: Html;
+  /** Pixels, when the chart needs other than the usual height. */
+  readonly height?: number;
 }
 
-export function figureOf({ id, kind, variant, index, title, note, controls }: Figure): Html {
+export function figureOf({ id, kind, variant, index, title, note, controls, height }: Figure): Html {
   const settings = controls !== undefined && html`<div class="controls">${controls}</div>`;
   return html`<figure class="chart"><div class="chart-head"><p class="chart-title" id="${id}-title">${title}</p>${settings}</div>
 <figcaption id="${id}-note">${note}</figcaption>
-<div class="plot" id="${id}" data-chart="${kind}" data-variant="${variant}" data-index="${index ?? 0}"
+<div class="plot" id="${id}" data-chart="${kind}" data-variant="${variant}" data-index="${index ?? 0}"${height !== undefined && html` style="height:${height}px"`}
 role="img" aria-labelledby="${id}-title" aria-describedby="${id}-note"></div></figure>
 `;
 }
@@ -29,6 +31,10 @@ export function zeroButton(id: string): Html {
 }
 
 export function columnSelect(id: string, names: readonly (readonly [name: string, unit: string])[]): Html {
-  const options = names.map(([name, unit]) => html`<option value="${name}">${name} (${unit})</option>`);
-  return html`<label class="small">Series <select data-for="${id}">${options}</select></label>`;
+  return choice(id, "Series", names.map(([name, unit]) => [name, `${name} (${unit})`] as const));
+}
+
+/** Which of several things a chart shows; the first is shown first. */
+export function choice(id: string, label: string, options: readonly (readonly [value: string, text: string])[]): Html {
+  return html`<label class="small">${label} <select data-for="${id}">${options.map(([value, text]) => html`<option value="${value}">${text}</option>`)}</select></label>`;
 }

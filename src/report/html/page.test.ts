@@ -110,7 +110,9 @@ describe("markup", () => {
   it("gives every chart a name and a text with figures", () => {
     const charts = [...body.matchAll(/data-chart="(\w+)"[^>]*role="img"[^>]*aria-describedby="([^"]+)"/g)];
     expect(new Set(charts.map((match) => match[1]))).toEqual(
-      new Set(["comparePressure", "compareLatency", "pressure", "latency", "drops", "hook", "column"]),
+      new Set([
+        "comparePressure", "compareLatency", "alerts", "calls", "pressure", "contents", "scraped", "latency", "drops", "histogram", "hook", "column",
+      ]),
     );
     for (const [, , note] of charts) expect(body).toMatch(new RegExp(`<figcaption id="${note}">[^<]*\\d[^<]*</figcaption>`));
   });
@@ -170,10 +172,16 @@ describe("markup", () => {
           hooks: [],
           expectations: [],
           series: { stepNs: 1e9, timeNs: [], columns: [] },
+          contents: [],
+          scraped: { timeNs: [], maps: [] },
+          calls: { spanNs: 0, edges: [] },
+          histograms: [],
+          alerts: { evaluator: null, reason: "no Prometheus", rules: [] },
         },
       ],
     });
     expect(quiet).toContain("GC did not run.");
+    for (const missing of ["no scrape had the series", "no map evicted an entry", "SNAT looked for none"]) expect(quiet).toContain(missing);
     expect(quiet).toContain("none in 4,401,220");
     expect(quiet).not.toMatch(/data-chart="/);
   });

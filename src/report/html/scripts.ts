@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { startPage } from "./client/behaviour.js";
 import { makeChartParts } from "./client/chart-parts.js";
 import { makeDistributionCharts } from "./client/distribution-charts.js";
+import { makeNodeCharts } from "./client/node-charts.js";
 import { makeTimeCharts } from "./client/time-charts.js";
 import { makeWording } from "./client/wording.js";
 
@@ -35,11 +36,12 @@ const makeWording = ${makeWording.toString()};
 const makeChartParts = ${makeChartParts.toString()};
 const makeTimeCharts = ${makeTimeCharts.toString()};
 const makeDistributionCharts = ${makeDistributionCharts.toString()};
+const makeNodeCharts = ${makeNodeCharts.toString()};
 const startPage = ${startPage.toString()};
 const wording = makeWording();
 function makeCharts(result, theme) {
   const source = { result, wording, theme, parts: makeChartParts(wording, theme) };
-  return { ...makeTimeCharts(source), ...makeDistributionCharts(source) };
+  return { ...makeTimeCharts(source), ...makeDistributionCharts(source), ...makeNodeCharts(source) };
 }
 startPage({ document, window, library: echarts, makeCharts });
 `);

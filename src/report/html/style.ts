@@ -27,6 +27,7 @@ export const LIGHT: Readonly<Record<string, string>> = {
   gc: "#7f8a98",
   "gc-signal": "#c0392b",
   mark: "#a03a2c",
+  pending: "#c98a1b",
 };
 
 export const DARK: Readonly<Record<string, string>> = {
@@ -52,6 +53,7 @@ export const DARK: Readonly<Record<string, string>> = {
   gc: "#8d99a8",
   "gc-signal": "#ef6f63",
   mark: "#f0968a",
+  pending: "#d9a441",
 };
 
 const variables = (set: Readonly<Record<string, string>>): string =>
@@ -153,6 +155,8 @@ color:var(--muted);white-space:nowrap;cursor:pointer}
 .part{margin-top:30px}
 .part>h3{font-size:18px;line-height:1.3}
 .part>p{margin-top:8px}
+.missing{margin-top:8px;padding-left:20px;color:var(--muted);font-size:15px}
+.pair>div{min-width:0}
 .facts-list{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(250px,100%),1fr));gap:10px 28px;margin-top:12px;
 font-variant-numeric:tabular-nums}
 .facts-list dt{font-size:13.5px;color:var(--muted)}
@@ -165,7 +169,7 @@ pre{background:var(--surface);border:1px solid var(--line);border-radius:8px;pad
 .actions button{padding:6px 14px;font-size:14px}
 .repeat p{margin-top:12px;max-width:90ch}
 .hash{overflow-wrap:anywhere}
-footer{margin-top:44px;padding-top:18px;padding-bottom:30px;border-top:1px solid var(--line);color:var(--muted);font-size:14px}
+footer.wide{margin-top:44px;padding-top:18px;padding-bottom:30px;border-top:1px solid var(--line);color:var(--muted);font-size:14px}
 @media (max-width:640px){
 header .top{justify-content:space-between}header nav{order:3;flex-basis:100%}
 .wide{padding-left:14px;padding-right:14px}.chart{padding:14px 10px 8px}.plot{height:300px}

@@ -6,6 +6,7 @@ import { hasDrops, pressureOf } from "../series-access.js";
 import { dropsTotal, peakPressure, quantileText, ratioText, seenText, shareText, tightestMap, variantName } from "../wording.js";
 import { columnSelect, figureOf, zeroButton } from "./figures.js";
 import { html, type Html, idOf } from "./markup.js";
+import { alertFigure, callsFigure, callsTable, contentsFigure, histogramFigures, missingList, scrapedFigure } from "./node-figures.js";
 import { assumptionsList, findingsList } from "./verdict-section.js";
 import { alertTable, dropTable, expectationTable, gcTable, hookTable, latencyTable, mapTable } from "./variant-tables.js";
 
@@ -18,20 +19,22 @@ export function panelId(result: ExperimentResult, index: number): string {
 export function variantSection(result: ExperimentResult, index: number, several: boolean): Html {
   const variant = result.variants[index]!;
   const id = (name: string): string => idOf(panelId(result, index), name);
-  const hooks = variant.hooks.map((hook, at) => {
-    const chart = hookFigure(hook, index, at, id(`hook-chart-${at}`));
-    return section(`Time at hook ${hook.hook}`, id(`hook-${at}`), chart, hookTable(hook));
-  });
   return html`${several && introduction(result, variant)}
 ${section("Expectations", id("expectations"), expectationTable(variant))}
-${section("Alerts", id("alerts"), alertTable(variant))}
-${section("Map fill", id("fill"), fillFigure(variant, index, id("pressure")), mapTable(variant), gcTable(variant))}
+${section("Alerts", id("alerts"), alertFigure(variant, index, id("alert-times")), alertTable(variant))}
+${section("Service map", id("calls"), callsFigure(variant, index, id("call-map")), callsTable(variant))}
+${section("Map fill", id("fill"), fillFigure(variant, index, id("pressure")), contentsFigure(variant, index, id("contents")), mapTable(variant), gcTable(variant))}
+${section("Map pressure as monitoring has it", id("scrape"), scrapedFigure(variant, index, id("scraped")))}
 ${section("SYN latency", id("syn"), latencyFigure(variant, index, id("latency")), latencyTable("SYN latency", variant, variant.synLatency))}
 ${section("Request latency on established connections", id("request"), latencyTable("Request latency", variant, variant.requestLatency))}
 ${section("Drops", id("drop"), dropFigure(variant, index, id("drops")), dropTable(variant))}
-${hooks}
+${section("Age of evicted entries", id("evictions"), histogramFigures(variant, index, id("evicted"), ["eviction_"]))}
+${section("Tries for a source port", id("nat"), histogramFigures(variant, index, id("nat"), ["nat_"]))}
+${section("Time at hooks", id("hooks"), hookFigures(variant, index, id("hook")))}
+${section("Handshakes and GC", id("spans"), histogramFigures(variant, index, id("span"), ["handshake", "gc_"]))}
 ${section("Everything that was sampled", id("series"), columnFigure(variant, index, id("column")))}
 ${section("What was simulated", id("counts"), counts(variant))}
+${section("Not in this run", id("missing"), missingList(variant))}
 `;
 }
 
@@ -61,8 +64,12 @@ function fillFigure(variant: VariantResult, index: number, id: string): Html | u
     note:
       `${tightest.name} peaks at ${formatCount(tightest.entriesMax)} of ${formatCount(tightest.maxEntries)} entries ` +
       `(${ratioText(peakPressure(tightest))}) at ${formatDuration(tightest.entriesMaxAtNs)}. ` +
-      `Shaded: ${variant.windows.length} bursts. Lines from top to bottom: ${variant.gcRuns.length} GC runs.`,
+      `${shadingText(variant)}Lines from top to bottom: GC runs (${formatCount(variant.gcRuns.length)}), shaded where long.`,
   });
+}
+
+function shadingText({ windows }: VariantResult): string {
+  return windows.length === 0 ? "" : `Shaded: ${windows.length === 1 ? "the burst" : `${windows.length} bursts`}. `;
 }
 
 function latencyFigure(variant: VariantResult, index: number, id: string): Html | undefined {
@@ -88,8 +95,16 @@ function dropFigure(variant: VariantResult, index: number, id: string): Html {
     kind: "drops",
     variant: index,
     title: "Packets dropped over time, by reason",
-    note: `${told} Bursts shaded.`,
+    note: `${told}${variant.windows.length === 0 ? "" : " Bursts shaded."}`,
   });
+}
+
+function hookFigures({ hooks }: VariantResult, index: number, id: string): Html | undefined {
+  const recorded = hooks.flatMap((hook, at) => (hook.buckets.length === 0 ? [] : [{ hook, at }]));
+  if (recorded.length === 0) return undefined;
+  return html`<div class="pair">
+${recorded.map(({ hook, at }) => html`<div>${hookFigure(hook, index, at, idOf(id, String(at)))}${hookTable(hook)}</div>
+`)}</div>`;
 }
 
 function hookFigure(hook: HookHistogram, index: number, at: number, id: string): Html | undefined {
@@ -106,7 +121,7 @@ function hookFigure(hook: HookHistogram, index: number, at: number, id: string):
     kind: "hook",
     variant: index,
     index: at,
-    title: "Share of packets by time spent, logarithmic",
+    title: `${hook.hook}: share of packets by time spent, logarithmic`,
     note: `Buckets as bpftrace's hist() has them. ${observed}`,
   });
 }
@@ -119,7 +134,7 @@ function columnFigure(variant: VariantResult, index: number, id: string): Html |
     kind: "column",
     variant: index,
     title: "One series",
-    note: `${columns.length} series, a sample every ${formatDuration(variant.series.stepNs)}; all are in series.csv. Bursts shaded.`,
+    note: `${columns.length} series, a sample every ${formatDuration(variant.series.stepNs)}; all are in series.csv.${variant.windows.length === 0 ? "" : " Bursts shaded."}`,
     controls: html`${columnSelect(
       id,
       columns.map(({ name, unit }) => [name, unit] as const),

@@ -47,7 +47,7 @@ export function latencyTable(caption: string, variant: VariantResult, latencies:
     outside: "outside bursts",
   };
   const rows = windowNames(latencies)
-    .filter((name) => latencies[name]!.count > 0)
+    .filter((name) => latencies[name]!.count > 0 && (name === "all" || variant.windows.length > 0))
     .map((name) => [text(titles[name] ?? name), ...latencyCells(latencies[name]!)]);
   const heads = ["n", "min", "p50", "p90", "p99", "p99.9", "max", "mean"].map(number);
   return table(`${caption} by when the connection was opened`, [word("opened"), ...heads], rows);

@@ -22,7 +22,10 @@ export function startPage({ document, window, library, makeCharts }: PageTools):
   const states = new Map<PageElement, { fromZero: boolean; column: string }>();
   const stateOf = (element: PageElement): { fromZero: boolean; column: string } => {
     let state = states.get(element);
-    if (state === undefined) states.set(element, (state = { fromZero: false, column: "" }));
+    if (state === undefined) {
+      const column = document.querySelector(`select[data-for="${element.id}"]`)?.value ?? "";
+      states.set(element, (state = { fromZero: false, column }));
+    }
     return state;
   };
 
@@ -38,6 +41,7 @@ export function startPage({ document, window, library, makeCharts }: PageTools):
       gcTimer: value("--gc"),
       gcSignal: value("--gc-signal"),
       mark: value("--mark"),
+      pending: value("--pending"),
       font: value("--font"),
       palette: [1, 2, 3, 4, 5, 6].map((index) => value(`--c${index}`)),
       narrow: root.clientWidth < 640,

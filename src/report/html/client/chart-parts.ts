@@ -16,6 +16,7 @@ export interface ChartTheme {
   readonly gcTimer: string;
   readonly gcSignal: string;
   readonly mark: string;
+  readonly pending: string;
   readonly palette: readonly string[];
   readonly font: string;
   readonly narrow: boolean;
@@ -26,12 +27,13 @@ export interface ChartState {
   /** Pixels across. */
   readonly width: number;
   readonly fromZero: boolean;
-  /** Column of the series explorer. */
+  /** What was chosen where a chart shows one of several. */
   readonly column: string;
 }
 
 export type Option = Record<string, unknown>;
-export type ChartKind = "comparePressure" | "compareLatency" | "pressure" | "latency" | "drops" | "hook" | "column";
+export type ChartKind =
+  | "comparePressure" | "compareLatency" | "pressure" | "contents" | "scraped" | "latency" | "drops" | "hook" | "histogram" | "alerts" | "calls" | "column";
 export type Draw = (variant: VariantResult, state: ChartState, index: number) => Option;
 export type Charts = Readonly<Record<ChartKind, Draw>>;
 
@@ -65,8 +67,12 @@ export interface ChartParts {
   tooltip(formatter: (params: readonly HoverPoint[]) => string, extra?: Option): Option;
   card(title: string, rows: readonly string[]): string;
   row(marker: string, name: string, value: string): string;
-  bursts(variant: VariantResult): Option;
-  gcLines(variant: VariantResult, state: ChartState, bySignal: boolean): Option;
+  /** Bars of a few buckets should not look like walls, pixels. */
+  readonly barMaxWidth: number;
+  /** A series that shades the bursts; none without them. */
+  bursts(variant: VariantResult): readonly Option[];
+  /** A series for GC runs by timer and one for those by signal, where there were any. */
+  gcLines(variant: VariantResult, state: ChartState): readonly Option[];
 }
 
 export interface Room {
@@ -76,6 +82,8 @@ export interface Room {
 
 export function makeChartParts(wording: Wording, theme: ChartTheme): ChartParts {
   const NS = 1e9;
+  /** GC runs wider than this are shaded. */
+  const SHADED_PIXELS = 2;
   const DASHES = ["solid", "dashed", "dotted", [8, 3, 2, 3], [2, 2], [12, 4]];
   const color: ChartParts["color"] = (index) => theme.palette[index % theme.palette.length]!;
 
@@ -112,7 +120,7 @@ export function makeChartParts(wording: Wording, theme: ChartTheme): ChartParts 
   const legendHeight = (names: readonly string[], width: number): number => {
     let lines = 1;
     let used = 0;
-    for (const name of names) {
+    for (const name of new Set(names)) {
       const needed = 26 + 5 + 7.4 * name.length + 16;
       if (used > 0 && used + needed > width) {
         lines++;
@@ -133,7 +141,7 @@ export function makeChartParts(wording: Wording, theme: ChartTheme): ChartParts 
       containLabel: true,
       top:
         legendHeight(
-          extra.series.map(({ name }) => String(name)),
+          extra.series.flatMap(({ name }) => (name === undefined ? [] : [String(name)])),
           state.width,
         ) +
         14 +
@@ -168,7 +176,7 @@ export function makeChartParts(wording: Wording, theme: ChartTheme): ChartParts 
     `<tr><td>${marker}${wording.escape(name)}</td>` +
     `<td style="text-align:right;padding-left:1.2em"><b>${wording.escape(value)}</b></td></tr>`;
 
-  const bursts: ChartParts["bursts"] = (variant) => ({
+  const burstSeries = (variant: VariantResult): Option => ({
     name: "burst",
     type: "line",
     data: [],
@@ -183,10 +191,14 @@ export function makeChartParts(wording: Wording, theme: ChartTheme): ChartParts 
     },
   });
 
-  /** A line for each run, at its start: runs are too short to be shaded. Fainter when they stand close. */
-  const gcLines: ChartParts["gcLines"] = (variant, { width }, bySignal) => {
+  const bursts: ChartParts["bursts"] = (variant) => (variant.windows.length === 0 ? [] : [burstSeries(variant)]);
+
+  /** A line for each run, at its start, as most are too short to be seen; long ones are shaded. Fainter when they stand close. */
+  const gcSeries = (variant: VariantResult, { width }: ChartState, bySignal: boolean): Option => {
     const stroke = bySignal ? theme.gcSignal : theme.gcTimer;
     const opacity = Math.min(0.55, Math.max(0.12, width / (20 * Math.max(1, variant.gcRuns.length))));
+    const runs = variant.gcRuns.filter(({ cause }) => (cause === "signal") === bySignal);
+    const wide = runs.filter(({ startNs, endNs }) => endNs - startNs > (variant.durationNs * SHADED_PIXELS) / Math.max(1, width));
     return {
       name: bySignal ? "GC run by signal" : "GC run",
       type: "line",
@@ -199,12 +211,19 @@ export function makeChartParts(wording: Wording, theme: ChartTheme): ChartParts 
         symbol: "none",
         label: { show: false },
         lineStyle: { color: stroke, width: 1, type: "solid", opacity },
-        data: variant.gcRuns
-          .filter(({ cause }) => (cause === "signal") === bySignal)
-          .map(({ startNs }) => ({ xAxis: startNs / NS })),
+        data: runs.map(({ startNs }) => ({ xAxis: startNs / NS })),
+      },
+      markArea: {
+        silent: true,
+        itemStyle: { color: stroke, opacity: 0.18 },
+        label: { show: false },
+        data: wide.map(({ startNs, endNs }) => [{ xAxis: startNs / NS }, { xAxis: endNs / NS }]),
       },
     };
   };
 
-  return { color, lineStyle, dot, axis, timeAxis, chart, tooltip, card, row, bursts, gcLines };
+  const gcLines: ChartParts["gcLines"] = (variant, state) =>
+    [false, true].filter((signal) => variant.gcRuns.some(({ cause }) => (cause === "signal") === signal)).map((signal) => gcSeries(variant, state, signal));
+
+  return { barMaxWidth: 72, color, lineStyle, dot, axis, timeAxis, chart, tooltip, card, row, bursts, gcLines };
 }

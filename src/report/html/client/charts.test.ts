@@ -4,6 +4,7 @@ import { experimentFixture } from "../../../../test/fixtures/experiment-result.j
 import { pageData } from "../page-data.js";
 import { type Charts, type ChartParts, type ChartSource, type ChartState, type ChartTheme, makeChartParts } from "./chart-parts.js";
 import { makeDistributionCharts } from "./distribution-charts.js";
+import { makeNodeCharts } from "./node-charts.js";
 import { makeTimeCharts } from "./time-charts.js";
 import { makeWording, type Wording } from "./wording.js";
 
@@ -17,6 +18,7 @@ const theme: ChartTheme = {
   gcTimer: "#888",
   gcSignal: "#c00",
   mark: "#a00",
+  pending: "#ca0",
   palette: ["#1", "#2", "#3", "#4", "#5", "#6"],
   font: "sans-serif",
   narrow: false,
@@ -32,7 +34,7 @@ function chartsOf(shown: typeof result): Charts {
   const wording: Wording = fromSource(makeWording)();
   const parts: ChartParts = fromSource(makeChartParts)(wording, theme);
   const source: ChartSource = { result: shown, wording, theme, parts };
-  return { ...fromSource(makeTimeCharts)(source), ...fromSource(makeDistributionCharts)(source) };
+  return { ...fromSource(makeTimeCharts)(source), ...fromSource(makeDistributionCharts)(source), ...fromSource(makeNodeCharts)(source) };
 }
 
 interface Series {
@@ -150,5 +152,60 @@ describe("drops, hooks and single series", () => {
   it("leaves room for a legend that needs several lines", () => {
     const top = (width: number): number => (charts.comparePressure(asTold!, { ...state, width }, 0)["grid"] as { top: number }).top;
     expect(top(320)).toBeGreaterThan(top(1000));
+  });
+});
+
+describe("what the node held and did", () => {
+  it("stacks a map's classes up to its entries, and begins below a class that hardly moves unless told otherwise", () => {
+    const option = charts.contents(asTold!, { ...state, column: "ct4_global by state" }, 0);
+    const series = seriesOf(option);
+    expect(series.slice(0, 2).map(({ name }) => name)).toEqual(["alive", "expired"]);
+    expect(series[0]!.data[10]).toEqual([600, 501_000]);
+    expect(series[1]!.data[10]).toEqual([600, 7_000]);
+    const min = (shown: Record<string, unknown>): number => (shown["yAxis"] as { min: number }).min;
+    expect(min(option)).toBeGreaterThan(400_000);
+    expect(min(option)).toBeLessThan(500_000);
+    expect(min(charts.contents(asTold!, { ...state, fromZero: true }, 0))).toBe(0);
+    expect(series[0]!.markLine!.data).toEqual([{ yAxis: 524_288 }]);
+  });
+
+  it("lets a scraped sample stand until the next scrape, and leaves gaps where a scrape has no series", () => {
+    const line = seriesOf(charts.scraped(asTold!, { ...state, column: "ct4_global" }, 0)).find(({ name }) => name === "as scraped")!;
+    const data = line.data as unknown as readonly (readonly [number, number | "-"])[];
+    const at = (seconds: number): readonly unknown[] => data.filter(([time]) => time === seconds).map(([, value]) => value);
+    expect(at(120)).toEqual(["-"]);
+    expect(at(180)).toEqual([96.3]);
+    expect(at(240)).toEqual([96.3, 96.39999999999999]);
+    expect(at(1200)).toEqual([97.89999999999999, "-"]);
+    expect(data.at(-2)).toEqual([2400, data.at(-3)![1]]);
+    const { tooltip } = charts.scraped(asTold!, { ...state, column: "ct4_global" }, 0) as { tooltip: { formatter: (params: unknown) => string } };
+    expect(tooltip.formatter([{ seriesName: "as scraped", marker: "", value: [1200, "-"] }])).toContain("no series");
+  });
+
+  it("draws a line where no scrape has a map at all: the truth alone", () => {
+    const names = seriesOf(charts.scraped(asTold!, { ...state, column: "ct_any4_global" }, 0)).map(({ name }) => name);
+    expect(names).toEqual(["true fill", "burst"]);
+  });
+
+  it("shows distributions as shares: of seconds straight, of tries in decades", () => {
+    expect(seriesOf(charts.histogram(asTold!, state, 1))[0]!.data).toEqual([40, 60]);
+    const [tries] = seriesOf(charts.histogram(asTold!, state, 0));
+    (tries!.data as unknown as number[]).forEach((height, at) => expect(10 ** (height - 6)).toBeCloseTo([0.9, 0.09, 0.01][at]!, 9));
+  });
+
+  it("lays alerts out in time", () => {
+    const [pending, firing] = seriesOf(charts.alerts(asTold!, state, 0));
+    expect([pending!.data, firing!.data]).toEqual([[[540, 0], [600, 0], ["-", "-"]], [[600, 0], [660, 0], ["-", "-"]]]);
+  });
+
+  it("draws a line for each workload, with its rate, failures and drops, from caller to called", () => {
+    const lines = seriesOf(charts.calls(asTold!, state, 0)).filter(({ type }) => type === "line") as unknown as readonly {
+      readonly name: string;
+      readonly data: readonly (readonly number[])[];
+      readonly markPoint: { readonly label: { readonly formatter: string } };
+    }[];
+    expect(lines.map(({ name }) => name)).toEqual(["calls", "calls with failures or drops"]);
+    expect(lines.map(({ markPoint }) => markPoint.label.formatter)).toEqual(["base · 10/s", "job · 4/s · 10 failed · 41 dropped"]);
+    expect(lines.map(({ data }) => [data[0], data.at(-1)])).toEqual([[[0, 0.5], [1, 0]], [[0, 0.5], [1, 1]]]);
   });
 });

@@ -107,7 +107,7 @@ export function makeDistributionCharts({
         fontSize: 12,
         position: "start",
         distance: order % 2 === 0 ? 4 : 18,
-        formatter: `SYN again ${wording.duration(at)}`,
+        formatter: order === 0 || steps.length < 3 ? `SYN again ${wording.duration(at)}` : wording.duration(at),
       },
     })),
   });
@@ -119,7 +119,7 @@ export function makeDistributionCharts({
   };
 
   const latency: Charts["latency"] = (variant, state) => {
-    const names = ["all", "inside", "outside"].filter((name) => (variant.synLatency[name]?.count ?? 0) > 0);
+    const names = ["all", ...(variant.windows.length === 0 ? [] : ["inside", "outside"])].filter((name) => (variant.synLatency[name]?.count ?? 0) > 0);
     const lines = names.map((name, index) => ({ name: WINDOW_TITLES[name]!, summary: variant.synLatency[name]!, index }));
     return latencyChart(state, lines, stepsOf(variant));
   };
@@ -187,6 +187,7 @@ export function makeDistributionCharts({
           type: "bar",
           color: parts.color(at),
           barGap: "8%",
+          barMaxWidth: parts.barMaxWidth,
           data: counts.map((count) => height(count, total)),
         })),
       },

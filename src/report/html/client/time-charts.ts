@@ -74,9 +74,8 @@ export function makeTimeCharts({
           z: 5,
           ...(peak(map) === fullest ? { markLine: fullLine } : {}),
         })),
-        parts.bursts(variant),
-        parts.gcLines(variant, state, false),
-        parts.gcLines(variant, state, true),
+        ...parts.bursts(variant),
+        ...parts.gcLines(variant, state),
       ],
     });
     const selected = Object.fromEntries(maps.map(({ map }) => [map.name, peak(map) >= Math.min(SHOWN_FROM, fullest)]));
@@ -111,7 +110,7 @@ export function makeTimeCharts({
           z: 5,
           ...(place === 0 ? { markLine: fullLine } : {}),
         })),
-        ...lines.slice(0, 1).map(({ variant }) => parts.bursts(variant)),
+        ...lines.slice(0, 1).flatMap(({ variant }) => parts.bursts(variant)),
       ],
     });
   };
@@ -157,7 +156,7 @@ export function makeTimeCharts({
           barCategoryGap: "10%",
           z: 5,
         })),
-        parts.bursts(variant),
+        ...parts.bursts(variant),
       ],
     });
   };
@@ -183,7 +182,7 @@ export function makeTimeCharts({
           z: 5,
           data: shown.values.map((value, at) => [variant.series.timeNs[at]! / NS, value]),
         },
-        parts.bursts(variant),
+        ...parts.bursts(variant),
       ],
     });
   };
