@@ -235,9 +235,21 @@ export function makeNodeCharts({
       symbolSize: 13,
       color: theme.ink,
       z: 6,
+      itemStyle: { opacity: 1 },
       data: [...places].map(([name, row]) => ({
         value: [x, row],
-        label: { show: true, position: [x === 0 ? 0 : 13, -8], align, verticalAlign: "bottom", color: theme.ink, fontSize: 12.5, fontWeight: 600, formatter: cut(name), backgroundColor: theme.surface, padding: [2, 5, 2, 0] },
+        label: {
+          show: true,
+          position: [x === 0 ? 0 : 13, -8],
+          align,
+          verticalAlign: "bottom",
+          color: theme.ink,
+          fontSize: 12.5,
+          fontWeight: 600,
+          formatter: cut(name),
+          backgroundColor: theme.surface,
+          padding: [2, 5, 2, 0],
+        },
       })),
     });
     const hidden = { show: false, axisLine: { show: false }, axisLabel: { show: false } };
