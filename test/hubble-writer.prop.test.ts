@@ -91,6 +91,12 @@ const logged = fc.tuple(event, layer7, fc.constantFrom(6, 17), fc.integer({ min:
   }) as FlowRow,
 );
 
+const translated = fc.tuple(event, fc.integer({ min: 1, max: 4 }), fc.constantFrom(6, 17), fc.nat()).map(([described, subType, protocol, cookie]) =>
+  Object.assign<FlowRow, Partial<FlowRow>>(described, {
+    eventType: FLOW_EVENT.traceSock, subType, protocol, cookie, dropCode: 0, translated: 0, encrypted: 0, sport: 0, verdict: subType % 2 === 1 ? 6 : 7,
+  }) as FlowRow,
+);
+
 const FORMATS: readonly (readonly [string, FlowFormat, ClientRelease])[] = [
   ["1.14", flowFormat([], "1.14.5"), "0.12.3"],
   ["1.16", flowFormat(["Flow.trace_reason=36", "IP.source_xlated=5"], "1.16.0"), "latest"],
@@ -125,7 +131,7 @@ describe.each(FORMATS)("lines of Cilium %s", (version, format, release) => {
 
   it("flows are canonical", () => {
     fc.assert(
-      fc.property(event, fc.tuple(endpoint, endpoint), service, name, (described, endpoints, served, nodeName) => {
+      fc.property(fc.oneof(event, event, translated), fc.tuple(endpoint, endpoint), service, name, (described, endpoints, served, nodeName) => {
         if (version === "1.14" && (NEWER_THAN_1_14.has(described.dropCode) || endpoints.some(({ clusterName }) => clusterName !== undefined))) return;
         const line = encoderOf(endpoints, [served], nodeName).line(described, 5);
         expect(again(line, release)).toBe(line);

@@ -17,7 +17,6 @@ import type { QueryWorkload, Scenario } from "../scenario/types.js";
 import { Side } from "../traffic/tcp-peers.js";
 import { rowOf, type FlowTable } from "./flow-table.js";
 import { addressOf } from "./ipv6.js";
-import { IDENTITY } from "./populate.js";
 import type { Topology } from "./topology.js";
 import { answerTo, candidateName, httpRequest, type Question } from "./workloads/spoken.js";
 
@@ -35,8 +34,6 @@ export interface AccessLogParts {
   /** Simulated time, ns. */
   readonly clock: { readonly now: number };
   readonly requestIds: FlowUuids;
-  /** The node has both families: the world has an identity for each. */
-  readonly dualStack: boolean;
 }
 
 export class AccessLog {
@@ -116,8 +113,8 @@ export class AccessLog {
 
   /** `EndpointInfoRegistry.FillEndpointInfo`: whom the agent knows at an address; everybody else is the world. */
   #identify(row: FlowRow): void {
-    const { tables, dualStack } = this.#parts;
-    const world = !dualStack ? IDENTITY.world : row.family === IPV4_WORDS ? IDENTITY.worldIpv4 : IDENTITY.worldIpv6;
+    const { tables } = this.#parts;
+    const world = tables.worldIdentity(row.family);
     row.sourceEndpoint = tables.endpointAt(row.addresses, ROW_SOURCE, row.family);
     row.destinationEndpoint = tables.endpointAt(row.addresses, ROW_DESTINATION, row.family);
     row.sourceIdentity = row.sourceEndpoint === NOBODY ? world : 0;

@@ -64,18 +64,18 @@ export function nodeFlows(
   streams: RandomStreams,
   sink: FlowSink,
 ): NodeFlows {
-  const { flows, flowsMax, hubble, scrapeNs, hubbleMetrics: specs } = scenario.observe;
+  const { flows, sockets, flowsMax, hubble, scrapeNs, hubbleMetrics: specs } = scenario.observe;
   const uuids = streams.stream("flow-uuids");
   const counts = scrapeNs !== null && specs.length > 0;
   if (flows === "none" && !counts) return NOTHING;
   const format = flowFormat(flowFields(profile.minor), profile.version);
-  const tables = flowTables(topology, format, settings.enableIpv6);
+  const tables = flowTables(topology, format, settings);
   const policyLabels = new PolicyLabels(tables, topology, format);
   const hubbleMetrics = counts ? new HubbleMetrics(specs, tables) : null;
   const accessLogOf = (recorder: FlowRecorder): AccessLog => {
     const ids = streams.stream("request-ids");
     const requestIds = new FlowUuids([ids.nextUint32(), ids.nextUint32(), ids.nextUint32(), ids.nextUint32()]);
-    return new AccessLog({ recorder, tables, scenario, topology, clock, requestIds, dualStack: settings.enableIpv4 && settings.enableIpv6 });
+    return new AccessLog({ recorder, tables, scenario, topology, clock, requestIds });
   };
   const encoder = new FlowEncoder({
     tables,
@@ -92,13 +92,13 @@ export function nodeFlows(
   const writer = new FlowWriter(sink, encoder, flowsMax);
   if (hubble !== null) {
     const pipeline = buildPipeline(scenario, hubble, settings, profile, writer, hubbleMetrics, streams);
-    const events = new FlowRecorder(pipeline, tables, clock, "all");
+    const events = new FlowRecorder(pipeline, tables, clock, "all", null, sockets);
     const reading = new HubbleReading(pipeline, events, writer, hubbleMetrics, accessLogOf(events), clock, hubble.resume === "since");
     reading.agentEvents = agentEvents;
     reading.policyLabels = policyLabels;
     return reading;
   }
-  const recorder = new FlowRecorder(writer, tables, clock, flows, hubbleMetrics);
+  const recorder = new FlowRecorder(writer, tables, clock, flows, hubbleMetrics, sockets);
   return {
     ...NOTHING,
     events: recorder,
@@ -119,9 +119,9 @@ function nodeLabels({ nodeName }: Topology): readonly string[] {
   return ["beta.kubernetes.io/os=linux", `kubernetes.io/hostname=${nodeName}`, "kubernetes.io/os=linux"];
 }
 
-function flowTables(topology: Topology, format: FlowFormat, ipv6: boolean): FlowTables {
+function flowTables(topology: Topology, format: FlowFormat, { enableIpv4, enableIpv6 }: CiliumSettings): FlowTables {
   const addresses = (address: number): Pick<FlowEndpoint, "address" | "otherAddress"> =>
-    ipv6 ? { address: [address], otherAddress: addressOf(address, IPV6_WORDS) } : { address: [address] };
+    enableIpv6 ? { address: [address], otherAddress: addressOf(address, IPV6_WORDS) } : { address: [address] };
   const elsewhere = topology.services.flatMap(({ backends, later }) => [...backends.filter(({ node }) => node !== 0), ...later]);
   const pods = [...topology.localPods, ...elsewhere, ...topology.remoteClients];
   const nodes: FlowEndpoint[] = [...topology.nodeAddresses].map(([node, address]) => ({
@@ -130,6 +130,7 @@ function flowTables(topology: Topology, format: FlowFormat, ipv6: boolean): Flow
     identity: node === 0 ? IDENTITY.host : IDENTITY.remoteNode,
   }));
   return new FlowTables({
+    dualStack: enableIpv4 && enableIpv6,
     endpoints: [...nodes, ...pods.map((pod) => ({ ...podEndpoint(pod, format), ...addresses(pod.address) }))],
     services: topology.services.flatMap(({ frontends, name, namespace }) =>
       frontends.map(({ address, port }) => ({ ...addresses(address), port, name, namespace })),

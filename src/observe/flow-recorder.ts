@@ -2,9 +2,12 @@
  * Listens to the datapath and turns its events into flows as the agent does: pkg/hubble/parser/threefour/parser.go
  * (`decodeVerdict`, `decodeIsReply`, `decodeTrafficDirection` and their kin).
  *
- * Simplified: socket translations make no flow. No event is lost on the way unless a pipeline takes what is described here.
+ * Simplified: socket translations make flows only where a scenario asks for them. No event is lost on the way unless a pipeline
+ * takes what is described here.
  */
-import { type DatapathEvents, TRACE_REASON_ENCRYPTED, TRACE_REASON_UNKNOWN, TRACE_TO_PROXY } from "../cilium/datapath/events.js";
+import {
+  type DatapathEvents, TRACE_REASON_ENCRYPTED, TRACE_REASON_UNKNOWN, TRACE_TO_PROXY, XLATE_PRE_DIRECTION_FWD, XLATE_PRE_DIRECTION_REV,
+} from "../cilium/datapath/events.js";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, type Packet } from "../cilium/datapath/packet.js";
 import { type FlowTables, NOBODY } from "./flow-tables.js";
 import {
@@ -56,10 +59,21 @@ export class FlowRecorder implements DatapathEvents {
   readonly #none: boolean;
   readonly #counter: FlowCounter | null;
   readonly #row = new FlowRow();
+  /** Null where nobody asks for translations of sockets. */
+  readonly #socketRow: FlowRow | null;
   /** Events that would be a flow. */
   seen = 0;
 
-  constructor(writer: FlowOutlet, tables: FlowTables, clock: { readonly now: number }, which: RecordedFlows, counter: FlowCounter | null = null) {
+  /** `sockets`: translations of sockets are flows too. */
+  constructor(
+    writer: FlowOutlet,
+    tables: FlowTables,
+    clock: { readonly now: number },
+    which: RecordedFlows,
+    counter: FlowCounter | null = null,
+    sockets = false,
+  ) {
+    this.#socketRow = sockets ? new FlowRow() : null;
     this.#writer = writer;
     this.#tables = tables;
     this.#clock = clock;
@@ -162,7 +176,33 @@ export class FlowRecorder implements DatapathEvents {
     if (written) this.#write(row, number);
   }
 
-  traceSock(): void {}
+  /** Of processes that are no pod's the agent knows nobody, and shows nothing. */
+  traceSock(packet: Packet, point: number, cookie: number): void {
+    const row = this.#socketRow;
+    if (row === null) return;
+    const tables = this.#tables;
+    const family = packet.addressWords;
+    for (let word = 0; word < family; word++) {
+      row.addresses[ROW_SOURCE + word] = packet.row[packet.saddrAt + word]!;
+      row.addresses[ROW_DESTINATION + word] = packet.row[packet.daddrAt + word]!;
+    }
+    row.family = family;
+    row.sourceEndpoint = tables.endpointAt(row.addresses, ROW_SOURCE, family);
+    if (tables.endpointId(row.sourceEndpoint) === 0) return;
+    const number = this.seen++;
+    row.timeNs = this.#clock.now;
+    row.destinationEndpoint = tables.endpointAt(row.addresses, ROW_DESTINATION, family);
+    // Addresses of services are in no cache: they count as the world's.
+    row.destinationIdentity = row.destinationEndpoint === NOBODY ? tables.worldIdentity(family) : 0;
+    row.eventType = FLOW_EVENT.traceSock;
+    row.subType = point;
+    row.verdict = point === XLATE_PRE_DIRECTION_FWD || point === XLATE_PRE_DIRECTION_REV ? FLOW_VERDICT.traced : FLOW_VERDICT.translated;
+    row.protocol = packet.protocol;
+    row.dport = packet.dport;
+    row.cookie = cookie;
+    this.#counter?.count(row);
+    if (this.#all && !this.#writer.full) this.#write(row, number);
+  }
 
   /** A proxy tells of a request or an answer. The row's ends, verdict and record are filled in. */
   accessLog(row: FlowRow): void {

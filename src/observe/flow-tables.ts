@@ -40,6 +40,8 @@ export interface FlowTablesInput {
   readonly identityLabels?: ReadonlyMap<number, readonly string[]>;
   /** Names of network devices by index. */
   readonly interfaces?: ReadonlyMap<number, string>;
+  /** The node has both families: the world has an identity for each. */
+  readonly dualStack?: boolean;
 }
 
 /** No endpoint or service has that address. */
@@ -59,6 +61,10 @@ const RESERVED_LABELS: readonly (readonly [identity: number, label: string])[] =
   [10, "reserved:world-ipv6"],
 ];
 
+/** Whoever no table knows: the world, and on nodes with two families the world of each. */
+const WORLD = 2;
+const WORLD_IPV4 = 9;
+const WORLD_IPV6 = 10;
 /** Ports fit below this; an address and a port make one exact number. */
 const PORT_SPAN = 0x10000;
 
@@ -73,6 +79,7 @@ export class FlowTables {
   /** Rendered endpoints by (endpoint + 1) and identity. */
   readonly #endpointJson: Map<number, string>[] = [];
   readonly #addressText = new Map<number, string>();
+  readonly #dualStack: boolean;
   /** Names that endpoints have looked up, by endpoint number and address, with the moment until which they hold, ns. */
   readonly #names = new Map<string, Map<string, number>>();
 
@@ -89,6 +96,7 @@ export class FlowTables {
       ...RESERVED_LABELS.map(([identity, label]) => [identity, [label]] as const),
       ...(input.identityLabels ?? []),
     ]);
+    this.#dualStack = input.dualStack ?? false;
     this.#interfaces = input.interfaces ?? new Map<number, string>();
     this.#serviceJson = input.services.map(({ name, namespace }) =>
       object([
@@ -106,6 +114,12 @@ export class FlowTables {
   /** Endpoint number by index; 0 when it is nobody or not local. */
   endpointId(index: number): number {
     return index === NOBODY ? 0 : this.#ids[index]!;
+  }
+
+  /** Identity of addresses that nobody has. */
+  worldIdentity(family: AddressWords): number {
+    if (!this.#dualStack) return WORLD;
+    return family === IPV4_WORDS ? WORLD_IPV4 : WORLD_IPV6;
   }
 
   /** JSON of an endpoint as the event saw it; the event's identity wins over the table's unless it is 0 (unknown). */

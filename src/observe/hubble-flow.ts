@@ -2,14 +2,15 @@
  * One flow as a line of Hubble's exporter: protobuf JSON of `ExportEvent{flow, node_name, time}` with .proto names in
  * declaration order, zero values left out. Stands for what pkg/hubble/parser/threefour fills from a datapath event.
  *
- * What the proxies tell is pkg/hubble/parser/seven's: `layer7.ts`.
+ * What the proxies tell is pkg/hubble/parser/seven's (`layer7.ts`), socket translations are pkg/hubble/parser/sock's.
  *
- * Absent because nothing in the model knows it: `ethernet`, `file` of drops (1.17 on), `tunnel` (1.18 on). The deprecated
+ * Absent because nothing in the model knows it: `ethernet`, `cgroup_id`, `file` of drops (1.17 on), `tunnel` (1.18 on). The deprecated
  * `drop_reason` and `reply` are written, as agents still do.
  */
 import { IPV4_WORDS, type AddressWords } from "../cilium/maps/address.js";
 import { DROP_POLICY_DENY, dropReason } from "../cilium/datapath/drop-reasons.js";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from "../cilium/datapath/packet.js";
+import { OBSERVATION_POINTS, SOCKET_POINTS, TRACE_REASONS } from "./flow-names.js";
 import { type FlowTables, NOBODY } from "./flow-tables.js";
 import { layer7Json, layer7Summary, type Layer7 } from "./layer7.js";
 import { FlowUuids, goString, icmpSummary, TCP_FLAGS_JSON, TCP_SUMMARIES, TimestampText } from "./flow-text.js";
@@ -32,41 +33,10 @@ export const FLOW_DIRECTION = { unknown: 0, ingress: 1, egress: 2 } as const;
 const DIRECTION_NAMES = ["", "INGRESS", "EGRESS"] as const;
 
 /** Monitor message types in `event_type.type`: pkg/monitor/api. */
-export const FLOW_EVENT = { drop: 1, trace: 4, policyVerdict: 5, accessLog: 129 } as const;
+export const FLOW_EVENT = { drop: 1, trace: 4, policyVerdict: 5, traceSock: 7, accessLog: 129 } as const;
 
 /** `is_reply`, a wrapper that can be absent. */
 export const FLOW_REPLY = { absent: -1, no: 0, yes: 1 } as const;
-
-/** `flow.TraceObservationPoint` by the datapath's number. */
-const OBSERVATION_POINTS = [
-  "TO_ENDPOINT",
-  "TO_PROXY",
-  "TO_HOST",
-  "TO_STACK",
-  "TO_OVERLAY",
-  "FROM_ENDPOINT",
-  "FROM_PROXY",
-  "FROM_HOST",
-  "FROM_STACK",
-  "FROM_OVERLAY",
-  "FROM_NETWORK",
-  "TO_NETWORK",
-  "FROM_CRYPTO",
-  "TO_CRYPTO",
-] as const;
-
-/** `flow.TraceReason` by the datapath's number; 5 (unknown) is the zero value and left out. */
-const TRACE_REASONS = [
-  "NEW",
-  "ESTABLISHED",
-  "REPLY",
-  "RELATED",
-  "REOPENED",
-  "",
-  "SRV6_ENCAP",
-  "SRV6_DECAP",
-  "ENCRYPT_OVERLAY",
-] as const;
 
 /** Which fields the agent's version knows; nothing that its readers would warn about is written. */
 export interface FlowFormat {
@@ -147,6 +117,8 @@ export class FlowRow {
   proxyPort = 0;
   /** Bytes of the packet that the event carries. */
   captured = 0;
+  /** Cookie of the socket; of translations only. */
+  cookie = 0;
   /** What a proxy told; null for what programs report. */
   layer7: Layer7 | null = null;
 }
@@ -223,6 +195,7 @@ export class FlowEncoder {
     const time = this.#time.at(row.timeNs);
     const tables = this.#tables;
     if (row.layer7 !== null) return this.#layer7Line(row, row.layer7, number, time);
+    if (row.eventType === FLOW_EVENT.traceSock) return this.#socketLine(row, number, time);
     return (
       `{"flow":{"time":"${time}","uuid":"${this.#uuids.text(number)}${this.#afterUuid}${VERDICT_NAMES[row.verdict]!}"` +
       (row.dropCode === 0 ? "" : `,"drop_reason":${row.dropCode}`) +
@@ -264,6 +237,23 @@ export class FlowEncoder {
       (row.destinationService === NOBODY ? "" : `,"destination_service":${tables.serviceJson(row.destinationService)}`) +
       `,"traffic_direction":"${DIRECTION_NAMES[row.direction]!}","is_reply":${isReply}` +
       `,"Summary":${layer7Summary(layer7)}},"node_name":${this.#node},"time":"${time}"}\n`
+    );
+  }
+
+  /** Of a socket translation only the socket's own pod and the far end are known: pkg/hubble/parser/sock. */
+  #socketLine(row: FlowRow, number: number, time: string): string {
+    const tables = this.#tables;
+    const protocol = row.protocol === IPPROTO_TCP ? "TCP" : "UDP";
+    return (
+      `{"flow":{"time":"${time}","uuid":"${this.#uuids.text(number)}${this.#afterUuid}${VERDICT_NAMES[row.verdict]!}"` +
+      this.#network(row) +
+      `,"l4":{"${protocol}":{${portsOf(row)}}}` +
+      `,"source":${tables.endpointJson(row.sourceEndpoint, 0)},"destination":${tables.endpointJson(row.destinationEndpoint, row.destinationIdentity)}` +
+      `,"Type":"SOCK","node_name":${this.#node}${this.#nodeLabels}` +
+      (tables.knowsNames ? this.#names(row) : "") +
+      `,"event_type":{"type":${row.eventType},"sub_type":${row.subType}}` +
+      (row.destinationService === NOBODY ? "" : `,"destination_service":${tables.serviceJson(row.destinationService)}`) +
+      `,"sock_xlate_point":"${SOCKET_POINTS[row.subType]!}"${row.cookie === 0 ? "" : `,"socket_cookie":"${row.cookie}"`},"Summary":"${protocol}"${this.#end}${time}"}\n`
     );
   }
 

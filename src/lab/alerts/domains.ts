@@ -18,7 +18,8 @@ export type Domain = Readonly<Record<string, readonly string[] | null>>;
 /** `nat_endpoint_max_connection` is there from 1.16 on. */
 const NAT_STATISTICS_MINOR = 16;
 const FAMILIES = ["ipv4", "ipv6"];
-const PROTOCOLS = ["TCP", "UDP", "ICMPv4", "ICMPv6", "SCTP", "Unknown L4", "DNS", "HTTP"];
+const PROTOCOLS = ["TCP", "UDP", "ICMPv4", "ICMPv6", "SCTP", "Unknown L4", "Unknown flow", "DNS", "HTTP"];
+const FLOW_TYPES = ["Drop", "Trace", "PolicyVerdict", "L7", "Unknown"];
 const DIRECTIONS = ["INGRESS", "EGRESS", "SERVICE", "UNKNOWN"];
 const FLOW_NAMES = DROP_REASONS.map(({ code, flowName }) => flowName ?? String(code));
 const DROP_TEXTS = DROP_REASONS.map(({ code, text }) => text ?? String(code));
@@ -98,7 +99,7 @@ function contextDomain({ source, destination, labels }: HubbleMetric): Domain {
 const HUBBLE_DOMAINS: Readonly<Partial<Record<HubbleMetric["name"], readonly [series: string, domain: Domain]>>> = {
   flow: [
     "hubble_flows_processed_total",
-    { protocol: PROTOCOLS, type: ["Drop", "Trace", "PolicyVerdict", "L7"], subtype: ["", "DNS", "HTTP", ...TRACE_POINT_NAMES], verdict: VERDICT_NAMES },
+    { protocol: PROTOCOLS, type: FLOW_TYPES, subtype: ["", "7", "DNS", "HTTP", ...TRACE_POINT_NAMES], verdict: VERDICT_NAMES },
   ],
   drop: ["hubble_drop_total", { reason: [...FLOW_NAMES, "DROP_REASON_UNKNOWN"], protocol: PROTOCOLS }],
   tcp: ["hubble_tcp_flags_total", { flag: ["SYN", "SYN-ACK", "FIN", "RST"], family: ["IPv4", "IPv6"] }],

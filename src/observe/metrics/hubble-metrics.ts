@@ -247,8 +247,9 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   [IPPROTO_SCTP]: "SCTP",
 };
 
-function protocolName({ hasPorts, protocol, layer7 }: FlowRow): string {
+function protocolName({ hasPorts, protocol, layer7, eventType }: FlowRow): string {
   if (layer7 !== null) return layer7Protocol(layer7);
+  if (eventType === FLOW_EVENT.traceSock) return "Unknown flow";
   return (hasPorts === 1 ? PROTOCOL_NAMES[protocol] : undefined) ?? "Unknown L4";
 }
 
@@ -259,10 +260,12 @@ const EVENT_NAMES: Readonly<Record<number, string>> = {
   [FLOW_EVENT.trace]: "Trace",
   [FLOW_EVENT.policyVerdict]: "PolicyVerdict",
   [FLOW_EVENT.accessLog]: "L7",
+  [FLOW_EVENT.traceSock]: "Unknown",
 };
 
 function subtypeOf({ eventType, subType, layer7 }: FlowRow): string {
   if (layer7 !== null) return layer7Protocol(layer7);
+  if (eventType === FLOW_EVENT.traceSock) return String(eventType);
   return eventType === FLOW_EVENT.trace ? (TRACE_POINT_NAMES[subType] ?? "") : "";
 }
 

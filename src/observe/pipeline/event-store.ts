@@ -14,7 +14,7 @@ export const NO_SLOT = -1;
 
 /** Words of a row: twelve of addresses, then the fields in the order of `save`. */
 const ADDRESS_WORDS = 12;
-const ROW_WORDS = ADDRESS_WORDS + 26;
+const ROW_WORDS = ADDRESS_WORDS + 27;
 const SLOTS_AT_FIRST = 1024;
 
 export class EventStore {
@@ -95,7 +95,8 @@ export class EventStore {
     rows[at++] = row.policyMatch;
     rows[at++] = row.traceReason;
     rows[at++] = row.ifindex;
-    rows[at] = row.proxyPort;
+    rows[at++] = row.proxyPort;
+    rows[at] = row.cookie;
     if (row.layer7 !== null) this.#records.set(slot, row.layer7);
   }
 
@@ -130,7 +131,8 @@ export class EventStore {
     row.policyMatch = rows[at++]!;
     row.traceReason = rows[at++]!;
     row.ifindex = rows[at++]!;
-    row.proxyPort = rows[at]!;
+    row.proxyPort = rows[at++]!;
+    row.cookie = rows[at]!;
     row.layer7 = this.#records.size === 0 ? null : (this.#records.get(slot) ?? null);
   }
 

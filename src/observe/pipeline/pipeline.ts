@@ -20,10 +20,11 @@ import { HubbleRing } from "./hubble-ring.js";
 import { Pauses, type PauseSource } from "./pauses.js";
 import { perfRecordBytes, PerfRings } from "./perf-rings.js";
 
-/** Bytes of struct drop_notify, trace_notify, policy_verdict_notify: bpf/lib/drop.h, trace.h, policy_log.h. */
+/** Bytes of struct drop_notify, trace_notify, policy_verdict_notify, trace_sock_notify: bpf/lib/drop.h, trace.h, policy_log.h, trace_sock.h. */
 const DROP_NOTIFY_BYTES = 36;
 const TRACE_NOTIFY_BYTES = 48;
 const VERDICT_NOTIFY_BYTES = 32;
+const SOCKET_NOTIFY_BYTES = 38;
 
 /** Stages of the agent, each with its own place in the pauses. */
 const READ = 0;
@@ -311,5 +312,6 @@ export class HubblePipeline implements FlowOutlet, FlowReceiver {
 
 function notifyBytes(eventType: number): number {
   if (eventType === FLOW_EVENT.trace) return TRACE_NOTIFY_BYTES;
+  if (eventType === FLOW_EVENT.traceSock) return SOCKET_NOTIFY_BYTES;
   return eventType === FLOW_EVENT.drop ? DROP_NOTIFY_BYTES : VERDICT_NOTIFY_BYTES;
 }
