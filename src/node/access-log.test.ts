@@ -25,9 +25,15 @@ const DNS = "{ to: kube-system/dns, port: 53, protocol: UDP, l7: dns }";
 const SERVICES = "services: [{ name: shop/cart, port: 80, BACKENDS: 1 }, { name: kube-system/dns, port: 53, protocol: UDP, backends: 1 }]";
 const once = "arrivals: { constant: 1/s, first: 1s, every: 20s, for: 1500ms }";
 
-function run(sections: string, observe = "{ flows: all }"): { world: NodeWorld; lines: readonly string[]; flows: readonly Shown[] } {
+interface Ran {
+  readonly world: NodeWorld;
+  readonly lines: readonly string[];
+  readonly flows: readonly Shown[];
+}
+
+function run(sections: string, observe = "{ flows: all }", helm: Readonly<Record<string, string>> = {}): Ran {
   let text = "";
-  const world = nodeWorld(sections, {}, undefined, { observe, take: (more) => void (text += more) });
+  const world = nodeWorld(sections, helm, undefined, { observe, take: (more) => void (text += more) });
   world.simulation.run(seconds(8));
   world.node.flows.finish();
   const lines = text.split("\n").filter((line) => line.includes('"Type":"L7"'));
@@ -86,6 +92,20 @@ describe("HTTP", () => {
     expect(run(scene(fromWeb("{ to: shop/cart, port: 80 }"), TO_CART)).lines).toEqual([]);
     expect(run(scene(fromWeb(HTTP.replace("PEER", "shop/cart")), TO_CART), "{ flows: dropped }").lines).toEqual([]);
     expect(nodeWorld(scene(fromWeb(HTTP.replace("PEER", "shop/cart")), TO_CART)).node.flows.accessLog).toBeNull();
+  });
+
+  it("shows nothing that the values have redacted", () => {
+    const shown = (redact: Readonly<Record<string, string>>): readonly string[] => {
+      const helm = { "hubble.redact.enabled": "true", ...redact };
+      const { lines } = run(scene(fromWeb(HTTP.replace("PEER", "shop/cart")), TO_CART), undefined, helm);
+      const [request, response] = lines as [string, string];
+      expect(response).toContain('"latency_ns"');
+      return [/"value":"(HUBBLE_REDACTED)?/.exec(request)![1] ?? "shown", /"url":"[^"]*?(\?.*?)?"/.exec(request)![1] ?? "no query"];
+    };
+    expect(shown({ "hubble.redact.http.urlQuery": "true" })).toEqual(["HUBBLE_REDACTED", "no query"]);
+    expect(shown({ "hubble.redact.http.headers.allow": "[X-Request-Id]" })).toEqual(["shown", "?page=2"]);
+    expect(shown({ "hubble.redact.http.headers.deny": "[authorization]" })).toEqual(["shown", "?page=2"]);
+    expect(shown({ "hubble.redact.http.headers.deny": "[x-request-id]" })).toEqual(["HUBBLE_REDACTED", "?page=2"]);
   });
 
   it("goes through Hubble's queue when the scenario models it", () => {

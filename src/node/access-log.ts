@@ -20,6 +20,10 @@ import { addressOf } from "./ipv6.js";
 import type { Topology } from "./topology.js";
 import { answerTo, candidateName, httpRequest, type Question } from "./workloads/spoken.js";
 
+/** The one header that flows show, and what stands in the place of values that are not shown. */
+const REQUEST_ID = "x-request-id";
+const REDACTED = "HUBBLE_REDACTED";
+
 /** A request that the proxy has noted. */
 export interface LoggedRequest {
   readonly atNs: number;
@@ -49,7 +53,8 @@ export class AccessLog {
   httpRequest(flows: FlowTable, connection: number, allowed: boolean): LoggedRequest {
     const request = { atNs: this.#parts.clock.now, id: this.#parts.requestIds.text(this.#requests++) };
     const { method, url } = this.#spoken(flows, connection);
-    this.#write(flows, connection, { type: "REQUEST", latencyNs: 0, record: { kind: "http", method, url, code: 0, requestId: request.id } }, allowed);
+    const record = { kind: "http", method, url, code: 0, requestId: this.#shown(request.id) } as const;
+    this.#write(flows, connection, { type: "REQUEST", latencyNs: 0, record }, allowed);
     return request;
   }
 
@@ -57,7 +62,8 @@ export class AccessLog {
   httpResponse(flows: FlowTable, connection: number, { atNs, id }: LoggedRequest, ownStatus: number | null): void {
     const { method, url, status } = this.#spoken(flows, connection);
     const latencyNs = this.#parts.clock.now - atNs;
-    this.#write(flows, connection, { type: "RESPONSE", latencyNs, record: { kind: "http", method, url, code: ownStatus ?? status, requestId: id } });
+    const record = { kind: "http", method, url, code: ownStatus ?? status, requestId: this.#shown(id) } as const;
+    this.#write(flows, connection, { type: "RESPONSE", latencyNs, record });
   }
 
   /** A question is passed on, or refused without an answer in the log. */
@@ -77,6 +83,15 @@ export class AccessLog {
     for (const ip of answer.ips) tables.learnName(client, ip, query.slice(0, -1), clock.now + answer.ttlS * NS_PER_S);
   }
 
+  /** pkg/hubble/parser/seven/http.go `filterHeader`. */
+  #shown(requestId: string): string {
+    const { redact } = this.#parts.scenario.observe.parsing;
+    if (redact === null || redact.allowedHeaders.includes(REQUEST_ID)) return requestId;
+    const { allowedHeaders, deniedHeaders } = redact;
+    const passes = allowedHeaders.length === 0 && deniedHeaders.length > 0 && !deniedHeaders.includes(REQUEST_ID);
+    return passes ? requestId : REDACTED;
+  }
+
   #queries(flows: FlowTable, flow: number): QueryWorkload {
     return this.#parts.scenario.workloads[flows.workload[flow]!] as QueryWorkload;
   }
@@ -86,7 +101,8 @@ export class AccessLog {
     const at = rowOf(connection, Side.server);
     const words = flows.ipv6[connection] === 1 ? IPV6_WORDS : IPV4_WORDS;
     const address = tables.addressText(addressOf(flows.address[at]!, words), 0, words);
-    return httpRequest(scenario.workloads[flows.workload[connection]!]!, topology, { address, port: flows.port[at]! });
+    const request = httpRequest(scenario.workloads[flows.workload[connection]!]!, topology, { address, port: flows.port[at]! });
+    return scenario.observe.parsing.redact?.urlQuery === true ? { ...request, url: request.url.replace(/\?.*$/, "") } : request;
   }
 
   /** The ends are those that the proxy stands between; in answers they have changed places. */

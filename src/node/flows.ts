@@ -64,7 +64,7 @@ export function nodeFlows(
   streams: RandomStreams,
   sink: FlowSink,
 ): NodeFlows {
-  const { flows, sockets, flowsMax, hubble, scrapeNs, hubbleMetrics: specs } = scenario.observe;
+  const { flows, sockets, parsing, flowsMax, hubble, scrapeNs, hubbleMetrics: specs } = scenario.observe;
   const uuids = streams.stream("flow-uuids");
   const counts = scrapeNs !== null && specs.length > 0;
   if (flows === "none" && !counts) return NOTHING;
@@ -84,7 +84,7 @@ export function nodeFlows(
     uuidKey: [uuids.nextUint32(), uuids.nextUint32(), uuids.nextUint32(), uuids.nextUint32()],
     format,
     nodeLabels: nodeLabels(topology),
-    policies: policyLabels,
+    ...(parsing.namesPolicies ? { policies: policyLabels } : {}),
   });
   const { event } = sink;
   const agentEvents =

@@ -64,6 +64,11 @@ describe("a verdict", () => {
     expect(stopped).toMatchObject({ verdict: "DROPPED", drop_reason: 181, egress_denied_by: [WEB] });
   });
 
+  it("names none where the values say so", () => {
+    const [passes] = verdicts(flows("1.18.2", "", { "hubble.networkPolicyCorrelation.enabled": "false" }), "web-0");
+    expect([passes!.verdict, passes!.egress_allowed_by]).toEqual(["FORWARDED", undefined]);
+  });
+
   it("names none where nothing asked for it was the reason", () => {
     const [refused] = verdicts(flows("1.17.6"), "job-0");
     expect(refused).toMatchObject({ verdict: "DROPPED", drop_reason: 133 });

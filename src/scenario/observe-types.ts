@@ -22,6 +22,7 @@ export interface Observe {
   /** Rules that Prometheus evaluates over the metrics. */
   readonly alerts: readonly RuleGroup[];
   readonly hooks: readonly HookObservation[];
+  readonly parsing: FlowParsing;
   /** What the exporters of the agent write beside; they see the flows that the run writes. */
   readonly exports: readonly FlowExport[];
   /** Null = no event is lost between the programs and who reads flows. */
@@ -46,6 +47,21 @@ export interface FlowExport {
   readonly fieldMask: readonly string[];
   /** RFC 3339: nothing is written from then on; null = never. */
   readonly end: string | null;
+}
+
+/** How the agent makes flows of what it is told. */
+export interface FlowParsing {
+  /** Verdicts name the policies behind them. */
+  readonly namesPolicies: boolean;
+  /** What is taken out of requests; null = nothing. */
+  readonly redact: Redaction | null;
+}
+
+export interface Redaction {
+  readonly urlQuery: boolean;
+  /** Names in small letters; with both lists empty every header is redacted, with the first not empty every other. */
+  readonly allowedHeaders: readonly string[];
+  readonly deniedHeaders: readonly string[];
 }
 
 export const HOOKS = ["tc_ingress", "from_container", "from_netdev", "to_netdev"] as const;

@@ -8,6 +8,7 @@ import type { CheckedInput } from "./checks.js";
 import type { Diagnostics } from "./diagnostics.js";
 import { ExpectationError, parseExpectation, type Expectation, type ExpectationNames, type ParsedExpectation } from "./expect.js";
 import { flowExports } from "./flow-exports.js";
+import { flowParsing } from "./flow-parsing.js";
 import type { HelmRead } from "./helm/read-helm.js";
 import type { HubbleMetric } from "./hubble-metrics.js";
 import { mapLabel, PRELOADABLE } from "./map-names.js";
@@ -113,6 +114,7 @@ export function resolve(request: ResolveRequest): Scenario {
       seriesNs: input.observe.series,
       scrapeNs: input.observe.scrape,
       hubbleMetrics: request.hubbleMetrics,
+      parsing: flowParsing(helm),
       exports: helm.input.settings.enableHubble ? flowExports(helm) : [],
       alerts: input.observe.alerts.flatMap((file) => request.rules.get(file) ?? []),
       hooks: input.observe.hooks.map(({ hook, observed }) => ({ hook, observed: observed ?? null })),

@@ -101,9 +101,11 @@ export const HUBBLE_RULES: readonly ChartRule[] = [
   truthy("hubble.dropEventEmitter.enabled", "hubble-drop-events"),
 ];
 
-/** What `flow-exports.ts` reads of exporters. */
-export const EXPORT_KEYS: readonly string[] = [
+/** What `flow-parsing.ts` reads, and `flow-exports.ts` of exporters. */
+export const FLOW_KEYS: readonly string[] = [
   ...["fileMaxSizeMb", "fileMaxBackups", "fileCompress"].flatMap((key) => [`hubble.export.${key}`, `hubble.export.static.${key}`]),
+  "hubble.networkPolicyCorrelation.enabled",
+  ...["enabled", "http.urlQuery", "http.headers.allow", "http.headers.deny"].map((key) => `hubble.redact.${key}`),
   "hubble.export.static.allowList",
   "hubble.export.static.denyList",
   "hubble.export.static.fieldMask",
@@ -144,7 +146,7 @@ const COMBINED_KEYS = [
   "extraArgs",
 ];
 
-const MODELLED_KEYS = [...CHART_RULES, ...HUBBLE_RULES].map(({ key }) => key).concat(COMBINED_KEYS, EXPORT_KEYS);
+const MODELLED_KEYS = [...CHART_RULES, ...HUBBLE_RULES].map(({ key }) => key).concat(COMBINED_KEYS, FLOW_KEYS);
 
 /** Whether a key, or one below it, decides anything in the model. */
 export function isModelled(key: string): boolean {

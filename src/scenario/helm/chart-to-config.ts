@@ -6,7 +6,7 @@
 import type { CiliumProfile } from "../../cilium/profile/cilium-profile.js";
 import type { Diagnostics } from "../diagnostics.js";
 import { countLeaves, describe, isNull, treeAt, type Tree, type TreeMap, type TreeScalar } from "../tree.js";
-import { CHART_RULES, EXPONENT_FROM, EXPORT_KEYS, HUBBLE_RULES, largeNumberBreaks, type ChartRule } from "./chart-rules.js";
+import { CHART_RULES, EXPONENT_FROM, FLOW_KEYS, HUBBLE_RULES, largeNumberBreaks, type ChartRule } from "./chart-rules.js";
 import type { CiliumConfig, ConfigValue } from "./config.js";
 
 export interface WrittenConfig {
@@ -230,8 +230,8 @@ class ConfigWriter {
     for (const rule of HUBBLE_RULES) this.#rule(rule);
     if (metrics !== undefined) this.#words("hubble-metrics", metrics, "hubble.metrics.enabled");
     if (port !== undefined) this.#set("hubble-metrics-server", `:${port.text}`, port, "hubble.metrics.port");
-    // `flow-exports.ts` reads them.
-    for (const key of EXPORT_KEYS) this.#given(key);
+    // `flow-parsing.ts` and `flow-exports.ts` read them.
+    for (const key of FLOW_KEYS) this.#given(key);
     if (staticExport !== undefined)
       this.#set("hubble-export-file-path", path?.text ?? DEFAULT_EXPORT_PATH, path ?? staticExport, "hubble.export.static");
   }
