@@ -22,11 +22,12 @@ const JSON_MARKS: readonly (readonly [DumpKind, RegExp])[] = [
   [DUMP_KIND.metrics, /^\s*\{\s*"status"\s*:\s*"success"\s*,[\s\S]*"(?:resultType|result)"\s*:/],
   [DUMP_KIND.metrics, /^\s*\[\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)?\}/],
 ];
-/** What files of empty maps are called, in bug reports too (`cilium-bpf-ct-list-global.md`). */
+/** What files of empty maps are called, in bug reports too (`cilium-bpf-ct-list-global.md`), and those of no flows. */
 const NAMES: readonly (readonly [DumpKind, RegExp])[] = [
   [DUMP_KIND.natRetries, /\bnat[-_]?retries/],
   [DUMP_KIND.nat, /\bnat\b|\bnat_/],
   [DUMP_KIND.conntrack, /\bct\b|\bct_|conntrack/],
+  [DUMP_KIND.flows, /\.jsonl\b/],
 ];
 
 /** The kind that an empty file has by its name: empty maps print nothing but line ends. */

@@ -7,6 +7,7 @@ export interface DiagnosisResult {
   readonly schemaVersion: typeof DIAGNOSIS_SCHEMA_VERSION;
   readonly ctlab: string;
   readonly files: readonly FileRead[];
+  readonly passedOver: readonly FilePassedOver[];
   readonly node: {
     readonly cilium: string | null;
     readonly kernel: string | null;
@@ -38,6 +39,12 @@ export interface FileRead {
   /** `84,211 entries`. */
   readonly content: string;
   readonly skipped: { readonly count: number; readonly first: readonly { readonly line: number; readonly reason: string }[] };
+}
+
+/** A file of a folder that is nothing to diagnose from. */
+export interface FilePassedOver {
+  readonly path: string;
+  readonly reason: string;
 }
 
 export interface RankedMechanism {

@@ -46,7 +46,7 @@ const NOTE =
   "Weights are decibans, ten times the logarithm of how much likelier an observation is with the mechanism than without. " +
   "Shares are a weighing of judgements, no probabilities.";
 
-function filesOf({ files, node }: DiagnosisResult): readonly string[] {
+function filesOf({ files, passedOver, node }: DiagnosisResult): readonly string[] {
   const known = [
     ...(node.cilium === null ? [] : [`Cilium ${node.cilium}`]),
     ...(node.kernel === null ? [] : [`kernel ${node.kernel}`]),
@@ -57,6 +57,7 @@ function filesOf({ files, node }: DiagnosisResult): readonly string[] {
       const lost = skipped.count === 0 ? "" : `; ${formatCount(skipped.count)} line${skipped.count === 1 ? "" : "s"} skipped (line ${skipped.first[0]!.line}: ${skipped.first[0]!.reason})`;
       return wrap(`${path}: ${kind}${content === "" ? "" : `, ${content}`}${lost}`, WIDTH, "", "  ");
     }),
+    ...passedOver.flatMap(({ path, reason }) => wrap(`${path}: passed over, ${reason}`, WIDTH, "", "  ")),
     ...(known.length === 0 ? [] : [known.join(" · ")]),
     ...node.unsaid.flatMap((sentence) => wrap(sentence, WIDTH)),
   ];

@@ -1,5 +1,5 @@
 /** `ctlab diagnose` through the built command line, on what an operator has of a node whose conntrack map was made anew. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DiagnosisResult } from "../../src/observe/diagnosis-result.js";
@@ -28,11 +28,12 @@ function refused({ code, stdout }: Finished): void {
 beforeAll(() => {
   for (const name of FILES) writeFileSync(join(folder.path, name.replace("map-resize.", "")), readFileSync(join(FIXTURES, name)));
   writeFileSync(join(folder.path, "values.yaml"), "bpf: { ctTcpMax: 131072, ctAnyMax: 65536, natMax: 65536 }\nconntrackGCInterval: 30s\n");
+  writeFileSync(join(folder.path, "notes.txt"), "called the platform team at ten\n");
 });
 
 describe("ctlab diagnose", () => {
   it("finds each file's kind by its content, compressed or not, and names the mechanism", async () => {
-    const { files, verdict, ranking, node } = await diagnosed(".", ...NODE);
+    const { files, passedOver, verdict, ranking, node } = await diagnosed(".", ...NODE);
     expect(files.map(({ path, kind, content }) => [path, kind, content])).toEqual([
       ["values.yaml", "Helm values", "sizes of 2 maps"],
       ["ct-global.txt.gz", "cilium bpf ct list global", "1,970 entries"],
@@ -40,6 +41,7 @@ describe("ctlab diagnose", () => {
       ["metrics.om.gz", "cilium metrics list or a scrape of Prometheus metrics", "58 series, 11 scrapes"],
       ["status.txt.gz", "cilium status --verbose", "Cilium 1.17.6, sizes of 21 maps"],
     ]);
+    expect(passedOver).toEqual([{ path: "notes.txt", reason: expect.stringContaining("is none of these kinds") as string }]);
     expect(node).toEqual({ cilium: "1.17.6", kernel: "6.6.120", cpus: 4, unsaid: [] });
     expect([ranking[0]!.id, verdict.certainty, verdict.notTheMap]).toEqual(["M11", "clear", false]);
     expect(ranking[0]!.for[0]).toEqual({ question: "restart", saw: "ct4_global from 65,536 to 131,072 entries", decibans: expect.any(Number) as number });
@@ -95,6 +97,11 @@ describe("ctlab diagnose", () => {
       expect.stringMatching(/^ctlab: noise\.txt: is none of these kinds: /),
       "",
     ]);
+    mkdirSync(join(folder.path, "noise"));
+    writeFileSync(join(folder.path, "noise/noise.txt"), "hello\n");
+    const useless = await ctlab(["diagnose", "noise"], { cwd: folder.path });
+    refused(useless);
+    expect(useless.stderr).toMatch(/^ctlab: noise: nothing in this folder can be diagnosed from\n {2}noise\/noise\.txt: is none of these kinds: /);
     const swapped = await ctlab(["diagnose", "--nat", file("ct-global")], { cwd: folder.path });
     refused(swapped);
     expect(swapped.stderr).toContain("looks like cilium bpf ct list global");

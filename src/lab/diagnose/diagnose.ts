@@ -50,7 +50,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<DiagnoseAnswer
   return { result: diagnosisOf(read, values, configuration), problems: [] };
 }
 
-function diagnosisOf({ files, material }: FilesRead, values: readonly string[], configuration: Configuration): DiagnosisResult {
+function diagnosisOf({ files, passedOver, material }: FilesRead, values: readonly string[], configuration: Configuration): DiagnosisResult {
   const facts = factsOf(material, configuration);
   const asked = ask(QUESTIONS, facts);
   const weighed = weigh(asked);
@@ -65,6 +65,7 @@ function diagnosisOf({ files, material }: FilesRead, values: readonly string[], 
       ...values.map((path) => ({ path, kind: DUMP_KIND_TEXT["helm-values"], content: valuesText(configuration), skipped: { count: 0, first: [] } })),
       ...files,
     ],
+    passedOver,
     node: { cilium: cilium?.version ?? null, kernel: kernel?.version ?? null, cpus, unsaid: configuration.unsaid },
     verdict: { certainty, notTheMap: first!.notTheMap, headline: headline(certainty, first!, second!) },
     ranking,

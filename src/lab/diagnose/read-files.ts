@@ -5,7 +5,7 @@ import { formatCount } from "../../core/units.js";
 import { FlowLineReader } from "../../hubble/line-reader.js";
 import { fileLines, streamLines } from "../../hubble/line-source.js";
 import { type Dump, type DumpKind, DumpError, DUMP_KIND_TEXT, readDump } from "../../ingest/index.js";
-import type { FileRead } from "../../observe/diagnosis-result.js";
+import type { FilePassedOver, FileRead } from "../../observe/diagnosis-result.js";
 import { FlowCollector } from "./flow-facts.js";
 import type { Material } from "./gather.js";
 
@@ -15,8 +15,15 @@ export interface FileWanted {
   readonly kind?: DumpKind;
 }
 
+/** A file to read, and the folder in which it was found. */
+interface FileFound extends FileWanted {
+  readonly folder?: string;
+}
+
 export interface FilesRead {
   readonly files: readonly FileRead[];
+  /** What folders hold besides. */
+  readonly passedOver: readonly FilePassedOver[];
   /** Values files, for who reads configuration. */
   readonly values: readonly string[];
   readonly material: Material;
@@ -38,10 +45,12 @@ export async function readFiles(wanted: readonly FileWanted[]): Promise<FilesRea
   const files: FileRead[] = [];
   const values: string[] = [];
   const problems: string[] = [];
+  const passedOver: FilePassedOver[] = [];
   const dumps: Dump[] = [];
   const collector = new FlowCollector();
   let stdinRead = false;
-  for (const { path, kind: said } of wanted.flatMap(expand)) {
+  const found = wanted.flatMap(expand);
+  for (const { path, kind: said, folder } of found) {
     const kind = said ?? (YAML.test(path) ? ("helm-values" as const) : undefined);
     try {
       if (path === STDIN && stdinRead) throw new DumpError("-: standard input is there once only");
@@ -53,20 +62,35 @@ export async function readFiles(wanted: readonly FileWanted[]): Promise<FilesRea
       dumps.push(dump);
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
-      problems.push(error.message);
+      if (folder === undefined) problems.push(error.message);
+      else passedOver.push({ path, reason: error.message.replace(`${path}: `, "") });
     }
   }
-  return { files, values, material: materialOf(dumps, collector), problems };
+  for (const { path } of wanted) {
+    const inside = found.filter(({ folder }) => folder === path);
+    const useful = inside.some((file) => !passedOver.some((other) => other.path === file.path));
+    if (path !== STDIN && isFolder(path) && !useful) problems.push(`${path}: nothing in this folder can be diagnosed from${reasons(passedOver)}`);
+  }
+  return { files, passedOver, values, material: materialOf(dumps, collector), problems };
 }
 
-function expand({ path, kind }: FileWanted): readonly FileWanted[] {
+function reasons(passedOver: readonly FilePassedOver[]): string {
+  return passedOver.map(({ path, reason }) => `\n  ${path}: ${reason}`).join("");
+}
+
+function expand({ path, kind }: FileWanted): readonly FileFound[] {
   if (path === STDIN || !isFolder(path)) return [kind === undefined ? { path } : { path, kind }];
-  const names = readdirSync(path).sort();
-  return names.flatMap((name) => {
-    const inner = join(path, name);
-    if (BELOW.includes(name) && isFolder(inner)) return expand({ path: inner });
-    return WORTH.test(name) && !isFolder(inner) ? [{ path: inner }] : [];
-  });
+  return filesIn(path).map((inner) => ({ path: inner, folder: path }));
+}
+
+function filesIn(folder: string): readonly string[] {
+  return readdirSync(folder)
+    .sort()
+    .flatMap((name) => {
+      const inner = join(folder, name);
+      if (BELOW.includes(name) && isFolder(inner)) return filesIn(inner);
+      return WORTH.test(name) && !isFolder(inner) ? [inner] : [];
+    });
 }
 
 function isFolder(path: string): boolean {
