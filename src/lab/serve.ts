@@ -8,6 +8,7 @@ import type { ListenAddress } from "../hubble/server/address.js";
 import { FlowHistory } from "../hubble/server/flow-history.js";
 import { FlowHub } from "../hubble/server/flow-hub.js";
 import { serveHubble, type ServerTls } from "../hubble/server/server.js";
+import { fullNodeName } from "../node/pod-labels.js";
 import { layOut } from "../node/topology.js";
 import { FLOW_EPOCH_SECONDS } from "../observe/flow-text.js";
 import { OutputError } from "../report/output-error.js";
@@ -123,8 +124,8 @@ function liveStage({ path, variants, capacity, speed }: ServeOptions): Stage {
   const silent = chosen.find(({ observe }) => observe.flows === "none");
   if (silent !== undefined) throw refusal(path, "`observe.flows: none` gives nothing to serve", "`dropped` or `all`");
   const nodes = chosen.map((scenario) => {
-    const own = layOut(scenario).nodeName;
-    const name = chosen.length === 1 ? own : `${scenario.variant ?? ""}/${own}`;
+    const own = fullNodeName(layOut(scenario), scenario.observe.parsing.cluster);
+    const name = chosen.length === 1 ? own : `${scenario.variant ?? ""}/${own.split("/").at(-1)!}`;
     return { scenario, run: 0, node: new FlowHistory(name, versionOf(scenario.profile.cilium), capacity), rename: chosen.length === 1 ? null : name };
   });
   const hub = new FlowHub(nodes.map(({ node }) => node));

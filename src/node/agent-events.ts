@@ -12,7 +12,7 @@ import { formatAddress, IPV4_WORDS } from "../cilium/maps/address.js";
 import { object } from "../observe/flow-tables.js";
 import { FLOW_EPOCH_SECONDS, goString, TimestampText } from "../observe/flow-text.js";
 import type { Policy } from "../scenario/pod-types.js";
-import { labelsOf } from "./pod-labels.js";
+import { fullNodeName, labelsOf } from "./pod-labels.js";
 import { nodeAddress, splitName, workloadOf, type Frontend, type Pod, type ServiceTopology, type Topology } from "./topology.js";
 
 /** First minor release that does not notify of services. */
@@ -27,6 +27,7 @@ export class AgentEvents {
   readonly #clock: { readonly now: number };
   readonly #topology: Topology;
   readonly #time = new TimestampText(FLOW_EPOCH_SECONDS);
+  readonly #cluster: string;
   readonly #encrypts: boolean;
   readonly #tellsServices: boolean;
   /** Policies that hold, and the revision of the last change. */
@@ -39,7 +40,9 @@ export class AgentEvents {
     settings: CiliumSettings,
     profile: Pick<SettledProfile, "minor">,
     policies: number,
+    cluster: string,
   ) {
+    this.#cluster = cluster;
     this.#write = write;
     this.#clock = clock;
     this.#topology = topology;
@@ -66,7 +69,7 @@ export class AgentEvents {
 
   /** A pod of the node is gone, and a new one has its address. */
   podReplaced(pod: Pod): void {
-    const endpoint = endpointFields(pod);
+    const endpoint = endpointFields(pod, this.#cluster);
     this.#say("ENDPOINT_DELETED", "endpoint_update", endpoint);
     this.addressForgotten(pod);
     this.#say("ENDPOINT_CREATED", "endpoint_update", endpoint);
@@ -107,7 +110,7 @@ export class AgentEvents {
   }
 
   #regenerated(pod: Pod): void {
-    this.#say("ENDPOINT_REGENERATE_SUCCESS", "endpoint_regenerate", endpointFields(pod).slice(0, 2));
+    this.#say("ENDPOINT_REGENERATE_SUCCESS", "endpoint_regenerate", endpointFields(pod, this.#cluster).slice(0, 2));
   }
 
   #address(type: "IPCACHE_UPSERTED" | "IPCACHE_DELETED", { address, identity, node, namespace, name }: Pod): void {
@@ -123,17 +126,17 @@ export class AgentEvents {
   }
 
   #say(type: string, what: string, fields: Parameters<typeof object>[0]): void {
-    const { nodeName } = this.#topology;
+    const nodeName = fullNodeName(this.#topology, this.#cluster);
     const time = this.#time.at(this.#clock.now);
     this.#write(`{"agent_event":{"type":"${type}","${what}":${object(fields)}},"node_name":${goString(nodeName)},"time":"${time}"}\n`);
   }
 }
 
 /** Number, labels, then the pod. */
-function endpointFields(pod: Pod): (readonly [name: string, json: string])[] {
+function endpointFields(pod: Pod, cluster: string): (readonly [name: string, json: string])[] {
   return [
     ["id", `"${pod.endpointId}"`],
-    ["labels", `[${labelsOf(pod).map(goString).join(",")}]`],
+    ["labels", `[${labelsOf(pod, cluster).map(goString).join(",")}]`],
     ["pod_name", goString(pod.name)],
     ["namespace", goString(pod.namespace)],
   ];

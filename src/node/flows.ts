@@ -19,7 +19,7 @@ import { buildPipeline } from "./hubble.js";
 import { addressOf } from "./ipv6.js";
 import { HubbleReading } from "./hubble-reading.js";
 import { IDENTITY, IFINDEX } from "./populate.js";
-import { CLUSTER, labelsOf } from "./pod-labels.js";
+import { fullNodeName, labelsOf } from "./pod-labels.js";
 import { PolicyLabels } from "./policy-names.js";
 import type { Pod, Topology } from "./topology.js";
 
@@ -69,7 +69,7 @@ export function nodeFlows(
   const counts = scrapeNs !== null && specs.length > 0;
   if (flows === "none" && !counts) return NOTHING;
   const format = flowFormat(flowFields(profile.minor), profile.version);
-  const tables = flowTables(topology, format, settings);
+  const tables = flowTables(topology, format, settings, parsing.cluster);
   const policyLabels = new PolicyLabels(tables, topology, format);
   const hubbleMetrics = counts ? new HubbleMetrics(specs, tables) : null;
   const accessLogOf = (recorder: FlowRecorder): AccessLog => {
@@ -79,7 +79,7 @@ export function nodeFlows(
   };
   const encoder = new FlowEncoder({
     tables,
-    nodeName: topology.nodeName,
+    nodeName: fullNodeName(topology, parsing.cluster),
     epochSeconds: FLOW_EPOCH_SECONDS,
     uuidKey: [uuids.nextUint32(), uuids.nextUint32(), uuids.nextUint32(), uuids.nextUint32()],
     format,
@@ -88,7 +88,7 @@ export function nodeFlows(
   });
   const { event } = sink;
   const agentEvents =
-    flows === "none" || event === undefined ? null : new AgentEvents(event, clock, topology, settings, profile, scenario.policies.length);
+    flows === "none" || event === undefined ? null : new AgentEvents(event, clock, topology, settings, profile, scenario.policies.length, parsing.cluster);
   const writer = new FlowWriter(sink, encoder, flowsMax);
   if (hubble !== null) {
     const pipeline = buildPipeline(scenario, hubble, settings, profile, writer, hubbleMetrics, streams);
@@ -119,7 +119,7 @@ function nodeLabels({ nodeName }: Topology): readonly string[] {
   return ["beta.kubernetes.io/os=linux", `kubernetes.io/hostname=${nodeName}`, "kubernetes.io/os=linux"];
 }
 
-function flowTables(topology: Topology, format: FlowFormat, { enableIpv4, enableIpv6 }: CiliumSettings): FlowTables {
+function flowTables(topology: Topology, format: FlowFormat, { enableIpv4, enableIpv6 }: CiliumSettings, cluster: string): FlowTables {
   const addresses = (address: number): Pick<FlowEndpoint, "address" | "otherAddress"> =>
     enableIpv6 ? { address: [address], otherAddress: addressOf(address, IPV6_WORDS) } : { address: [address] };
   const elsewhere = topology.services.flatMap(({ backends, later }) => [...backends.filter(({ node }) => node !== 0), ...later]);
@@ -131,18 +131,18 @@ function flowTables(topology: Topology, format: FlowFormat, { enableIpv4, enable
   }));
   return new FlowTables({
     dualStack: enableIpv4 && enableIpv6,
-    endpoints: [...nodes, ...pods.map((pod) => ({ ...podEndpoint(pod, format), ...addresses(pod.address) }))],
+    endpoints: [...nodes, ...pods.map((pod) => ({ ...podEndpoint(pod, format, cluster), ...addresses(pod.address) }))],
     services: topology.services.flatMap(({ frontends, name, namespace }) =>
       frontends.map(({ address, port }) => ({ ...addresses(address), port, name, namespace })),
     ),
-    identityLabels: new Map(pods.map((pod) => [pod.identity, labelsOf(pod)])),
+    identityLabels: new Map(pods.map((pod) => [pod.identity, labelsOf(pod, cluster)])),
     interfaces: new Map([[IFINDEX.native, "eth0"], [IFINDEX.tunnel, "cilium_vxlan"], ...topology.localPods.map((_, i) => [IFINDEX.firstPod + i, `lxc${i}`] as const)]),
   });
 }
 
-function podEndpoint(pod: Pod, { clusterName }: FlowFormat): Omit<FlowEndpoint, "address"> {
+function podEndpoint(pod: Pod, { clusterName }: FlowFormat, cluster: string): Omit<FlowEndpoint, "address"> {
   return {
-    ...(clusterName ? { clusterName: CLUSTER } : {}),
+    ...(clusterName ? { clusterName: cluster } : {}),
     id: pod.endpointId,
     identity: pod.identity,
     namespace: pod.namespace,

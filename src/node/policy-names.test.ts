@@ -14,7 +14,7 @@ interface RulesBy {
 interface Shown {
   readonly verdict: string;
   readonly event_type: { readonly type: number };
-  readonly source: { readonly pod_name?: string; readonly cluster_name?: string; readonly identity?: number };
+  readonly source: { readonly pod_name?: string; readonly cluster_name?: string; readonly identity?: number; readonly labels?: readonly string[] };
   readonly destination: { readonly pod_name?: string };
   readonly destination_service?: { readonly name: string };
   readonly node_labels?: readonly string[];
@@ -95,6 +95,12 @@ it("the node's labels and the cluster's name are there from 1.16 on", () => {
   expect(old.some(({ node_labels, source }) => node_labels !== undefined || source.cluster_name !== undefined)).toBe(false);
   expect(fresh.every(({ node_labels }) => node_labels!.includes("kubernetes.io/hostname=node-0"))).toBe(true);
   expect(new Set(fresh.map(({ source }) => source.cluster_name))).toEqual(new Set(["default"]));
+});
+
+it("a cluster that is not the default one is part of the node's name and of labels", () => {
+  const [first] = flows("1.17.6", "", { "cluster.name": "prod" });
+  expect(first).toMatchObject({ node_name: "prod/node-0", source: { cluster_name: "prod" } });
+  expect(first!.source.labels).toContain("k8s:io.cilium.k8s.policy.cluster=prod");
 });
 
 it("ends that speak IPv6 are known as those that speak IPv4", () => {

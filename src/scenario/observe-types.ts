@@ -51,6 +51,8 @@ export interface FlowExport {
 
 /** How the agent makes flows of what it is told. */
 export interface FlowParsing {
+  /** The cluster's name, in labels and in names of nodes. */
+  readonly cluster: string;
   /** Verdicts name the policies behind them. */
   readonly namesPolicies: boolean;
   /** What is taken out of requests; null = nothing. */

@@ -104,6 +104,7 @@ export const HUBBLE_RULES: readonly ChartRule[] = [
 /** What `flow-parsing.ts` reads, and `flow-exports.ts` of exporters. */
 export const FLOW_KEYS: readonly string[] = [
   ...["fileMaxSizeMb", "fileMaxBackups", "fileCompress"].flatMap((key) => [`hubble.export.${key}`, `hubble.export.static.${key}`]),
+  "cluster.name",
   "hubble.networkPolicyCorrelation.enabled",
   ...["enabled", "http.urlQuery", "http.headers.allow", "http.headers.deny"].map((key) => `hubble.redact.${key}`),
   "hubble.export.static.allowList",

@@ -264,7 +264,7 @@ global: { registry: example }
   it.each(RELEASES)("are accepted and counted by %s", (release) => {
     const { input, problems } = helm(release, text);
     expect(problems).toEqual([]);
-    expect(input.ignored).toBe(11);
+    expect(input.ignored).toBe(10);
     expect(input.origins).toEqual({});
   });
 });
