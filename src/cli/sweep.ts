@@ -39,7 +39,7 @@ export function addSweepCommand(program: Command, done: (code: ExitCode) => void
       .summary("a table over settings: every combination of a grid, several runs each")
       .description(
         "Simulates a scenario with every combination of the grid's values, several runs each, and writes a table: sweep.json, points/,\n" +
-          "table.json, table.csv, table.md, table.parquet. Finished points are kept: the same command goes on where it was stopped.",
+          "table.json, table.csv, table.md, table.parquet, report.html. Finished points are kept: the same command goes on where it was stopped.",
       )
       .argument("<scenario>", "scenario file (YAML); - reads stdin")
       .requiredOption("--grid <path=values>", "values of a setting, separated by commas; paths joined by & move together; may be repeated", collect)
@@ -158,7 +158,7 @@ function plannedText({ points, runs, left, estimateMs, jobs }: PlannedSweep): st
 function closing(table: SweepTable, missing: number, out: string, { shard }: SweepCommandOptions): string {
   if (missing > 0) return `Interrupted: ${missing} points are missing. The finished ones are in ${out}; the same command goes on from there.`;
   if (table.partial) return `Shard ${shard!.index}/${shard!.of} is finished: ${out}. ctlab merge puts the shards together.`;
-  return `Written: ${out}/table.{json,csv,md,parquet}`;
+  return `Written: ${out}/report.html, ${out}/table.{json,csv,md,parquet}`;
 }
 
 async function print(table: SweepTable, options: PrintOptions): Promise<void> {

@@ -58,7 +58,7 @@ export function sweepText(table: SweepTable, color: boolean): string {
 /** What the table says beyond its cells; `where` its bounds stand. */
 function legend({ plan, rows, partial, confidence }: SweepTable, where: string): string {
   const joined = plan.axes.flatMap(({ paths }) => (paths.length > JOINED_SHOWN ? [`With ${paths[0]!} move ${paths.slice(1).join(", ")}. `] : [])).join("");
-  const idle = pathsWithoutEffect({ plan, rows }).map((path) => `${path} changes nothing: the runs are the same, event for event. `).join("");
+  const idle = idleLines({ plan, rows }).map((line) => `${line} `).join("");
   const missing = partial ? `${rows.length} of ${plan.points} points are finished. ` : "";
   return (
     `${missing}${joined}${idle}Means of ${plan.runs.length} ${plan.runs.length === 1 ? "run" : "runs"}; bounds of ${shareText(confidence)} stand ${where}. ` +
@@ -84,6 +84,13 @@ function cellsOf({ plan, rows }: SweepTable, row: SweepRow, figures: readonly st
     ...(rows.some(({ holds }) => holds !== null) ? [row.holds === null ? "–" : `${row.holds} of ${row.runs}`] : []),
     ...figures.map((name) => cellOf(row.figures.find((figure) => figure.name === name), withBounds)),
   ];
+}
+
+/** A sentence for each setting that changes nothing that packets feel; evictions that none of them missed still count. */
+export function idleLines(table: Pick<SweepTable, "plan" | "rows">): readonly string[] {
+  const moves = new Set(table.rows.flatMap(({ figures }) => figures.flatMap(({ name, mean }) => (name === "evictions_live" && mean !== 0 ? [name] : []))));
+  const what = moves.size === 0 ? "nothing" : "nothing for packets";
+  return pathsWithoutEffect(table).map((path) => `${path} changes ${what}: the runs are the same, event for event.`);
 }
 
 /** First paths of axes along which every run is the same. */

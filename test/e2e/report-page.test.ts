@@ -8,8 +8,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { formatCount } from "../../src/core/units.js";
 import { reportHtml } from "../../src/report/html/page.js";
+import { sweepHtml } from "../../src/report/html/sweep-page.js";
 import { quantileText } from "../../src/report/wording.js";
 import { experimentFixture } from "../fixtures/experiment-result.js";
+import { sweepFixture } from "../fixtures/sweep-table.js";
 import { BROWSER_PATH, type PageOptions, TestBrowser } from "../support/browser.js";
 
 const result = experimentFixture();
@@ -26,12 +28,12 @@ const SCROLL = `(async () => {
 })()`;
 
 /** Loads the report, lets `use` look at it, and checks that nothing was complained of or asked for meanwhile. */
-async function withPage(options: PageOptions, use: (page: TestBrowser) => Promise<void>): Promise<void> {
-  await browser.show(url, options);
+async function withPage(options: PageOptions, use: (page: TestBrowser) => Promise<void>, address = url): Promise<void> {
+  await browser.show(address, options);
   await browser.evaluate(SCROLL);
   await use(browser);
   expect(browser.complaints).toEqual([]);
-  expect(browser.requests.filter((address) => address !== url)).toEqual([]);
+  expect(browser.requests.filter((asked) => asked !== address)).toEqual([]);
 }
 
 const drawn = `[...document.querySelectorAll("[data-drawn]")].map((chart) => [chart.dataset.chart, chart.querySelectorAll("svg path").length > 3])`;
@@ -121,6 +123,27 @@ describe.skipIf(BROWSER_PATH === undefined)("report.html in a browser", () => {
       }`);
       expect(await page.evaluate<string[]>(labels(column))).toContain("connections_open");
     });
+  });
+
+  it("of a sweep shows one figure at a time, sorts its points, and fits a phone", async () => {
+    const table = sweepFixture();
+    const moving = table.rows.map((row, at) => ({ ...row, figures: row.figures.map((figure) => ({ ...figure, mean: figure.mean! + at })) }));
+    writeFileSync(join(folder, "sweep.html"), sweepHtml({ ...table, rows: moving }));
+    await withPage({ width: 390, height: 844, scheme: "dark" }, async (page) => {
+      expect(await page.evaluate(drawn)).toEqual([["sweep", true]]);
+      const shown = `[...document.querySelectorAll("[data-beside]")].filter((one) => !one.hidden).map((one) => one.dataset.value)`;
+      expect(await page.evaluate(shown)).toEqual(["syn_latency_p99"]);
+      await page.evaluate(`{
+        const select = document.querySelector("select[data-for=sweep-chart]");
+        select.value = "evictions_live";
+        select.dispatchEvent(new Event("change"));
+      }`);
+      expect(await page.evaluate(shown)).toEqual(["evictions_live"]);
+      const points = `[...document.querySelectorAll("#points tbody tr")].map((row) => row.children[0].textContent)`;
+      await page.evaluate(`[...document.querySelectorAll("#points th button")].at(-1).click()`);
+      expect(await page.evaluate(points)).toEqual(["2", "0", "3", "1"]);
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
+    }, `file://${folder}/sweep.html`);
   });
 
   it.each(["light", "dark"] as const)("fits a phone, %s", async (scheme) => {

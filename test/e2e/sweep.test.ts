@@ -37,12 +37,13 @@ beforeAll(async () => {
 describe("a table", () => {
   it("has one row for each combination, and says what was done", () => {
     expect(whole.code).toBe(0);
-    expect(whole.stderr).toBe("4 points, 8 runs\nWritten: whole/table.{json,csv,md,parquet}\n");
+    expect(whole.stderr).toBe("4 points, 8 runs\nWritten: whole/report.html, whole/table.{json,csv,md,parquet}\n");
     expect(whole.stdout).toMatch(/^ctTcpMax +rtt +holds +SYN p99 +failed +live evictions +fill +memory\n +1024 +1ms +0 of 2/);
     expect(whole.stdout).toMatch(/\n +8192 +40ms +2 of 2 +40 ms +< /);
     for (const line of whole.stdout.split("\n")) expect([...line].length).toBeLessThanOrEqual(80);
     expect([...tree(at("whole")).keys()]).toEqual([
       ...[0, 1, 2, 3].map((point) => `points/00000${point}.json`),
+      "report.html",
       "sweep.json",
       "table.csv",
       "table.json",

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { SweepTable } from "../../observe/sweep-result.js";
 import { layOut } from "../../report/json.js";
+import { sweepHtml } from "../../report/html/sweep-page.js";
 import { sweepCsv, sweepMarkdown } from "../../report/sweep-table.js";
 import { writeWhole } from "../../report/whole-file.js";
 
@@ -12,4 +13,5 @@ export async function writeTables(dir: string, table: SweepTable): Promise<void>
   writeWhole(join(dir, "table.csv"), sweepCsv(table));
   writeWhole(join(dir, "table.md"), sweepMarkdown(table));
   writeWhole(join(dir, "table.parquet"), sweepParquet(table));
+  writeWhole(join(dir, "report.html"), sweepHtml(table));
 }

@@ -1,10 +1,10 @@
 /** Places for charts, each with a caption, a text for those who can't see it, and its controls. */
-import type { ChartKind } from "./client/chart-parts.js";
+import type { FigureKind } from "./client/chart-parts.js";
 import { html, type Html } from "./markup.js";
 
 export interface Figure {
   readonly id: string;
-  readonly kind: ChartKind;
+  readonly kind: FigureKind;
   /** Index of the variant, and of what the chart shows of it where there are several. */
   readonly variant: number;
   readonly index?: number;

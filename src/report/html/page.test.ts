@@ -19,7 +19,7 @@ const page = reportHtml(result);
 const body = page.replace(/<script[\s\S]*?<\/script>/g, "").replace(/<style[\s\S]*?<\/style>/g, "");
 
 function embedded(text: string): ExperimentResult {
-  const found = /<script type="application\/json" id="ctlab-result">([\s\S]*?)<\/script>/.exec(text);
+  const found = /<script type="application\/json" id="ctlab-result"[^>]*>([\s\S]*?)<\/script>/.exec(text);
   return JSON.parse(found![1]!) as ExperimentResult;
 }
 

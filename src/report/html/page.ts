@@ -6,49 +6,29 @@ import { formatDuration } from "../../core/units.js";
 import type { ExperimentResult } from "../../observe/result.js";
 import { variantName } from "../wording.js";
 import { compareSection } from "./compare-section.js";
-import { html, type Html, raw, scriptJson } from "./markup.js";
+import { commandBox, pageDocument, pageHeader } from "./document.js";
+import { html, type Html } from "./markup.js";
 import { isShortened, pageData } from "./page-data.js";
-import { chartLibrarySource, ERROR_COUNTER, pageSource } from "./scripts.js";
-import { STYLE } from "./style.js";
+import { pageSource } from "./scripts.js";
 import { panelId, variantSection } from "./variant-section.js";
 import { assumptionsList, badge, findingsList } from "./verdict-section.js";
-
-/** Nothing may be loaded from anywhere; scripts and styles are those in the page. */
-const POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:";
 
 /** The whole page. The same result gives the same bytes. */
 export function reportHtml(result: ExperimentResult): string {
   const several = result.variants.length > 1;
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<meta name="generator" content="ctlab ${result.ctlab}">
-<title>${result.scenario.name} · ctlab</title>
-<style>${raw(STYLE)}</style>
-<script>${raw(ERROR_COUNTER)}</script>
-</head>
-<body>
-<a class="skip" href="#verdict">Skip to the verdict</a>
-${head(result, several)}
-<main class="wide">
-${result.partial && html`<p class="partial">The run was interrupted: variants may be missing or shorter than asked for.</p>`}
+  return pageDocument({
+    title: result.scenario.name,
+    ctlab: result.ctlab,
+    first: ["verdict", "verdict"],
+    header: head(result, several),
+    main: html`${result.partial && html`<p class="partial">The run was interrupted: variants may be missing or shorter than asked for.</p>`}
 ${verdict(result)}
 ${several && compareSection(result)}
 ${several ? variantTabs(result) : singleVariant(result)}
-${repeat(result)}
-</main>
-<footer class="wide">Made by ctlab ${result.ctlab}, by simulation: nothing in here was measured on a cluster unless it says so.
-Charts: Apache ECharts.</footer>
-<script type="application/json" id="ctlab-result">${scriptJson(pageData(result))}</script>
-<script>${raw(chartLibrarySource())}</script>
-<script>${raw(pageSource())}</script>
-</body>
-</html>
-`;
-  return page.markup;
+${repeat(result)}`,
+    data: { name: result.scenario.name, value: pageData(result) },
+    program: pageSource(),
+  });
 }
 
 function head(result: ExperimentResult, several: boolean): Html {
@@ -66,11 +46,7 @@ function head(result: ExperimentResult, several: boolean): Html {
     ["details", several ? "Variants" : "Details"],
     ["repeat", "Repeat it"],
   ];
-  return html`<header><div class="wide top"><p class="brand">ctlab report</p>
-<nav aria-label="Contents"><ul>${links.map(([id, title]) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>
-<button type="button" id="theme">Light / dark</button></div>
-<div class="wide"><h1>${result.scenario.name}</h1><p class="about">${result.scenario.about}</p>
-<ul class="facts">${facts.map((fact) => html`<li>${fact}</li>`)}</ul></div></header>`;
+  return pageHeader("report", result.scenario.name, result.scenario.about, facts, links);
 }
 
 function verdict(result: ExperimentResult): Html {
@@ -108,9 +84,7 @@ function repeat(result: ExperimentResult): Html {
     ? " Series inside the page are shortened to what a chart shows; series.csv has every sample."
     : "";
   return html`<section id="repeat" class="repeat" aria-labelledby="repeat-title"><h2 id="repeat-title">How to repeat it</h2>
-<pre tabindex="0"><code>${result.command}</code></pre>
-<div class="actions"><button type="button" id="copy-command">Copy</button>
-<button type="button" id="save-data">Save the data as JSON</button></div>
+${commandBox(result.command)}
 <p>The same version, scenario and seed give the same bytes on any machine. Version ${result.ctlab}, seed ${result.seed}, run ${result.run},
 scenario <span class="hash">${result.scenario.hash}</span>, fingerprint <span class="hash">${result.fingerprint}</span>.</p>
 <p>The figures lie in this file as JSON, in the element <code>script#ctlab-result</code>, in the form of summary.json

@@ -8,6 +8,7 @@ import { startPage } from "./client/behaviour.js";
 import { makeChartParts } from "./client/chart-parts.js";
 import { makeDistributionCharts } from "./client/distribution-charts.js";
 import { makeNodeCharts } from "./client/node-charts.js";
+import { makeSweepCharts } from "./client/sweep-charts.js";
 import { makeTimeCharts } from "./client/time-charts.js";
 import { makeWording } from "./client/wording.js";
 
@@ -29,19 +30,38 @@ export const ERROR_COUNTER = `{
   addEventListener("error", () => (page.errors = String(Number(page.errors) + 1)));
 }`;
 
-/** The page's own program. */
-export function pageSource(): string {
-  return inScript(`"use strict";
+/** What the programs of all pages begin with. */
+function commonSource(): string {
+  return `"use strict";
 const makeWording = ${makeWording.toString()};
 const makeChartParts = ${makeChartParts.toString()};
+const startPage = ${startPage.toString()};
+const wording = makeWording();
+`;
+}
+
+/** The program of a run's page. */
+export function pageSource(): string {
+  return inScript(`${commonSource()}
 const makeTimeCharts = ${makeTimeCharts.toString()};
 const makeDistributionCharts = ${makeDistributionCharts.toString()};
 const makeNodeCharts = ${makeNodeCharts.toString()};
-const startPage = ${startPage.toString()};
-const wording = makeWording();
 function makeCharts(result, theme) {
   const source = { result, wording, theme, parts: makeChartParts(wording, theme) };
-  return { ...makeTimeCharts(source), ...makeDistributionCharts(source), ...makeNodeCharts(source) };
+  const charts = { ...makeTimeCharts(source), ...makeDistributionCharts(source), ...makeNodeCharts(source) };
+  return ({ chart, variant, index }, state) => charts[chart](result.variants[Number(variant ?? 0)], state, Number(index ?? 0));
+}
+startPage({ document, window, library: echarts, makeCharts });
+`);
+}
+
+/** The program of a sweep's page. */
+export function sweepPageSource(): string {
+  return inScript(`${commonSource()}
+const makeSweepCharts = ${makeSweepCharts.toString()};
+function makeCharts(table, theme) {
+  const draw = makeSweepCharts({ table, wording, parts: makeChartParts(wording, theme) });
+  return (_chart, state) => draw(state);
 }
 startPage({ document, window, library: echarts, makeCharts });
 `);

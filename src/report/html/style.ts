@@ -155,6 +155,11 @@ color:var(--muted);white-space:nowrap;cursor:pointer}
 .part{margin-top:30px}
 .part>h3{font-size:18px;line-height:1.3}
 .part>p{margin-top:8px}
+.heat td{padding:0;height:1px}
+.shade{display:block;height:100%;padding:8px 14px;background:color-mix(in srgb,var(--accent) var(--shade),var(--surface))}
+.shade small{display:block;color:var(--ink);opacity:.85;font-size:13px}
+.smallest+.scroll{max-width:560px}
+.heat-title,.smallest{font-size:16px;margin-top:22px}
 .missing{margin-top:8px;padding-left:20px;color:var(--muted);font-size:15px}
 .pair>div{min-width:0}
 .facts-list{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(250px,100%),1fr));gap:10px 28px;margin-top:12px;
@@ -164,7 +169,7 @@ details{margin-top:14px}
 summary{cursor:pointer;font-size:15px;color:var(--accent)}
 details .scroll{max-height:420px;overflow-y:auto}
 details thead th{position:sticky;top:0;background:var(--surface);z-index:1}
-pre{background:var(--surface);border:1px solid var(--line);border-radius:8px;padding:12px 16px;overflow-x:auto;margin:0}
+pre{background:var(--surface);border:1px solid var(--line);border-radius:8px;padding:12px 16px;overflow-x:auto;margin:0;white-space:pre-wrap}
 .actions{display:flex;gap:10px;flex-wrap:wrap;margin-top:12px}
 .actions button{padding:6px 14px;font-size:14px}
 .repeat p{margin-top:12px;max-width:90ch}

@@ -2,21 +2,21 @@
  * What the page does in a browser: tabs, sorting, theme, charts drawn when they come into view. Runs inside the page:
  * `startPage` is put there by its source text, so it must use nothing from outside itself (types aside).
  */
-import type { ExperimentResult } from "../../../observe/result.js";
-import type { ChartKind, Charts, ChartState, ChartTheme } from "./chart-parts.js";
+import type { ChartState, ChartTheme, Option } from "./chart-parts.js";
 import type { Chart, ChartLibrary, PageDocument, PageElement, PageWindow } from "./dom.js";
 
 export interface PageTools {
   readonly document: PageDocument;
   readonly window: PageWindow;
   readonly library: ChartLibrary;
-  makeCharts(result: ExperimentResult, theme: ChartTheme): Charts;
+  /** From the data in the page to what draws one of its charts. */
+  makeCharts(data: unknown, theme: ChartTheme): (chart: Readonly<Record<string, string | undefined>>, state: ChartState) => Option;
 }
 
 export function startPage({ document, window, library, makeCharts }: PageTools): void {
   const root = document.documentElement;
   const dataElement = document.getElementById("ctlab-result")!;
-  const result = JSON.parse(dataElement.textContent ?? "") as ExperimentResult;
+  const data = JSON.parse(dataElement.textContent ?? "") as unknown;
   const drawn = new Map<PageElement, Chart>();
   const widths = new Map<PageElement, number>();
   const states = new Map<PageElement, { fromZero: boolean; column: string }>();
@@ -47,11 +47,9 @@ export function startPage({ document, window, library, makeCharts }: PageTools):
       narrow: root.clientWidth < 640,
     };
   };
-  let charts = makeCharts(result, readTheme());
+  let charts = makeCharts(data, readTheme());
 
   const draw = (element: PageElement): void => {
-    const kind = element.dataset["chart"] as ChartKind;
-    const variant = result.variants[Number(element.dataset["variant"] ?? 0)]!;
     const state: ChartState = { ...stateOf(element), width: element.clientWidth };
     widths.set(element, state.width);
     let chart = drawn.get(element);
@@ -60,11 +58,11 @@ export function startPage({ document, window, library, makeCharts }: PageTools):
       drawn.set(element, chart);
       sizes.observe(element);
     }
-    chart.setOption(charts[kind](variant, state, Number(element.dataset["index"] ?? 0)), true);
+    chart.setOption(charts(element.dataset, state), true);
     element.dataset["drawn"] = "yes";
   };
   const redrawAll = (): void => {
-    charts = makeCharts(result, readTheme());
+    charts = makeCharts(data, readTheme());
     for (const element of drawn.keys()) draw(element);
   };
   const sizes = new window.ResizeObserver((entries) => {
@@ -101,10 +99,16 @@ export function startPage({ document, window, library, makeCharts }: PageTools):
       draw(element);
     });
   }
+  /** Of tables that go with what a chart shows, the one that was chosen. */
+  const showBeside = (element: PageElement, value: string): void => {
+    for (const beside of document.querySelectorAll(`[data-beside="${element.id}"]`)) beside.hidden = beside.dataset["value"] !== value;
+  };
   for (const select of document.querySelectorAll("select[data-for]")) {
+    const element = chartOf(select);
+    showBeside(element, select.value);
     select.addEventListener("change", () => {
-      const element = chartOf(select);
       stateOf(element).column = select.value;
+      showBeside(element, select.value);
       draw(element);
     });
   }
@@ -174,7 +178,7 @@ export function startPage({ document, window, library, makeCharts }: PageTools):
 
   const copy = document.getElementById("copy-command");
   copy?.addEventListener("click", () => {
-    void window.navigator.clipboard?.writeText(result.command).then(() => {
+    void window.navigator.clipboard?.writeText(document.querySelector("#repeat code")?.textContent ?? "").then(() => {
       copy.textContent = "Copied";
       window.setTimeout(() => (copy.textContent = "Copy"), 2000);
     });
@@ -182,7 +186,7 @@ export function startPage({ document, window, library, makeCharts }: PageTools):
   document.getElementById("save-data")?.addEventListener("click", () => {
     const link = document.createElement("a");
     link.href = window.URL.createObjectURL(new window.Blob([dataElement.textContent ?? ""], { type: "application/json" }));
-    link.download = `${result.scenario.name}.json`;
+    link.download = `${dataElement.dataset["name"] ?? "ctlab"}.json`;
     link.click();
     window.URL.revokeObjectURL(link.href);
   });

@@ -34,6 +34,8 @@ export interface ChartState {
 export type Option = Record<string, unknown>;
 export type ChartKind =
   | "comparePressure" | "compareLatency" | "pressure" | "contents" | "scraped" | "latency" | "drops" | "hook" | "histogram" | "alerts" | "calls" | "column";
+/** What a figure in a page can be; `sweep` is that of a sweep's page. */
+export type FigureKind = ChartKind | "sweep";
 export type Draw = (variant: VariantResult, state: ChartState, index: number) => Option;
 export type Charts = Readonly<Record<ChartKind, Draw>>;
 
