@@ -16,6 +16,7 @@ interface Side {
   readonly fqdns: readonly string[];
   readonly labels: readonly string[];
   readonly ports: readonly string[];
+  readonly clusters: readonly string[];
   endpoint(flow: Flow): Endpoint | undefined;
   address(flow: Flow): string;
   service(flow: Flow): Service | undefined;
@@ -42,6 +43,7 @@ function sourceOf(filter: FlowFilter): Side {
     fqdns: filter.sourceFqdn,
     labels: filter.sourceLabel,
     ports: filter.sourcePort,
+    clusters: filter.sourceClusterName,
     endpoint: (flow) => flow.source,
     address: (flow) => flow.IP?.source ?? "",
     service: (flow) => flow.sourceService,
@@ -61,6 +63,7 @@ function destinationOf(filter: FlowFilter): Side {
     fqdns: filter.destinationFqdn,
     labels: filter.destinationLabel,
     ports: filter.destinationPort,
+    clusters: filter.destinationClusterName,
     endpoint: (flow) => flow.destination,
     address: (flow) => flow.IP?.destination ?? "",
     service: (flow) => flow.destinationService,
@@ -90,6 +93,7 @@ function sideTests(side: Side): FlowTest[] {
   if (side.fqdns.length > 0) tests.push(byFqdn(side));
   if (side.labels.length > 0) tests.push(byLabels(side));
   if (side.ports.length > 0) tests.push(byPort(side));
+  if (side.clusters.length > 0) tests.push(byCluster(side));
   return tests;
 }
 
@@ -183,6 +187,11 @@ function byLabels({ name, labels, endpoint }: Side): FlowTest {
     const found = endpoint(flow)?.labels ?? [];
     return selectors.some((selects) => selects(found));
   };
+}
+
+function byCluster({ clusters, endpoint }: Side): FlowTest {
+  if (clusters.includes("")) throw new FilterError("invalid filter, name must not be empty");
+  return (flow) => clusters.includes(endpoint(flow)?.clusterName ?? "");
 }
 
 const PORT_MAX = 0xffff;

@@ -1,9 +1,10 @@
 /** Conditions of a FlowFilter on the event: identity, type, verdict, protocol, flags, layer 7, node. */
 import { RE2JS } from "re2js";
 import { FilterError, usable, type FlowTest } from "./flow-test.js";
+import { parsePlainSelector } from "./label-selector.js";
 import { MESSAGE_TYPE } from "./names.js";
 import { nodeNamePattern } from "./patterns.js";
-import { Verdict, type EventTypeFilter, type Flow, type FlowFilter, type HTTP, type TCPFlags } from "./proto/flow_pb.js";
+import { Verdict, type EventTypeFilter, type Flow, type FlowFilter, type HTTP, type NetworkInterface, type TCPFlags } from "./proto/flow_pb.js";
 import { requestPath } from "./request-uri.js";
 
 /** One test for each field that is set. */
@@ -30,10 +31,30 @@ export function eventTests(filter: FlowFilter): FlowTest[] {
   });
   when(filter.tcpFlags, byTcpFlags);
   when(filter.nodeName, byNodeName);
+  when(filter.nodeLabels, byNodeLabels);
+  when(filter.interface, byInterface);
+  when(filter.ipTraceId, (ids) => ({ ipTraceId }) => ids.includes(ipTraceId?.traceId ?? 0n));
   when(filter.ipVersion, (versions) => (flow, present) => present && versions.includes(flow.IP?.ipVersion ?? 0));
   when(filter.traceId, (ids) => (flow) => ids.includes(flow.traceContext?.parent?.traceId ?? ""));
   when(filter.trafficDirection, (directions) => (flow, present) => present && directions.includes(flow.trafficDirection));
   return tests;
+}
+
+function byNodeLabels(texts: readonly string[]): FlowTest {
+  const selectors = texts.map((text) => {
+    try {
+      return parsePlainSelector(text);
+    } catch (error) {
+      throw new FilterError(`invalid node label filter: ${(error as Error).message}`);
+    }
+  });
+  return ({ nodeLabels }) => selectors.some((selects) => selects(nodeLabels));
+}
+
+/** By index, name or both; what is not given is any. */
+function byInterface(wanted: readonly NetworkInterface[]): FlowTest {
+  return ({ interface: found }) =>
+    found !== undefined && wanted.some(({ index, name }) => (index === 0 || index === found.index) && (name === "" || name === found.name));
 }
 
 /** Type 0 is any. */

@@ -117,7 +117,6 @@ describe("filters", () => {
     ["--http-path", "(?=x)"],
     ["--allowlist", '{"http_method":["GET"],"event_type":[{"type":4}]}'],
     ["--allowlist", '{"experimental":{"cel_expression":["true"]}}'],
-    ["--allowlist", '{"ip_trace_id":["1"]}'],
   ])("%s %s can't be used", (flag, value) => {
     expect(() => selected(flag, value)).toThrow(FilterError);
   });

@@ -13,7 +13,7 @@ import { FlowSchema, type Flow, type FlowFilter } from "./proto/flow_pb.js";
 const NO_FLOW = create(FlowSchema);
 
 /** Fields of FlowFilter that are not honoured: whoever would ignore one showed too much. */
-const NOT_HONOURED = ["experimental", "ipTraceId", "interface", "nodeLabels", "sourceClusterName", "destinationClusterName"] as const;
+const NOT_HONOURED = ["experimental"] as const;
 
 /** True for the flow of a response that the lists let through; undefined for a response without a flow. */
 export type FlowFilters = (flow: Flow | undefined) => boolean;

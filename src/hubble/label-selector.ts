@@ -26,6 +26,19 @@ export function parseLabelSelector(text: string): LabelSelector {
   };
 }
 
+/**
+ * The same for labels without a source, such as a node's: keys are taken whole, whatever dots they have, unless the selector names a
+ * source (`any:`). As releases with such filters translate selectors (labelparser.go).
+ */
+export function parsePlainSelector(text: string): LabelSelector {
+  if (text.includes(":")) return parseLabelSelector(text);
+  const requirements = new Parser(tokens(text)).parse().map((requirement) => ({ ...requirement, wanted: requirement.key, source: undefined }));
+  return (labels) => {
+    const parsed = labels.map(parseLabel);
+    return requirements.every((requirement) => matches(requirement, parsed));
+  };
+}
+
 /** A requirement with its key taken apart. */
 interface KeyedRequirement extends Requirement {
   readonly wanted: string;
