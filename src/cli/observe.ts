@@ -43,7 +43,7 @@ export function addObserveCommand(program: Command, done: (code: ExitCode) => vo
     });
 }
 
-const FLAG_COLUMN = 26;
+const FLAG_COLUMN = 27;
 
 function groupHelp({ title, flags }: FlagGroup): string {
   const lines = flags.map(({ name, short, kind, about }) => {

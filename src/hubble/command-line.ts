@@ -45,7 +45,7 @@ interface Values {
 
 /** Reads a command line without `observe`; throws FlagError, or an Error in the client's words. */
 export function parseObserve(args: readonly string[], context: CommandLineContext): ObserveCommand {
-  const { set, operands } = parseFlags(args);
+  const { set, operands } = parseFlags(args, context.release);
   const withFlows = operands[0] === "flows";
   const filters = new FlagFilters(context.release);
   const last = new Map<string, string>();

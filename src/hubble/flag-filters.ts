@@ -13,9 +13,12 @@ import {
   type ClientRelease,
 } from "./names.js";
 import {
+  DropReason,
   EventTypeFilterSchema,
   FlowFilterSchema,
+  HTTPHeaderSchema,
   IPVersion,
+  NetworkInterfaceSchema,
   TCPFlagsSchema,
   TrafficDirection,
   Verdict,
@@ -57,6 +60,7 @@ const CONFLICTS: readonly (readonly string[])[] = [
   ["identity", "from-identity"],
   ["workload", "to-workload"],
   ["workload", "from-workload"],
+  ["encrypted", "unencrypted"],
 ];
 
 class FilterList {
@@ -166,6 +170,23 @@ const FLAGS: Readonly<Record<string, Builder>> = {
     const flags = parseTcpFlags(value);
     return both((filter) => filter.tcpFlags.push(clone(TCPFlagsSchema, flags)));
   },
+  cluster: (flag, value) => sided(flag, (filter) => filter.sourceClusterName.push(value), (filter) => filter.destinationClusterName.push(value)),
+  "node-label": (_flag, value) => both((filter) => filter.nodeLabels.push(value)),
+  interface: (_flag, value) => both((filter) => filter.interface.push(create(NetworkInterfaceSchema, { name: value }))),
+  "snat-ip": (_flag, value) => both((filter) => filter.sourceIpXlated.push(value)),
+  "drop-reason-desc": (_flag, value) => {
+    if (value === "") throw new Error("empty --drop-reason-desc value");
+    if (!Object.hasOwn(DropReason, value)) throw new Error(`invalid --drop-reason-desc value: ${value}`);
+    return both((filter) => filter.dropReasonDesc.push(DropReason[value as keyof typeof DropReason]));
+  },
+  "http-url": (_flag, value) => both((filter) => filter.httpUrl.push(value)),
+  "http-header": (_flag, value) => {
+    const colon = value.indexOf(":");
+    if (colon < 0) throw new Error(`invalid http-header value ${JSON.stringify(value)}, expected name:value`);
+    return both((filter) => filter.httpHeader.push(create(HTTPHeaderSchema, { key: value.slice(0, colon), value: value.slice(colon + 1) })));
+  },
+  encrypted: () => both((filter) => filter.encrypted.push(true)),
+  unencrypted: () => both((filter) => filter.encrypted.push(false)),
   "traffic-direction": (_flag, value) => {
     const direction = DIRECTIONS[value.toLowerCase()];
     if (direction === undefined) throw new Error(`${value.toLowerCase()}: invalid traffic direction, expected ingress or egress`);

@@ -1,5 +1,7 @@
 /** The flags of `hubble observe`, and command lines into them as Go's pflag reads them: in order, as filters need. */
 
+import type { ClientRelease } from "./names.js";
+
 /** What a flag takes: `switch` may be given as `--flag=false`, `optional` has a value when none is given. */
 export type FlagKind = "text" | "number" | "switch" | "optional";
 
@@ -8,6 +10,8 @@ export interface Flag {
   readonly short?: string;
   readonly kind: FlagKind;
   readonly about: string;
+  /** True for those that hubble 0.12.3 does not know. */
+  readonly later?: true;
 }
 
 export interface FlagGroup {
@@ -17,6 +21,7 @@ export interface FlagGroup {
 
 const text = (name: string, about: string, short?: string): Flag => ({ name, kind: "text", about, ...(short === undefined ? {} : { short }) });
 const toggle = (name: string, about: string, short?: string): Flag => ({ name, kind: "switch", about, ...(short === undefined ? {} : { short }) });
+const optional = (name: string, about: string): Flag => ({ name, kind: "optional", about });
 
 /** Three flags for the two ends of a flow: from, either, to. */
 function sides(name: string, about: string, short?: string): readonly Flag[] {
@@ -67,6 +72,20 @@ export const FLAG_GROUPS: readonly FlagGroup[] = [
     ],
   },
   {
+    title: "Filters that came with later releases of the client",
+    flags: [
+      ...sides("cluster", "name of the cluster"),
+      text("node-label", "label selector for the node: kubernetes.io/os=linux"),
+      text("interface", "name of the network interface"),
+      text("snat-ip", "address or range of the source after translation"),
+      text("drop-reason-desc", "reason of a drop by its name in JSON: CT_MAP_INSERTION_FAILED"),
+      text("http-url", "regular expression for the URL of an HTTP request"),
+      text("http-header", "header of an HTTP request: name:value"),
+      optional("encrypted", "encrypted packets only"),
+      optional("unencrypted", "packets that are not encrypted only"),
+    ].map((flag): Flag => ({ ...flag, later: true })),
+  },
+  {
     title: "How they are shown",
     flags: [
       text("output", "compact, dict, table, json, jsonpb", "o"),
@@ -112,14 +131,14 @@ export interface ParsedFlags {
 }
 
 /** Reads a command line; operands may stand between flags, `--` ends them. */
-export function parseFlags(args: readonly string[]): ParsedFlags {
+export function parseFlags(args: readonly string[], release: ClientRelease): ParsedFlags {
   const set: SetFlag[] = [];
   const operands: string[] = [];
   const rest = [...args];
   while (rest.length > 0) {
     const arg = rest.shift()!;
     if (arg === "--") operands.push(...rest.splice(0));
-    else if (arg.startsWith("--")) set.push(longFlag(arg, rest));
+    else if (arg.startsWith("--")) set.push(longFlag(arg, rest, release));
     else if (arg.startsWith("-") && arg.length > 1) set.push(...shortFlags(arg, rest));
     else operands.push(arg);
   }
@@ -127,18 +146,18 @@ export function parseFlags(args: readonly string[]): ParsedFlags {
 }
 
 /** Without a value these mean what they say. */
-const IMPLIED: Readonly<Record<string, string>> = { not: "true", ipv4: "v4", ipv6: "v6" };
+const IMPLIED: Readonly<Record<string, string>> = { not: "true", encrypted: "true", unencrypted: "true", ipv4: "v4", ipv6: "v6" };
 
 function impliedValue({ name, kind }: Flag): string | undefined {
   return kind === "switch" ? "true" : IMPLIED[name];
 }
 
-function longFlag(arg: string, rest: string[]): SetFlag {
+function longFlag(arg: string, rest: string[], release: ClientRelease): SetFlag {
   if (/^--[-=]/.test(arg)) throw new FlagError(`bad flag syntax: ${arg}`);
   const equals = arg.indexOf("=");
   const name = arg.slice(2, equals < 0 ? undefined : equals);
   const flag = BY_NAME.get(name);
-  if (flag === undefined) throw new FlagError(`unknown flag: --${name}`, name);
+  if (flag === undefined || (flag.later === true && release === "0.12.3")) throw new FlagError(`unknown flag: --${name}`, name);
   const value = equals < 0 ? (impliedValue(flag) ?? rest.shift()) : arg.slice(equals + 1);
   if (value === undefined) throw new FlagError(`flag needs an argument: ${arg}`);
   return { flag, value };
