@@ -1,8 +1,9 @@
-/** The verdict for a terminal: at most 80 columns, one table, one small chart. */
+/** The verdict for a terminal: at most 80 columns, one table, two small charts. */
 import pc from "picocolors";
 import { formatCount, formatDuration, NS_PER_S } from "../core/units.js";
 import type { ExperimentResult, VariantResult, Verdict, Window } from "../observe/result.js";
 import { alertRows } from "./alert-text.js";
+import { latencyChart } from "./latency-chart.js";
 import { pressureOf } from "./series-access.js";
 import { type Column, highestPerCell, pad, plainTable, sparkline, widthOf, wrap } from "./text-layout.js";
 import {
@@ -52,6 +53,7 @@ export function terminalReport(result: ExperimentResult, options: TerminalOption
     "",
     ...tableLines(result, colors),
     ...chartLines(result, colors),
+    ...latencyLines(result, colors),
     ...missedLines(result, colors),
     ...alertLines(result, colors),
     "",
@@ -152,7 +154,7 @@ function chartLines(result: ExperimentResult, colors: Colors): string[] {
   const nameWidth = Math.max(...charted.map(({ variant }) => widthOf(nameOf(variant))));
   const maps = [...new Set(charted.map(({ map }) => map.name))].join(", ");
   const lines = charted.map(({ variant, values }) => {
-    const cells = highestPerCell(values, CHART_CELLS);
+    const cells = perCell(values);
     const [low, high] = [Math.min(...cells), Math.max(...cells)];
     const name = pad(nameOf(variant), nameWidth, "left");
     return `${name}  ${colors.cyan(pad(sparkline(cells, low, high), CHART_CELLS, "left"))}  ${ratioText(low)} to ${ratioText(high)}`;
@@ -165,6 +167,32 @@ function chartLines(result: ExperimentResult, colors: Colors): string[] {
     ...lines,
     ...(bursts.trim() === "" ? [] : [colors.dim(`${pad("bursts", nameWidth, "left")}  ${bursts}`.trimEnd())]),
   ];
+}
+
+/** How long connections took to establish, one line per variant on a common scale. */
+function latencyLines(result: ExperimentResult, colors: Colors): string[] {
+  const charted = result.variants.flatMap((variant) => {
+    const all = variant.synLatency["all"];
+    return all === undefined || all.count === 0 ? [] : [{ name: shorten(variantName(result, variant), CHART_NAME_MAX), all }];
+  });
+  const chart = latencyChart(charted.map(({ all }) => all), CHART_CELLS);
+  if (chart === null) return [];
+  const nameWidth = Math.max(...charted.map(({ name }) => widthOf(name)));
+  return [
+    "",
+    colors.dim("SYN latency, how many took how long, both logarithmic"),
+    ...charted.map(({ name, all }, at) => {
+      const slowest = all.maxNs === null ? "" : `  up to ${formatDuration(all.maxNs)}`;
+      return `${pad(name, nameWidth, "left")}  ${colors.cyan(chart.lines[at]!)}${slowest}`;
+    }),
+    colors.dim(`${pad("", nameWidth, "left")}  ${chart.axis}`),
+  ];
+}
+
+/** As many cells whatever was sampled, so that they stand above the marks of bursts. */
+function perCell(values: readonly number[]): readonly number[] {
+  if (values.length >= CHART_CELLS) return highestPerCell(values, CHART_CELLS);
+  return Array.from({ length: CHART_CELLS }, (_, cell) => values[Math.floor((cell * values.length) / CHART_CELLS)]!);
 }
 
 function burstMarks(windows: readonly Window[], durationNs: number): string {

@@ -1,8 +1,9 @@
 /**
  * The report in a real browser, when one is installed: it runs without a complaint, loads nothing, draws its charts,
- * switches tabs and theme, sorts, states the numbers of the result, and fits a phone.
+ * switches tabs and theme, sorts, states the numbers of the result, fits a phone, and passes axe's accessibility rules.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -36,6 +37,12 @@ async function withPage(options: PageOptions, use: (page: TestBrowser) => Promis
   expect(browser.requests.filter((asked) => asked !== address)).toEqual([]);
 }
 
+/** What axe-core complains of: rule, how many places, the first of them. */
+async function violations(page: TestBrowser): Promise<unknown> {
+  await page.evaluate(readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+  return page.evaluate(`axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes.length, nodes[0].html.slice(0, 200)]))`);
+}
+
 const drawn = `[...document.querySelectorAll("[data-drawn]")].map((chart) => [chart.dataset.chart, chart.querySelectorAll("svg path").length > 3])`;
 
 describe.skipIf(BROWSER_PATH === undefined)("report.html in a browser", () => {
@@ -63,6 +70,8 @@ describe.skipIf(BROWSER_PATH === undefined)("report.html in a browser", () => {
       expect(await page.evaluate("location.hash")).toBe("#variant-3-as-lru");
       await page.evaluate(SCROLL);
       expect((await page.evaluate<unknown[]>(drawn)).length).toBeGreaterThan(kinds.length);
+      await page.evaluate(`document.querySelector("[role=tab]").click()`);
+      expect(await violations(page)).toEqual([]);
     });
   });
 
@@ -143,6 +152,7 @@ describe.skipIf(BROWSER_PATH === undefined)("report.html in a browser", () => {
       await page.evaluate(`[...document.querySelectorAll("#points th button")].at(-1).click()`);
       expect(await page.evaluate(points)).toEqual(["2", "0", "3", "1"]);
       expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
+      expect(await violations(page)).toEqual([]);
     }, `file://${folder}/sweep.html`);
   });
 
