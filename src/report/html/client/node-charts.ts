@@ -199,8 +199,12 @@ export function makeNodeCharts({
     const callers = rowsOf("from");
     const called = rowsOf("to");
     const isFine = ({ failed, broken, dropped }: (typeof edges)[number]): boolean => failed + broken + dropped === 0;
-    const longest = theme.narrow ? 24 : 60;
-    const cut = (name: string): string => (name.length > longest ? `${name.slice(0, longest - 1)}…` : name);
+    const longest = theme.narrow ? 22 : 60;
+    /** Without the namespace where both ends would meet in the middle; the table has the whole name. */
+    const cut = (name: string): string => {
+      const short = name.length > longest / 2 && theme.narrow ? name.replace(/^(pods of )?[^/ ]+\/(?=\D)/, "$1") : name;
+      return short.length > longest ? `${short.slice(0, longest - 1)}…` : short;
+    };
     const told = (edge: (typeof edges)[number]): string => {
       const perSecond = spanNs === 0 ? 0 : edge.opened / (spanNs / NS);
       const rate = `${wording.count(Number(perSecond.toPrecision(3)))}/s`;
