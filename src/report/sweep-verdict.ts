@@ -1,4 +1,4 @@
-/** What a sweep says of each point, and which value of an axis is the smallest that is good enough. */
+/** What a sweep says of each point, and how small or large the values of its first axis may be. */
 import type { SweepPlan, SweepRow, SweepTable } from "../observe/sweep-result.js";
 
 /** Figures that are all zero where nothing was lost, with what to call what was. */
@@ -29,28 +29,43 @@ export function pointVerdict({ holds, runs, figures }: SweepRow): PointVerdict {
   return lost.length === 0 ? { outcome: "good", text: "nothing lost" } : { outcome: "bad", text: lost.join(", ") };
 }
 
-/** For one combination of everything else, the smallest value of the first axis that is good; null when none is. */
-export interface SmallestGood {
+/** How far the first axis may go. */
+export interface Bound {
+  readonly path: string;
+  /** `smallest`: points are good from some value on, as those of a map's size; `largest`: up to some value, as those of a load. */
+  readonly which: "smallest" | "largest";
+  readonly lines: readonly BoundLine[];
+}
+
+/** For one combination of everything else, the outermost value that is good; null when none is. */
+export interface BoundLine {
   /** Values of the other axes, and the variant, as they are shown. */
   readonly others: string;
   readonly value: string | null;
-  /** A larger value that is not good again: the order of values is not that of outcomes. */
+  /** A value further inside is not good: outcomes do not follow the order of values. */
   readonly unsteady: boolean;
 }
 
-/** Null when the first axis is no quantity, or not all points are finished. */
-export function smallestGood({ plan, rows, partial }: SweepTable): readonly SmallestGood[] | null {
+/** Null when the first axis is no single quantity, points are missing, or no line of points goes from good to bad or back. */
+export function boundOf({ plan, rows, partial }: SweepTable): Bound | null {
   const [axis] = plan.axes;
-  if (axis === undefined || partial || axis.values.length < 2) return null;
+  if (axis === undefined || axis.paths.length !== 1 || partial) return null;
   const sizes = axis.values.map(([value]) => quantity(value!));
   if (sizes.includes(null)) return null;
-  return [...linesOf(plan, rows)].map(([others, members]) => {
-    const sorted = members.toSorted((a, b) => sizes[placeOf(plan, a, 0)]! - sizes[placeOf(plan, b, 0)]!);
-    const good = sorted.map((row) => pointVerdict(row).outcome === "good");
-    const first = good.indexOf(true);
-    const value = first < 0 ? null : axis.values[placeOf(plan, sorted[first]!, 0)]![0]!;
-    return { others, value, unsteady: first >= 0 && good.slice(first).includes(false) };
+  const sorted = [...linesOf(plan, rows)].map(([others, members]) => {
+    const points = members.toSorted((a, b) => sizes[placeOf(plan, a, 0)]! - sizes[placeOf(plan, b, 0)]!);
+    return { others, points, good: points.map((row) => pointVerdict(row).outcome === "good") };
   });
+  const rising = sorted.filter(({ good }) => !good[0]! && good.at(-1)!).length;
+  const falling = sorted.filter(({ good }) => good[0]! && !good.at(-1)!).length;
+  if (rising === falling) return null;
+  const which = rising > falling ? "smallest" : "largest";
+  const lines = sorted.map(({ others, points, good }) => {
+    const at = which === "smallest" ? good.indexOf(true) : good.lastIndexOf(true);
+    const inside = at < 0 ? [] : which === "smallest" ? good.slice(at) : good.slice(0, at);
+    return { others, value: at < 0 ? null : axis.values[placeOf(plan, points[at]!, 0)]![0]!, unsteady: inside.includes(false) };
+  });
+  return { path: axis.paths[0]!, which, lines };
 }
 
 /** Rows that differ in the first axis alone, by what they have in common: `as-lru, poisson 300/s`; empty when nothing else varies. */

@@ -136,7 +136,7 @@ describe.skipIf(BROWSER_PATH === undefined)("report.html in a browser", () => {
 
   it("of a sweep shows one figure at a time, sorts its points, and fits a phone", async () => {
     const table = sweepFixture();
-    const moving = table.rows.map((row, at) => ({ ...row, figures: row.figures.map((figure) => ({ ...figure, mean: figure.mean! + at })) }));
+    const moving = table.rows.map((row, at) => ({ ...row, figures: row.figures.map((figure) => ({ ...figure, mean: figure.mean! * (1 + at / 10) })) }));
     writeFileSync(join(folder, "sweep.html"), sweepHtml({ ...table, rows: moving }));
     await withPage({ width: 390, height: 844, scheme: "dark" }, async (page) => {
       expect(await page.evaluate(drawn)).toEqual([["sweep", true]]);

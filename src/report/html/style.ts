@@ -158,8 +158,8 @@ color:var(--muted);white-space:nowrap;cursor:pointer}
 .heat td{padding:0;height:1px}
 .shade{display:block;height:100%;padding:8px 14px;background:color-mix(in srgb,var(--accent) var(--shade),var(--surface))}
 .shade small{display:block;color:var(--ink);opacity:.85;font-size:13px}
-.smallest+.scroll{max-width:560px}
-.heat-title,.smallest{font-size:16px;margin-top:22px}
+.bound+.scroll{max-width:560px}
+.heat-title,.bound{font-size:16px;margin-top:22px}
 .missing{margin-top:8px;padding-left:20px;color:var(--muted);font-size:15px}
 .pair>div{min-width:0}
 .facts-list{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(250px,100%),1fr));gap:10px 28px;margin-top:12px;

@@ -1,8 +1,8 @@
-/** A sweep's page as text: verdicts, the smallest good value, figures as in the table, the command; its chart from its source text. */
+/** A sweep's page as text: verdicts, the outermost good value, figures as in the table, the command; its chart from its source text. */
 import { describe, expect, it } from "vitest";
 import { sweepFixture } from "../../../test/fixtures/sweep-table.js";
 import type { SweepTable } from "../../observe/sweep-result.js";
-import { pointVerdict, smallestGood, sweepHeadline } from "../sweep-verdict.js";
+import { boundOf, pointVerdict, sweepHeadline } from "../sweep-verdict.js";
 import { type ChartParts, type ChartTheme, makeChartParts } from "./client/chart-parts.js";
 import { makeSweepCharts } from "./client/sweep-charts.js";
 import { makeWording } from "./client/wording.js";
@@ -23,20 +23,33 @@ describe("verdicts", () => {
     expect(sweepHeadline(sweepFixture([5, 5, 5, 5]))).toBe("At all 4 points every expectation is met in every run.");
   });
 
-  it("name the smallest value that is good, and where a larger one is not", () => {
-    expect(smallestGood(table)).toEqual([
-      { others: "poisson 100/s", value: "8Ki", unsteady: false },
-      { others: "poisson 300/s", value: null, unsteady: false },
-    ]);
-    expect(smallestGood(sweepFixture([5, 5, 5, 0]))![1]).toEqual({ others: "poisson 300/s", value: "2Ki", unsteady: true });
-    const words: SweepTable = { ...table, plan: { ...table.plan, axes: [{ paths: ["profile.cilium"], values: [["1.14.5"], ["1.15.6"]] }, table.plan.axes[1]!] } };
-    expect(smallestGood(words)).toBeNull();
+  it("name the smallest value that is good, where more is better", () => {
+    expect(boundOf(table)).toEqual({
+      path: "bpf.ctTcpMax",
+      which: "smallest",
+      lines: [
+        { others: "poisson 100/s", value: "8Ki", unsteady: false },
+        { others: "poisson 300/s", value: null, unsteady: false },
+      ],
+    });
+  });
+
+  it("name the largest value that is good, where less is", () => {
+    const falling = boundOf(sweepFixture([5, 5, 5, 0]))!;
+    expect([falling.which, falling.lines.map(({ value }) => value)]).toEqual(["largest", ["8Ki", "2Ki"]]);
+  });
+
+  it("name none for words, for settings that move together, and where nothing changes", () => {
+    const { plan } = table;
+    const words: SweepTable = { ...table, plan: { ...plan, axes: [{ paths: ["profile.cilium"], values: [["1.14.5"], ["1.15.6"]] }, plan.axes[1]!] } };
+    const joined: SweepTable = { ...table, plan: { ...plan, axes: [{ paths: ["a", "b"], values: [["1", "2"], ["3", "4"]] }, plan.axes[1]!] } };
+    for (const none of [words, joined, { ...table, partial: true }, sweepFixture([5, 5, 5, 5]), sweepFixture([0, 5, 5, 0])]) expect(boundOf(none)).toBeNull();
   });
 
   it("order values by size, whatever order they were written in", () => {
-    const { plan } = table;
-    const turned: SweepTable = { ...sweepFixture([5, 5, 5, 5]), plan: { ...plan, axes: [{ ...plan.axes[0]!, values: [["1Mi"], ["512Ki"]] }, plan.axes[1]!] } };
-    expect(smallestGood(turned)!.map(({ value }) => value)).toEqual(["512Ki", "512Ki"]);
+    const { plan, rows } = sweepFixture([5, 5, 0, 0]);
+    const turned: SweepTable = { ...table, rows, plan: { ...plan, axes: [{ ...plan.axes[0]!, values: [["1Mi"], ["512Ki"]] }, plan.axes[1]!] } };
+    expect(boundOf(turned)).toMatchObject({ which: "smallest", lines: [{ value: "1Mi" }, { value: "1Mi" }] });
   });
 });
 
@@ -49,7 +62,7 @@ describe("the page", () => {
   });
 
   it("states every point, leaves out what never moves, and says how to repeat it", () => {
-    expect(body.match(/<tr>/g)!.length).toBe(1 + 2 + 1 + 2 + 1 + 4);
+    expect(body.match(/<tr>/g)!.length).toBe(1 + 2 + 1 + 2 + 1 + 2 + 1 + 4);
     expect(body).toContain('<option value="evictions_live">');
     expect(body).not.toContain('<option value="syn_latency_p99">');
     expect(body).toContain("90,000<small>81,000 … 99,000</small>");

@@ -4,7 +4,7 @@
  */
 import type { SweepRow, SweepTable, SweptFigure } from "../../observe/sweep-result.js";
 import { figureText } from "../figure-text.js";
-import { gridArguments, linesOf, placeOf, pointVerdict, smallestGood, sweepHeadline, type PointVerdict } from "../sweep-verdict.js";
+import { boundOf, gridArguments, linesOf, placeOf, pointVerdict, sweepHeadline, type PointVerdict } from "../sweep-verdict.js";
 import { idleLines } from "../sweep-table.js";
 import { shareText } from "../wording.js";
 import { commandBox, pageDocument, pageHeader } from "./document.js";
@@ -15,9 +15,13 @@ import { type Cell, table as tableOf, text } from "./table.js";
 
 const CHART = "sweep-chart";
 /** Of the table of all points; the others are in the chart, and in table.csv. */
-const IN_TABLE = ["syn_latency_p99", "failed_share", "drops", "inserts_refused", "evictions_live", "fill_max", "map_memory"];
+const IN_TABLE = ["syn_latency_p99", "failed_share", "evictions_live", "fill_max", "drops", "inserts_refused", "map_memory"];
 /** Figures that the chart may begin with: the first of them that differs between points. */
 const FIRST = ["syn_latency_p99", "evictions_live", "drops", "failed_share", "inserts_refused", "fill_max"];
+/** Figures whose means lie this close together at all points say nothing. */
+const SAME_WITHIN = 0.01;
+/** Of settings that move together, those that the table of points shows. */
+const JOINED_SHOWN = 2;
 /** Most of the accent colour in a shaded cell, percent: text stays readable on it. */
 const SHADE_MAX = 38;
 /** Figures that span more than this ratio are shaded by their logarithm. */
@@ -32,7 +36,7 @@ export function sweepHtml(table: SweepTable): string {
     title: `${plan.scenario}, sweep`,
     ctlab: plan.ctlab,
     first: ["verdict", "verdict"],
-    header: pageHeader("sweep", plan.scenario, `Every combination of ${plan.axes.map(({ paths }) => paths.join(" with ")).join(", and of ")}.`, facts, links),
+    header: pageHeader("sweep", plan.scenario, `Every combination of ${plan.axes.map(({ paths }) => axisText(paths)).join(", and of ")}.`, facts, links),
     main: html`${verdictSection(table)}
 ${alongSection(table)}
 ${pointsSection(table)}
@@ -42,33 +46,56 @@ ${repeatSection(table)}`,
   });
 }
 
+/** Those that move together with the first in brackets. */
+function axisText([first, ...joined]: readonly string[]): string {
+  return joined.length === 0 ? first! : `${first!} (with it ${joined.join(", ")})`;
+}
+
 function badge({ outcome, text: told }: PointVerdict): Html {
   const [look, sign] = { good: ["met", "✓"], bad: ["missed", "✗"], mixed: ["inconclusive", "?"] }[outcome] as [string, string];
   return html`<span class="badge ${look}"><span aria-hidden="true">${sign} </span>${told}</span>`;
 }
 
 function verdictSection(table: SweepTable): Html {
-  const smallest = smallestGood(table);
-  const path = table.plan.axes[0]?.paths[0] ?? "";
+  const { plan, rows } = table;
+  const axis = plan.axes[0]!;
+  const matrix = tableOf(
+    `Verdict of every point by ${axis.paths[0]!}`,
+    [{ title: axis.paths[0]! }, ...axis.values.map(([value]) => ({ title: value! }))],
+    [...linesOf(plan, rows)].map(([others, members]) => [
+      text(others === "" ? "verdict" : others),
+      ...axis.values.map((_, place) => {
+        const row = members.find((each) => placeOf(plan, each, 0) === place);
+        return text(row === undefined ? "–" : badge(pointVerdict(row)));
+      }),
+    ]),
+    false,
+  );
+  const bound = boundOf(table);
+  const title = bound === null ? "" : `${bound.which === "smallest" ? "Smallest" : "Largest"} ${bound.path} that is good`;
   const found =
-    smallest !== null &&
-    html`<h3 class="smallest">Smallest ${path} that is good enough</h3>
+    bound !== null &&
+    html`<h3 class="bound">${title}</h3>
 ${tableOf(
-  `Smallest ${path} that is good enough`,
-  [{ title: "with" }, { title: path, numeric: true }],
-  smallest.map(({ others, value, unsteady }) => [
+  title,
+  [{ title: "with" }, { title: bound.path, numeric: true }],
+  bound.lines.map(({ others, value, unsteady }) => [
     text(others === "" ? "everything as it is" : others),
-    text(html`${value ?? "none of these"}${unsteady && html`<small>a larger one is not good again: more runs would tell</small>`}`),
+    text(html`${value ?? "none of these"}${unsteady && html`<small>not every value beyond it: more runs would tell</small>`}`),
   ]),
 )}`;
   return html`<section id="verdict" aria-labelledby="verdict-title"><h2 id="verdict-title">Verdict</h2>
-<p class="headline">${sweepHeadline(table)}</p>${idleLines(table).map((line) => html`<p class="expected">${line}</p>`)}${found}</section>`;
+<p class="headline">${sweepHeadline(table)}</p>${idleLines(table).map((line) => html`<p class="expected">${line}</p>`)}${matrix}${found}</section>`;
 }
 
 /** Figures that any point could state and that are not the same everywhere first; those that never change say nothing. */
 function shownFigures({ rows }: SweepTable): readonly SweptFigure[] {
   const kinds = new Map(rows.flatMap(({ figures }) => figures.map((figure) => [figure.name, figure] as const)));
-  const changes = (name: string): boolean => new Set(rows.map((row) => figureIn(row, name)?.mean)).size > 1;
+  const changes = (name: string): boolean => {
+    const means = rows.flatMap((row) => figureIn(row, name)?.mean ?? []);
+    const [least, most] = [Math.min(...means), Math.max(...means)];
+    return most - least > most * SAME_WITHIN;
+  };
   const order = (name: string): number => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
   const moving = [...kinds.values()].filter(({ name }) => changes(name));
   return (moving.length > 0 ? moving : [...kinds.values()]).toSorted((a, b) => order(a.name) - order(b.name));
@@ -90,7 +117,7 @@ function alongSection(table: SweepTable): Html | undefined {
     title: `Over ${axis.paths[0]!}`,
     note:
       `Means of ${table.plan.runs.length} runs, bars are intervals of ${shareText(table.confidence)}; the table below has the same figures. ` +
-      "Figures that are the same at every point are left out.",
+      `Figures that differ by less than ${shareText(SAME_WITHIN)} are left out.`,
     controls: choice(CHART, "Figure", figures.map(({ name, label }) => [name, label])),
   });
   const heats = figures.map(
@@ -154,7 +181,9 @@ function figureCell(figure: SweptFigure | undefined): Html | string {
 function pointsSection(table: SweepTable): Html {
   const { plan, rows } = table;
   const withVariants = plan.variants.some((variant) => variant !== null);
-  const paths = plan.axes.flatMap((axis, at) => axis.paths.map((path, nth) => ({ path, at, value: (place: number) => axis.values[place]![nth]! })));
+  const paths = plan.axes.flatMap((axis, at) =>
+    axis.paths.slice(0, JOINED_SHOWN).map((path, nth) => ({ path, at, value: (place: number) => axis.values[place]![nth]! })),
+  );
   const names = IN_TABLE.filter((name) => rows.some((row) => figureIn(row, name) !== undefined));
   const labels = names.map((name) => rows.map((row) => figureIn(row, name)).find((figure) => figure !== undefined)!.label);
   const heads = [
