@@ -43,6 +43,8 @@ export class NodeNetwork {
   readonly #atNic: number;
   readonly #atStranger: number;
   readonly #told: number;
+  /** A nanosecond before the datapath's clock shows another value: units of kernels whose HZ is 300 are no whole ones. */
+  #nextUnitNs = -Infinity;
   readonly #reassembly = new Reassembly();
   /** Nobody is at home: what comes to the node, or from it, is lost. */
   down = false;
@@ -96,10 +98,17 @@ export class NodeNetwork {
   /** The datapath's clock and CPU, as of now. */
   setClock(cpu: number): void {
     const { datapath } = this.#parts.hooks;
+    const { now } = this.#simulation;
     datapath.cpu = cpu;
-    datapath.nowNs = this.#simulation.now;
+    datapath.nowNs = now;
+    if (now >= this.#nextUnitNs) this.#advanceClock();
+  }
+
+  #advanceClock(): void {
     const { bootNs, unitNs } = this.#parts.clock;
-    datapath.now = Math.floor((bootNs + this.#simulation.now) / unitNs);
+    const units = Math.floor((bootNs + this.#simulation.now) / unitNs);
+    this.#parts.hooks.datapath.now = units;
+    this.#nextUnitNs = (units + 1) * unitNs - bootNs - 1;
   }
 
   /** Whether packets that this end sends come to the simulated node, and which CPU takes them there or sends them here. */

@@ -26,6 +26,11 @@ export class LatencyRecorder {
     this.#byWhere[where]!.record(latencyNs);
   }
 
+  /** Calls `visit` for every used bucket of either counter: a bucket that both use comes twice. */
+  forEach(visit: (lowest: number, highest: number, count: number) => void): void {
+    for (const counter of this.#byWhere) counter.forEach(visit);
+  }
+
   /** Everything, as one counter; a copy. */
   all(): LogLinearCounter {
     const merged = new LogLinearCounter(DIGITS, HIGHEST_NS);

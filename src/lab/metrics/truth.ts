@@ -73,7 +73,7 @@ export function collectTruth(store: MetricStore, node: BuiltNode, recorder: RunR
 function synLatency(store: MetricStore, recorder: RunRecorder): void {
   const counts = new Float64Array(SYN_BOUNDS_S.length + 1);
   let sumS = 0;
-  recorder.synLatency.all().forEach((low, high, count) => {
+  recorder.synLatency.forEach((low, high, count) => {
     const bucket = SYN_BOUNDS_S.findIndex((bound) => high <= bound * NS_PER_S);
     counts[bucket === -1 ? SYN_BOUNDS_S.length : bucket]! += count;
     sumS += (count * (low + high)) / 2 / NS_PER_S;
