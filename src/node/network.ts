@@ -15,6 +15,7 @@ import { DROP_CT_CREATE_FAILED } from "../cilium/datapath/drop-reasons.js";
 import { IPPROTO_TCP, IPPROTO_UDP, MARK_PROXY_EGRESS, MARK_PROXY_INGRESS } from "../cilium/datapath/packet.js";
 import type { Simulation } from "../core/simulation.js";
 import { Side, TcpFlag } from "../traffic/tcp-peers.js";
+import { DatapathClock } from "./datapath-clock.js";
 import { flowName, FlowTable, Place, rowOf } from "./flow-table.js";
 import { Outcome } from "./hooks.js";
 import { HeaderWriter } from "./headers.js";
@@ -43,8 +44,7 @@ export class NodeNetwork {
   readonly #atNic: number;
   readonly #atStranger: number;
   readonly #told: number;
-  /** A nanosecond before the datapath's clock shows another value: units of kernels whose HZ is 300 are no whole ones. */
-  #nextUnitNs = -Infinity;
+  readonly #clock: DatapathClock;
   readonly #reassembly = new Reassembly();
   /** Nobody is at home: what comes to the node, or from it, is lost. */
   down = false;
@@ -57,6 +57,7 @@ export class NodeNetwork {
     this.#parts = parts;
     this.#simulation = simulation;
     this.#headers = new HeaderWriter(parts.hooks, this.#flying, parts.underlay);
+    this.#clock = new DatapathClock(parts.hooks.datapath, simulation, parts.clock);
     this.#prefilter = new Prefilter(parts.prefilter);
     this.#queues = new ReceiveQueues(parts.cpus.count);
     this.#atEnd = simulation.on((row) => this.#arrive(row));
@@ -97,18 +98,7 @@ export class NodeNetwork {
 
   /** The datapath's clock and CPU, as of now. */
   setClock(cpu: number): void {
-    const { datapath } = this.#parts.hooks;
-    const { now } = this.#simulation;
-    datapath.cpu = cpu;
-    datapath.nowNs = now;
-    if (now >= this.#nextUnitNs) this.#advanceClock();
-  }
-
-  #advanceClock(): void {
-    const { bootNs, unitNs } = this.#parts.clock;
-    const units = Math.floor((bootNs + this.#simulation.now) / unitNs);
-    this.#parts.hooks.datapath.now = units;
-    this.#nextUnitNs = (units + 1) * unitNs - bootNs - 1;
+    this.#clock.set(cpu);
   }
 
   /** Whether packets that this end sends come to the simulated node, and which CPU takes them there or sends them here. */
