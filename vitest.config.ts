@@ -26,8 +26,6 @@ export default defineConfig({
       { extends: true, test: { name: "units", include: ["src/**/*.test.ts"], exclude: ALONE, isolate: false } },
       { extends: true, test: { name: "whole", include: ["test/**/*.test.ts", "examples/**/*.test.ts", ...ALONE] } },
     ],
-    // Threads start sooner than processes, and no test needs a process of its own.
-    pool: "threads",
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // The longest file simulates on threads of its own, and the others are many: one worker for each core, not one less.
