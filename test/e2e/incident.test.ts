@@ -107,7 +107,7 @@ describe("a run repeats to the byte", () => {
     async () => {
       const run = async (name: string, jobs: string): Promise<ReadonlyMap<string, string>> => {
         const out = join(folder.path, name);
-        await ctlab(["run", SCENARIO, "--set", "duration=310s", "--variant", "as-told", "--variant", "as-lru", "--jobs", jobs, "--out", out]);
+        await ctlab(["run", SCENARIO, "--set", "duration=305s", "--variant", "as-told", "--variant", "as-lru", "--jobs", jobs, "--out", out]);
         return tree(out);
       };
       const one = await run("one", "1");
@@ -125,7 +125,7 @@ describe("an interrupted run", () => {
     async () => {
       const out = join(folder.path, "partial");
       const { code } = await ctlab(["run", SCENARIO, "--variant", "fixed", "--out", out, "--quiet"], {
-        onStart: (child) => setTimeout(() => child.kill("SIGINT"), 4000),
+        onStart: (child) => setTimeout(() => child.kill("SIGINT"), 2500),
       });
       expect(code).toBe(130);
       const result = summary(out);

@@ -62,7 +62,8 @@ describe("verify programs", () => {
   it("notices a change in any expected value", async () => {
     const missed: string[] = [];
     for (const [family, id] of SWEPT) {
-      const root = JSON.parse(file(family).text);
+      const whole = file(family);
+      const root = JSON.parse(whole.text);
       const vector = root.vectors.find((each: { id: string }) => each.id === id);
       for (const [i, step] of vector.steps.entries()) {
         for (const path of leaves(step.expect ?? {}, [])) {
@@ -70,7 +71,7 @@ describe("verify programs", () => {
           const copy = structuredClone({ ...vector, steps: vector.steps.slice(0, i + 1) });
           change(copy.steps[i].expect, path);
           const text = JSON.stringify({ ...root, count: 1, vectors: [copy] });
-          const [outcome] = await outcomes(verifyPrograms, { ...file(family), text });
+          const [outcome] = await outcomes(verifyPrograms, { ...whole, text });
           if (outcome?.difference === undefined) missed.push(`${id} step ${i} ${path.join(".")}`);
         }
       }

@@ -9,6 +9,7 @@ import { Datapath } from "../../../cilium/datapath/datapath.js";
 import type { DatapathEvents } from "../../../cilium/datapath/events.js";
 import { CiliumMaps, DEFAULT_MAP_OPTIONS } from "../../../cilium/maps.js";
 import { IPV4_WORDS, ipv4 } from "../../../cilium/maps/address.js";
+import { CILIUM_MAPS } from "../../../cilium/maps/definitions.js";
 import { ENDPOINT_F_HOST } from "../../../cilium/maps/identity-maps.js";
 import { POLICY_EGRESS, POLICY_INGRESS } from "../../../cilium/maps/policy-map.js";
 import type { PolicyMap } from "../../../cilium/maps/policy-map.js";
@@ -50,6 +51,10 @@ const NATIVE_CIDR = { address: [ipv4("10.1.0.0")], prefix: 16 };
 const HOST = { possibleCpus: 2, refill: "scaled" } as const;
 /** Enough for every vector that names no size, so that nothing is evicted. */
 const ROOMY_ENTRIES = 16384;
+/** Maps that an agent makes larger than any vector needs: most of a replay would be making them. */
+const ROOMY = Object.fromEntries(
+  Object.entries(CILIUM_MAPS).flatMap(([name, { maxEntries }]) => (maxEntries > ROOMY_ENTRIES ? [[name, { maxEntries: ROOMY_ENTRIES }]] : [])),
+);
 
 const loadBalancer = (changes: Partial<LoadBalancerConfig>): LoadBalancerConfig => ({
   ...DEFAULT_LOAD_BALANCER,
@@ -112,19 +117,12 @@ export class TestNode {
 
   constructor(build: ProgramConfig, setup: Setup, events: DatapathEvents) {
     const entries = { maxEntries: setup.ctEntries ?? ROOMY_ENTRIES };
-    const roomy = { maxEntries: ROOMY_ENTRIES };
     const config = buildConfig(build);
     this.maps = new CiliumMaps(
       {
         ...DEFAULT_MAP_OPTIONS,
         maglevTableSize: config.loadBalancer.maglevTableSize,
-        overrides: {
-          ct4_global: entries,
-          ct_any4_global: entries,
-          snat_v4_external: roomy,
-          nodeport_neigh4: roomy,
-          lb4_reverse_sk: roomy,
-        },
+        overrides: { ...ROOMY, ct4_global: entries, ct_any4_global: entries },
       },
       HOST,
     );
