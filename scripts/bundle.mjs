@@ -2,8 +2,9 @@
 // the modules for all others.
 //
 // A simulating thread: V8 compiles calls and constants within a module to less code than those between modules; a run
-// takes 6 to 10 % less time. `ctlab resolve`: see src/cli/bundle.ts.
-import { readFileSync, writeFileSync } from "node:fs";
+// takes 6 to 10 % less time. The command line: hundreds of small modules take longer to find and open than to run, half
+// of what a command takes before it begins. `ctlab resolve`: see src/cli/bundle.ts.
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
@@ -13,14 +14,21 @@ const dist = fileURLToPath(new URL("../dist", import.meta.url));
 const PACKAGES = /^[^./]/;
 /** Packages that `ctlab resolve` needs. */
 const INLINED = ["commander", "picocolors", "yaml"];
+/** Packages that every command with a scenario needs. */
+const INLINED_IN_PROGRAM = [...INLINED, "zod"];
+/** The form of `yaml` in ES modules, of which only what is used is taken. */
+const YAML = { yaml: fileURLToPath(new URL("../node_modules/yaml/browser/dist/index.js", import.meta.url)) };
 /** Modules whose lazy parts are needed by `ctlab resolve`. What other commands load lazily is not in its file. */
 const LAZY = /cli[\\/](?:program|resolve)\.js$/;
+const CHUNKS = "chunks";
 const CHILD_PROCESS = "node:child_process";
 /** Takes the command through most of its code. */
 const REHEARSAL = ["resolve", "-f", "scenarios/values/incident.yaml", "--node", "16cpu,64Gi", "--cilium", "1.14"];
 
 await bundleWorker(`${dist}/lab/worker.js`);
 await bundleResolve(`${dist}/cli/program.js`, `${dist}/cli/resolve.cjs`);
+// From here on its modules are no longer what the compiler wrote.
+await bundleProgram(`${dist}/cli/program.js`);
 await cacheCode(`${dist}/cli/resolve.cjs.code`);
 
 async function bundleWorker(file) {
@@ -34,8 +42,7 @@ async function bundleResolve(input, file) {
     input,
     platform: "node",
     external: (id) => PACKAGES.test(id) && !INLINED.includes(id) && id !== CHILD_PROCESS,
-    // The form of `yaml` in ES modules, of which only what is used is taken.
-    resolve: { alias: { yaml: fileURLToPath(new URL("../node_modules/yaml/browser/dist/index.js", import.meta.url)) } },
+    resolve: { alias: YAML },
     plugins: [
       { name: "lazy", resolveDynamicImport: (id, importer) => (LAZY.test(importer) ? null : { id, external: true }) },
       // With it commander starts commands that are programs of their own. There are none.
@@ -43,6 +50,26 @@ async function bundleResolve(input, file) {
     ],
   });
   await bundle.write({ file, format: "cjs", codeSplitting: false, banner: INLINED.map(notice).join("\n") });
+  await bundle.close();
+}
+
+/** The command line, and in chunks beside it what commands load when they run. */
+async function bundleProgram(file) {
+  const bundle = await rolldown({
+    input: file,
+    platform: "node",
+    external: (id) => PACKAGES.test(id) && !INLINED_IN_PROGRAM.includes(id),
+    resolve: { alias: YAML },
+  });
+  rmSync(`${dist}/${CHUNKS}`, { recursive: true, force: true });
+  await bundle.write({
+    dir: dist,
+    entryFileNames: "cli/program.js",
+    // As deep as the modules that tell other files' places from their own.
+    chunkFileNames: `${CHUNKS}/[name].js`,
+    format: "esm",
+    banner: ({ moduleIds }) => INLINED_IN_PROGRAM.filter((name) => moduleIds.some((id) => id.includes(`/node_modules/${name}/`))).map(notice).join("\n"),
+  });
   await bundle.close();
 }
 

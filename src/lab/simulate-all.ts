@@ -51,7 +51,7 @@ export async function simulateAll(tasks: readonly VariantTask[], options: Simula
   for (const flag of INLINING) setFlagsFromString(flag);
   const threads = Math.max(1, Math.min(options.jobs ?? availableParallelism(), tasks.length));
   const pool = new Tinypool({
-    filename: new URL("./worker.js", import.meta.url).href,
+    filename: new URL("../lab/worker.js", import.meta.url).href,
     minThreads: threads,
     maxThreads: threads,
     concurrentTasksPerWorker: 1,

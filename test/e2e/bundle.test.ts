@@ -1,6 +1,9 @@
-/** `ctlab resolve` starts from a file of its own; it must be there, be fast, and be the same program. */
+/**
+ * The command line lies in few files, and `ctlab resolve` in one with V8's code: they must be there, be fast, and be the
+ * same program.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ROOT, scratch } from "./cli.js";
@@ -12,7 +15,7 @@ afterAll(folder.remove);
 /** A copy of what is installed, to take files away from. */
 beforeAll(() => {
   mkdirSync(DIST);
-  for (const name of ["main.js", "bpf", "cilium", "cli", "core", "hubble", "lab", "report", "scenario"]) cpSync(join(ROOT, "dist", name), join(DIST, name), { recursive: true });
+  for (const name of ["main.js", "bpf", "chunks", "cilium", "cli", "core", "hubble", "lab", "report", "scenario"]) cpSync(join(ROOT, "dist", name), join(DIST, name), { recursive: true });
   copyFileSync(join(ROOT, "package.json"), join(folder.path, "package.json"));
   symlinkSync(join(ROOT, "node_modules"), join(folder.path, "node_modules"));
 });
@@ -65,6 +68,34 @@ describe("the file of ctlab resolve", () => {
     expect(COMMANDS.map(run)).toEqual(bundled);
     rmSync(join(DIST, "cli", "resolve.cjs"));
     expect(COMMANDS.map(run)).toEqual(bundled);
+  });
+});
+
+describe("the files of the command line", () => {
+  const files = [join("cli", "program.js"), ...readdirSync(join(ROOT, "dist", "chunks")).map((name) => join("chunks", name))];
+  const held = files.map((file) => {
+    const text = readFileSync(join(ROOT, "dist", file), "utf8");
+    return { text, packages: new Set([...text.matchAll(/^\/\/.*node_modules\/([\w-]+)\//gm)].map(([, name]) => name!)) };
+  });
+
+  it("hold the code of packages with its licence", () => {
+    expect(new Set(held.flatMap(({ packages }) => [...packages]))).toEqual(new Set(["commander", "picocolors", "yaml", "zod"]));
+    for (const { text, packages } of held) {
+      for (const name of packages) {
+        const licence = readFileSync(join(ROOT, "node_modules", name, "LICENSE"), "utf8").trim().replaceAll("*/", "* /");
+        expect(text).toContain(licence);
+      }
+    }
+  });
+
+  it("leave few modules to be found and opened", () => {
+    const { stderr } = spawnSync(process.execPath, [join(ROOT, "dist", "main.js"), "run", "absent.yaml"], {
+      encoding: "utf8",
+      env: { ...process.env, NODE_DEBUG: "esm" },
+    });
+    const opened = stderr.match(/^ESM \d+: Storing file:/gm)!.length;
+    expect(opened).toBeGreaterThan(2);
+    expect(opened).toBeLessThan(120);
   });
 });
 
