@@ -62,7 +62,7 @@ async function bundleProgram(file) {
     resolve: { alias: YAML },
   });
   rmSync(`${dist}/${CHUNKS}`, { recursive: true, force: true });
-  await bundle.write({
+  const { output } = await bundle.write({
     dir: dist,
     entryFileNames: "cli/program.js",
     // As deep as the modules that tell other files' places from their own.
@@ -71,6 +71,11 @@ async function bundleProgram(file) {
     banner: ({ moduleIds }) => INLINED_IN_PROGRAM.filter((name) => moduleIds.some((id) => id.includes(`/node_modules/${name}/`))).map(notice).join("\n"),
   });
   await bundle.close();
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  const installed = Object.keys({ ...dependencies, ...optionalDependencies });
+  const outside = new Set(output.flatMap(({ imports, dynamicImports }) => [...imports, ...dynamicImports]).filter((id) => PACKAGES.test(id)));
+  const strange = [...outside].filter((id) => !/^(?:node:|cli\/|chunks\/)/.test(id) && !installed.some((name) => id === name || id.startsWith(`${name}/`)));
+  if (strange.length > 0) throw new Error(`The command line would need ${strange.join(", ")}, which nobody installs with it.`);
 }
 
 /** A package's licence, which goes wherever its code goes. */

@@ -1,5 +1,5 @@
 /** The frame of every page: what it may load (nothing), its style, its data and its program. */
-import { html, type Html, raw, scriptJson } from "./markup.js";
+import { html, type Html, raw, script, scriptJson } from "./markup.js";
 import { chartLibrarySource, ERROR_COUNTER } from "./scripts.js";
 import { STYLE } from "./style.js";
 
@@ -29,7 +29,7 @@ export function pageDocument({ title, ctlab, first, header, main, data, program 
 <meta name="generator" content="ctlab ${ctlab}">
 <title>${title} · ctlab</title>
 <style>${raw(STYLE)}</style>
-<script>${raw(ERROR_COUNTER)}</script>
+${script(raw(ERROR_COUNTER))}
 </head>
 <body>
 <a class="skip" href="#${first[0]}">Skip to the ${first[1]}</a>
@@ -39,9 +39,9 @@ ${main}
 </main>
 <footer class="wide">Made by ctlab ${ctlab}, by simulation: nothing in here was measured on a cluster unless it says so.
 Charts: Apache ECharts.</footer>
-<script type="application/json" id="ctlab-result" data-name="${data.name}">${scriptJson(data.value)}</script>
-<script>${raw(chartLibrarySource())}</script>
-<script>${raw(program)}</script>
+${script(scriptJson(data.value), html` type="application/json" id="ctlab-result" data-name="${data.name}"`)}
+${script(raw(chartLibrarySource()))}
+${script(raw(program))}
 </body>
 </html>
 `;

@@ -27,6 +27,11 @@ export function raw(markup: string): Html {
   return { markup };
 }
 
+/** A script element. Its end stands in no tagged template: bundlers rewrite those that hold one. */
+export function script(body: Html, attributes: Html = raw("")): Html {
+  return raw(`<script${attributes.markup}>${body.markup}</script>`);
+}
+
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
 export function escapeHtml(text: string): string {
