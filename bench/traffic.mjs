@@ -11,7 +11,7 @@ import { EphemeralPorts } from "../dist/traffic/ephemeral-ports.js";
 import { POD_RESOLVER, Resolvers } from "../dist/traffic/resolver.js";
 import { Sent, TcpPeers } from "../dist/traffic/tcp-peers.js";
 import { tcpProfile } from "../dist/traffic/tcp-profile.js";
-import { UdpExchanges } from "../dist/traffic/udp-exchanges.js";
+import { datagramProfile, UdpExchanges } from "../dist/traffic/udp-exchanges.js";
 import { median } from "./core-tables.mjs";
 
 const ONE_WAY_NS = 50_000;
@@ -132,7 +132,7 @@ function exchanges() {
   const simulation = new Simulation();
   const send = postman(simulation, (exchange, side, _bytes, tag) => peers.deliver(exchange, side, tag));
   const peers = new UdpExchanges(simulation, { send }, { asked: (exchange, tag) => peers.answer(exchange, tag), answered() {}, timedOut() {} });
-  const profile = peers.addProfile({ requestBytes: 50, answerBytes: 100, timeoutNs: NS_PER_S, tries: 2 });
+  const profile = peers.addProfile(datagramProfile(50, 100, NS_PER_S, 2));
   return oneByOne(simulation, () => peers.begin(peers.allocate(profile)));
 }
 
