@@ -3,6 +3,7 @@ import { closeSync, existsSync, fstatSync, openSync, readSync, readdirSync, stat
 import { join } from "node:path";
 import { FlowLineReader } from "../hubble/line-reader.js";
 import type { Instant } from "../hubble/times.js";
+import { didYouMean } from "../scenario/nearest-path.js";
 
 const FLOWS_FILE = "flows.jsonl";
 const MANIFEST = "manifest.json";
@@ -29,7 +30,7 @@ export function flowSource(operand: string, variant: string | undefined): FlowSo
     isFolder = statSync(operand).isDirectory();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new SourceError(`${operand}: ${code === "ENOENT" ? "no such file or run folder" : (error as Error).message}`);
+    throw new SourceError(`${operand}: ${code === "ENOENT" ? `no such file or run folder${didYouMean(operand)}` : (error as Error).message}`);
   }
   if (!isFolder) {
     if (variant !== undefined) throw new SourceError(`--variant is for run folders; ${operand} is a file`);

@@ -14,6 +14,7 @@ import { FLOW_EPOCH_SECONDS } from "../observe/flow-text.js";
 import { OutputError } from "../report/output-error.js";
 import { Diagnostics, InputError } from "../scenario/diagnostics.js";
 import { loadScenario } from "../scenario/load.js";
+import { nearestPath } from "../scenario/nearest-path.js";
 import { chooseVariants, DROP_TEXTS, refuseUnsupported } from "./input.js";
 import { LiveRun, simulateLive } from "./serve/live-run.js";
 import { serveMetrics, type MetricsServer } from "./serve/metrics-server.js";
@@ -160,7 +161,7 @@ function readTls(files: TlsFiles | null): ServerTls | null {
     try {
       return readFileSync(path);
     } catch (error) {
-      throw refusal(path, `can't be read: ${(error as Error).message}`);
+      throw refusal(path, `can't be read: ${(error as Error).message}`, "a file in PEM form", nearestPath(path, "file"));
     }
   };
   return { certificate: read(files.certificate), key: read(files.key), clientCa: files.clientCa === null ? null : read(files.clientCa) };
@@ -175,8 +176,8 @@ async function listening<Result>(target: string, start: () => Promise<Result>): 
   }
 }
 
-function refusal(path: string, message: string, expected?: string): InputError {
+function refusal(path: string, message: string, expected?: string, nearest?: string): InputError {
   const diagnostics = new Diagnostics();
-  diagnostics.unreadable(path, message, expected === undefined ? {} : { expected });
+  diagnostics.unreadable(path, message, { expected, nearest });
   return new InputError(diagnostics.sorted());
 }

@@ -193,6 +193,6 @@ function cells(letter: string): number {
 }
 
 /** Text that can't move the cursor or colour the terminal: control characters become a visible mark. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g, "·");
 }

@@ -1,9 +1,8 @@
 /** Reads input files with bounds: size, encoding, kind of file. Every failure is a sentence, never an exception. */
 
-import { closeSync, fstatSync, openSync, readSync, readdirSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { formatBytes } from "../core/units.js";
-import { nearestName } from "./nearest.js";
+import { nearestPath } from "./nearest-path.js";
 import { place, SourceText, type Place } from "./source.js";
 
 /** Largest input, bytes. Kubernetes refuses a ConfigMap, and so a values file that it holds, above 1 MiB. */
@@ -31,7 +30,7 @@ export function readInput(path: string): ReadResult {
   try {
     fd = path === STDIN ? STDIN_FD : openSync(path, "r");
   } catch (error) {
-    return { ok: false, message: `can't be opened: ${reasonOf(error)}`, nearest: nearestFile(path) };
+    return { ok: false, message: `can't be opened: ${reasonOf(error)}`, nearest: nearestPath(path, "file") };
   }
   try {
     if (fstatSync(fd).isDirectory()) return { ok: false, message: "is a directory", expected: "a file" };
@@ -118,14 +117,4 @@ const REASONS: Readonly<Record<string, string>> = {
 function reasonOf(error: unknown): string {
   const code = codeOf(error);
   return REASONS[code ?? ""] ?? code ?? String(error);
-}
-
-/** A file of the same folder with almost the same name. */
-function nearestFile(path: string): string | undefined {
-  try {
-    const name = nearestName(basename(path), readdirSync(dirname(path)).sort());
-    return name === undefined ? undefined : path.slice(0, path.length - basename(path).length) + name;
-  } catch {
-    return undefined;
-  }
 }

@@ -208,6 +208,26 @@ describe("a path that holds no scenario", () => {
   });
 });
 
+describe("a mistyped path to anything else", () => {
+  it("is refused with the nearest name beside it", async () => {
+    mkdirSync(join(folder.path, "reports/incident"), { recursive: true });
+    write("reports/incident/flows.jsonl", "");
+    write("trace.jsonl", "");
+    const cases: readonly (readonly [args: readonly string[], first: string, meant: string])[] = [
+      [["explain", "reports/incidnet"], "reports/incidnet/manifest.json:1:1: error: is not there", "reports/incident"],
+      [["observe", "report/incident"], "ctlab: report/incident: no such file or run folder", "reports/incident"],
+      [["serve", "./reports/inciden"], "./reports/inciden:1:1: error: is not there", "./reports/incident"],
+      [["serve", "trace.json"], "trace.json:1:1: error: is not there", "trace.jsonl"],
+      [["verify", "maps", "tracee.jsonl"], "ctlab: tracee.jsonl: can't be read: no such file", "trace.jsonl"],
+    ];
+    for (const [args, first, meant] of cases) {
+      const { code, stderr } = await ctlab(args, { cwd: folder.path });
+      const lines = stderr.trimEnd().split("\n");
+      expect([args, code, lines[0]?.startsWith(first), lines.at(-1)]).toEqual([args, 2, true, `   did you mean "${meant}"?`]);
+    }
+  });
+});
+
 describe("--set", () => {
   it.each([
     ["duratoin=5m", ["--set:1:1: error:", "duratoin=5m", 'did you mean "duration"?']],

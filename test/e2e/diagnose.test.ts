@@ -102,9 +102,21 @@ describe("ctlab diagnose", () => {
     const useless = await ctlab(["diagnose", "noise"], { cwd: folder.path });
     refused(useless);
     expect(useless.stderr).toMatch(/^ctlab: noise: nothing in this folder can be diagnosed from\n {2}noise\/noise\.txt: is none of these kinds: /);
+    mkdirSync(join(folder.path, "bare"));
+    const several = await ctlab(["diagnose", "noise", "bare", "noise", "."], { cwd: folder.path });
+    refused(several);
+    expect(several.stderr.match(/^ {2}.*?(?=: is none|\*)/gm)).toEqual(["  noise/noise.txt", "  expected files named ", "  noise/noise.txt"]);
     const swapped = await ctlab(["diagnose", "--nat", file("ct-global")], { cwd: folder.path });
     refused(swapped);
     expect(swapped.stderr).toContain("looks like cilium bpf ct list global");
+  });
+
+  it("names the file beside a mistyped one", async () => {
+    const { code, stderr } = await ctlab(["diagnose", "statsu.txt.gz", "--ct", "./ct-globl.txt.gz"], { cwd: folder.path });
+    expect([code, stderr.split("\n")]).toEqual([
+      2,
+      ["ctlab: statsu.txt.gz: no such file", '   did you mean "status.txt.gz"?', "ctlab: ./ct-globl.txt.gz: no such file", '   did you mean "./ct-global.txt.gz"?', ""],
+    ]);
   });
 
   it("tells of lines that it passed over", async () => {

@@ -1,11 +1,12 @@
 /** Reads whatever an operator brings, each file by its content; folders give what in them looks like it. */
-import { readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { formatCount } from "../../core/units.js";
 import { FlowLineReader } from "../../hubble/line-reader.js";
 import { fileLines, streamLines } from "../../hubble/line-source.js";
 import { type Dump, type DumpKind, DumpError, DUMP_KIND_TEXT, readDump } from "../../ingest/index.js";
 import type { FilePassedOver, FileRead } from "../../observe/diagnosis-result.js";
+import { didYouMean } from "../../scenario/nearest-path.js";
 import { FlowCollector } from "./flow-facts.js";
 import type { Material } from "./gather.js";
 
@@ -33,6 +34,7 @@ export interface FilesRead {
 
 /** Names in folders that are worth a look, and folders below that are looked into: what runs and operators leave. */
 const WORTH = /\.(?:txt|om|prom|jsonl)(?:\.gz)?$|^values[\w.-]*\.ya?ml$/;
+const WORTH_TEXT = "files named *.txt, *.om, *.prom or *.jsonl, plain or gzip, or values*.yaml";
 const BELOW = ["dumps"];
 /** YAML with numbers looks like metrics to who only sees its lines. */
 const YAML = /\.ya?ml$/;
@@ -62,20 +64,22 @@ export async function readFiles(wanted: readonly FileWanted[]): Promise<FilesRea
       dumps.push(dump);
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
-      if (folder === undefined) problems.push(error.message);
+      if (folder === undefined) problems.push(`${error.message}${path === STDIN || existsSync(path) ? "" : didYouMean(path)}`);
       else passedOver.push({ path, reason: error.message.replace(`${path}: `, "") });
     }
   }
   for (const { path } of wanted) {
-    const inside = found.filter(({ folder }) => folder === path);
-    const useful = inside.some((file) => !passedOver.some((other) => other.path === file.path));
-    if (path !== STDIN && isFolder(path) && !useful) problems.push(`${path}: nothing in this folder can be diagnosed from${reasons(passedOver)}`);
+    if (path === STDIN || !isFolder(path)) continue;
+    const inside = [...new Set(found.flatMap((file) => (file.folder === path ? [file.path] : [])))];
+    const useless = inside.flatMap((inner) => passedOver.find((file) => file.path === inner) ?? []);
+    if (useless.length === inside.length) problems.push(`${path}: nothing in this folder can be diagnosed from${reasons(useless)}`);
   }
   return { files, passedOver, values, material: materialOf(dumps, collector), problems };
 }
 
-function reasons(passedOver: readonly FilePassedOver[]): string {
-  return passedOver.map(({ path, reason }) => `\n  ${path}: ${reason}`).join("");
+function reasons(useless: readonly FilePassedOver[]): string {
+  if (useless.length === 0) return `\n  expected ${WORTH_TEXT}`;
+  return useless.map(({ path, reason }) => `\n  ${path}: ${reason}`).join("");
 }
 
 function expand({ path, kind }: FileWanted): readonly FileFound[] {

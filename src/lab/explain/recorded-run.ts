@@ -5,6 +5,7 @@ import { MANIFEST_FORMAT, MANIFEST_NAME } from "../../report/run-folder.js";
 import { variantFile } from "../../report/write-run.js";
 import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
 import { hashOf } from "../../scenario/load.js";
+import { nearestPath } from "../../scenario/nearest-path.js";
 import type { Scenario } from "../../scenario/types.js";
 import { CONNECTIONS_FILE, SCENARIO_FILE, type RecordedConnection } from "../recorded-files.js";
 
@@ -83,7 +84,8 @@ function readJson(dir: string, name: string, missing: string, expected?: string)
     text = readFileSync(path, "utf8");
   } catch (error) {
     const code = (error as { code?: string }).code;
-    throw refusal(path, code === "ENOENT" || code === "ENOTDIR" ? missing : `can't be read (${code ?? "unknown error"})`, expected);
+    const isMissing = code === "ENOENT" || code === "ENOTDIR";
+    throw refusal(path, isMissing ? missing : `can't be read (${code ?? "unknown error"})`, expected, nearestPath(dir, "folder"));
   }
   try {
     const value: unknown = JSON.parse(text);
@@ -94,8 +96,8 @@ function readJson(dir: string, name: string, missing: string, expected?: string)
   throw refusal(path, "is damaged: it is no JSON object", expected);
 }
 
-function refusal(file: string, message: string, expected?: string): InputError {
+function refusal(file: string, message: string, expected?: string, nearest?: string): InputError {
   const diagnostics = new Diagnostics();
-  diagnostics.unreadable(file, message, { expected });
+  diagnostics.unreadable(file, message, { expected, nearest });
   return new InputError(diagnostics.sorted());
 }

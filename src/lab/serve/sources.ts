@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { MANIFEST_FORMAT, MANIFEST_NAME } from "../../report/run-folder.js";
 import { variantFile } from "../../report/write-run.js";
 import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
+import { nearestPath } from "../../scenario/nearest-path.js";
 import { unknownVariant } from "../input.js";
 import { AGENT_EVENTS_FILE, FLOWS_FILE, METRICS_FILE } from "../run-files.js";
 
@@ -26,6 +27,9 @@ interface Manifest {
   readonly files: readonly { readonly name: string }[];
 }
 
+/** What there is to serve from. */
+const SOURCES = "a run's folder, flows as JSON lines, or a scenario";
+
 /** True for a scenario file, by its name. */
 export function isScenario(path: string): boolean {
   return /\.ya?ml$/.test(path);
@@ -33,7 +37,7 @@ export function isScenario(path: string): boolean {
 
 /** The nodes of a run's folder, one for each variant that was asked for (none = all), or of a file. Throws an `InputError`. */
 export function recordedNodes(path: string, variants: readonly string[]): readonly RecordedNode[] {
-  if (!existsSync(path)) throw refusal(path, "is not there");
+  if (!existsSync(path)) throw refusal(path, "is not there", SOURCES, nearestPath(path));
   if (!statSync(path).isDirectory()) {
     if (variants.length > 0) throw refusal(path, "is a file of flows and has no variants");
     return [{ variant: null, cilium: null, flowsPath: path, eventsPath: null, metricsPath: null, reachedNs: null }];
@@ -57,7 +61,7 @@ export function recordedNodes(path: string, variants: readonly string[]): readon
 
 function readManifest(dir: string): Manifest {
   const path = join(dir, MANIFEST_NAME);
-  if (!existsSync(path)) throw refusal(path, "is not there: serve needs the folder that ctlab run left behind", "a run's folder, flows as JSON lines, or a scenario");
+  if (!existsSync(path)) throw refusal(path, "is not there: serve needs the folder that ctlab run left behind", SOURCES);
   try {
     const manifest = JSON.parse(readFileSync(path, "utf8")) as Partial<Manifest> & { readonly format?: unknown };
     if (manifest.format === MANIFEST_FORMAT && Array.isArray(manifest.variants) && Array.isArray(manifest.files)) return manifest as Manifest;
@@ -67,8 +71,8 @@ function readManifest(dir: string): Manifest {
   throw refusal(path, "is not the manifest of a run");
 }
 
-function refusal(path: string, message: string, expected?: string): InputError {
+function refusal(path: string, message: string, expected?: string, nearest?: string): InputError {
   const diagnostics = new Diagnostics();
-  diagnostics.unreadable(path, message, expected === undefined ? {} : { expected });
+  diagnostics.unreadable(path, message, { expected, nearest });
   return new InputError(diagnostics.sorted());
 }

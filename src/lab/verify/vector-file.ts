@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { didYouMean } from "../../scenario/nearest-path.js";
 import { VectorFileError, type VectorFile } from "./case.js";
 
 const GZIP_MAGIC = 0x1f8b;
@@ -25,7 +26,8 @@ function readBytes(path: string): Buffer {
   try {
     return readFileSync(path === "-" ? STDIN : path);
   } catch (error) {
-    throw new VectorFileError(path, `can't be read: ${describe(error)}`);
+    const hint = (error as NodeJS.ErrnoException).code === "ENOENT" ? didYouMean(path, "file") : "";
+    throw new VectorFileError(path, `can't be read: ${describe(error)}${hint}`);
   }
 }
 
