@@ -4,9 +4,8 @@ import { ciliumProfile } from "../cilium/profile/cilium.js";
 import type { CiliumProfile } from "../cilium/profile/cilium-profile.js";
 import { kernelProfile } from "../cilium/profile/kernel.js";
 import { UnknownVersionError } from "../cilium/profile/version.js";
-import type { CheckedInput } from "./checks.js";
 import type { Diagnostics } from "./diagnostics.js";
-import { ExpectationError, parseExpectation, type Expectation, type ExpectationNames, type ParsedExpectation } from "./expect.js";
+import type { Expectation } from "./expect.js";
 import { flowExports } from "./flow-exports.js";
 import { flowParsing } from "./flow-parsing.js";
 import type { HelmRead } from "./helm/read-helm.js";
@@ -18,8 +17,8 @@ import type { RuleFiles } from "./rule-groups.js";
 import type { RuledPeer, Policy } from "./pod-types.js";
 import { hubbleOf, relayOf } from "./resolve-hubble.js";
 import type { ScenarioInput } from "./schema.js";
-import { lineOf, place, type Place } from "./source.js";
-import { pathText, placeOf, treeAt, type Path, type Tree, type TreeMap, type TreeScalar } from "./tree.js";
+import { lineOf, type Place } from "./source.js";
+import { pathText, treeAt, type Path, type Tree, type TreeMap } from "./tree.js";
 import type {
   Arrivals,
   Bursts,
@@ -38,6 +37,7 @@ import type {
   TimelineEvent,
   Workload,
 } from "./types.js";
+import { isSteady, protocolOf, targetText, type ArrivalsInput, type ServiceInput, type WorkloadInput } from "./workload-input.js";
 
 const ADDRESS_BITS = 32;
 
@@ -156,13 +156,9 @@ function preloadOf({ map, entries, kind, expires, about }: ScenarioInput["preloa
   return { map: label, entries, kind: kind ?? usual, expires, about };
 }
 
-type ServiceInput = ScenarioInput["services"][number];
-
 function serviceOf({ clusterIP, nodePort, sessionAffinity, ...service }: ServiceInput): Service {
   return { ...service, clusterIp: clusterIP ?? null, nodePort: nodePort ?? null, affinityNs: sessionAffinity ?? null };
 }
-
-type WorkloadInput = ScenarioInput["workloads"][number];
 
 function workloadOf(workload: WorkloadInput, services: ScenarioInput["services"], recordings: Recordings): Workload {
   const { name, entry, family } = workload;
@@ -188,11 +184,6 @@ function workloadOf(workload: WorkloadInput, services: ScenarioInput["services"]
 
 function httpOf({ host, ...http }: { readonly method: string; readonly path: string; readonly host?: string | undefined; readonly status: number }): HttpShape {
   return { ...http, host: host ?? null };
-}
-
-/** What the workload's packets are. */
-export function protocolOf(workload: WorkloadInput): Protocol | "ICMP" {
-  return "query" in workload ? workload.query.protocol : "TCP";
 }
 
 type EventInput = ScenarioInput["timeline"][number];
@@ -226,21 +217,18 @@ function originOf(from: WorkloadInput["from"]): Origin {
   return { kind: "host" };
 }
 
-/** `world 203.0.113.0/28:443`, `pods production/cart`, `production/cart:80`; the service is known to be there. */
+/** A service is known to be there. */
 function targetOf(to: string, protocol: Protocol | "ICMP", services: ScenarioInput["services"]): Target {
-  const [head, rest] = to.includes(" ") ? (to.split(" ") as [string, string]) : ["service", to];
-  const [name, port] = rest.split(":") as [string, string?];
-  if (head === "world") {
+  const { kind, name, port } = targetText(to);
+  if (kind === "world") {
     const bits = Number(name.split("/")[1] ?? ADDRESS_BITS);
     return { kind: "world", prefix: name, addresses: 2 ** (ADDRESS_BITS - bits), port: port === undefined ? 0 : Number(port) };
   }
   const named = (each: ServiceInput): boolean => each.name === name && (port === undefined || each.port === Number(port));
   // Echoes go to pods whatever the service's protocol is.
   const service = services.findIndex((each) => named(each) && (each.protocol === protocol || protocol === "ICMP"));
-  return { kind: head === "pods" ? "backends" : "service", service };
+  return { kind: kind === "pods" ? "backends" : "service", service };
 }
-
-type ArrivalsInput = Extract<WorkloadInput, { arrivals: unknown }>["arrivals"];
 
 function arrivalsOf(arrivals: ArrivalsInput, recordings: Recordings): Arrivals {
   if ("poisson" in arrivals) return { kind: "poisson", perSecond: arrivals.poisson };
@@ -256,62 +244,10 @@ function arrivalsOf(arrivals: ArrivalsInput, recordings: Recordings): Arrivals {
 }
 
 function burstsOf(arrivals: ArrivalsInput): Bursts | null {
-  if (!hasBursts(arrivals)) return null;
+  if (!isSteady(arrivals)) return null;
   const { every, first, for: length } = arrivals;
   if (every === undefined || length === undefined) return null;
   return { firstNs: first ?? every, everyNs: every, lengthNs: length };
-}
-
-type BurstyArrivals = Extract<ArrivalsInput, { poisson: unknown } | { constant: unknown }>;
-
-/** Only steady rates come in bursts. */
-function hasBursts(arrivals: ArrivalsInput): arrivals is BurstyArrivals {
-  return "poisson" in arrivals || "constant" in arrivals;
-}
-
-/** Reads the `expect:` lines; every mistake is reported with its place in the line. */
-export function readExpectations(parts: CheckedInput, tree: TreeMap, names: ExpectationNames, found: Diagnostics): readonly Expectation[] {
-  const workloads = parts.workloads.filter((workload) => workload !== undefined);
-  const complete = workloads.length === parts.workloads.length;
-  // Half a burst is a mistake of its own.
-  const bursts =
-    !complete ||
-    workloads.some((workload) => {
-      return "arrivals" in workload && hasBursts(workload.arrivals) && (workload.arrivals.every ?? workload.arrivals.for) !== undefined;
-    });
-  const result: Expectation[] = [];
-  for (const [index, text] of parts.expect.entries()) {
-    if (text === undefined) continue;
-    const at = placeOf(tree, ["expect", index]);
-    try {
-      const parsed = parseExpectation(text, names);
-      if (!bursts && speaksOfBursts(parsed)) {
-        found.error(at, `"${text}" speaks of bursts, and no workload has any`, { expected: "a workload with `every` and `for`" });
-      }
-      result.push({ ...parsed, file: at.source.name, line: at.source.position(at.start).line });
-    } catch (error) {
-      if (!(error instanceof ExpectationError)) throw error;
-      found.error(inside(treeAt(tree, ["expect", index]), error, at), error.message, { expected: error.expected, names: error.names });
-    }
-  }
-  return result;
-}
-
-function speaksOfBursts({ metric, labels }: ParsedExpectation): boolean {
-  return metric.startsWith("burst_") || metric === "map_pressure_before" || labels["window"] === "inside";
-}
-
-/** The place of a stretch of a scalar's text; the whole scalar when escapes or folding moved its letters. */
-function inside(tree: Tree | undefined, { start, end }: ExpectationError, otherwise: Place): Place {
-  const scalar = tree?.kind === "scalar" ? tree : undefined;
-  if (scalar === undefined) return otherwise;
-  const first = textStart(scalar);
-  return first === undefined ? otherwise : place(scalar.at.source, first + start, first + end);
-}
-
-function textStart({ at, text, quoted }: TreeScalar): number | undefined {
-  const first = at.start + (quoted ? 1 : 0);
-  return at.source.text.startsWith(text, first) ? first : undefined;
 }
 
 /** Departures from what the real system would do, one sentence each. */

@@ -1,7 +1,8 @@
 /** A tree against the schema: all issues reported, and whatever is valid by itself kept for the checks that follow. */
 
 import type { z } from "zod";
-import { checkScenario, type CheckedInput } from "./checks.js";
+import type { CheckedInput } from "./check.js";
+import { checkScenario } from "./checks.js";
 import type { Diagnostics } from "./diagnostics.js";
 import { reportIssues } from "./issues.js";
 import { scenarioSchema, type ScenarioInput } from "./schema.js";

@@ -5,7 +5,7 @@
 
 import { ENDPOINT_MASK_HOST_DELIVERY } from "../maps/identity-maps.js";
 import { TRACE_PAYLOAD_LEN } from "./conntrack.js";
-import { CTX_ACT_OK, CTX_ACT_REDIRECT, PROGRAM_HOST, TC_ACT_SHOT } from "./context.js";
+import { CTX_ACT_OK, CTX_ACT_REDIRECT, PROGRAM_HOST, PUNT_TO_STACK, RECIRCULATE, TC_ACT_SHOT } from "./context.js";
 import type { DatapathContext } from "./context.js";
 import { DROP_FRAG_NOSUPPORT, DROP_UNKNOWN_L3, DROP_UNROUTABLE } from "./drop-reasons.js";
 import { departure } from "./edt.js";
@@ -26,7 +26,7 @@ import {
 import { hostPolicyEgress, hostPolicyIngress } from "./host-firewall.js";
 import { encapsulate } from "./l3.js";
 import { localDelivery } from "./local-delivery.js";
-import { nodeportLb, PUNT_TO_STACK, RECIRCULATE } from "./nodeport.js";
+import { nodeportLb } from "./nodeport.js";
 import { handleNatForward, NAT_FWD_DONE } from "./nodeport-egress.js";
 import { NO_ORIG_ADDRESS, sendDropNotify, sendTraceNotify, UNKNOWN } from "./notify.js";
 import { OP_RUN_HOST, OP_RUN_NETDEV_EGRESS, OP_RUN_NETDEV_INGRESS, OP_TAIL_CALL } from "./ops.js";

@@ -2,14 +2,14 @@
 
 import { ENDPOINT_MASK_HOST_DELIVERY } from "../maps/identity-maps.js";
 import { TRACE_PAYLOAD_LEN } from "./conntrack.js";
-import { CTX_ACT_OK, CTX_ACT_REDIRECT, PROGRAM_OVERLAY, TC_ACT_SHOT } from "./context.js";
+import { CTX_ACT_OK, CTX_ACT_REDIRECT, PROGRAM_OVERLAY, PUNT_TO_STACK, RECIRCULATE, TC_ACT_SHOT } from "./context.js";
 import type { DatapathContext } from "./context.js";
 import { DROP_INVALID_IDENTITY, DROP_UNKNOWN_L3 } from "./drop-reasons.js";
 import { HOST_ID, lookupEndpoint, lookupRemoteEndpoint } from "./eps.js";
 import { METRIC_EGRESS, METRIC_INGRESS, TRACE_FROM_OVERLAY, TRACE_REASON_UNKNOWN, TRACE_TO_OVERLAY } from "./events.js";
 import { redirect } from "./l3.js";
 import { localDelivery } from "./local-delivery.js";
-import { nodeportLb, PUNT_TO_STACK, RECIRCULATE } from "./nodeport.js";
+import { nodeportLb } from "./nodeport.js";
 import { handleNatForward, NAT_FWD_DONE } from "./nodeport-egress.js";
 import { NO_ORIG_ADDRESS, sendDropNotify, sendTraceNotify, UNKNOWN } from "./notify.js";
 import { OP_RUN_OVERLAY, OP_TAIL_CALL } from "./ops.js";

@@ -3,10 +3,10 @@
  * No ipcache lookup and no event but drops; what it does not handle goes up to TC with a note what has been done.
  */
 
-import { CTX_ACT_OK, PROGRAM_XDP, TC_ACT_SHOT } from "./context.js";
+import { CTX_ACT_OK, PROGRAM_XDP, RECIRCULATE, TC_ACT_SHOT } from "./context.js";
 import type { DatapathContext } from "./context.js";
 import { METRIC_INGRESS } from "./events.js";
-import { nodeportLb, RECIRCULATE } from "./nodeport.js";
+import { nodeportLb } from "./nodeport.js";
 import { sendDropNotify, UNKNOWN } from "./notify.js";
 import { OP_RUN_XDP, OP_TAIL_CALL } from "./ops.js";
 import { XFER_PKT_NO_SVC } from "./packet.js";

@@ -30,6 +30,10 @@ export const CTX_ACT_OK = 0;
 export const CTX_ACT_REDIRECT = 7;
 /** Dropped, and the drop has been announced. */
 export const TC_ACT_SHOT = 2;
+/** Of NodePort: the program shall start over with NodePort handling switched off (tail call back to FROM_NETDEV). */
+export const RECIRCULATE = 100;
+/** Of NodePort: the stack shall have the packet as it is. */
+export const PUNT_TO_STACK = 101;
 
 /** Which compiled program runs: decides what the shared libraries do. */
 export const PROGRAM_LXC = 0;

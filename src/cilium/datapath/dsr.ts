@@ -13,13 +13,12 @@ import { CT_DSR_INTERNAL } from "../maps/ct-map.js";
 import { TUPLE_F_IN, TUPLE_F_OUT } from "../maps/tuple.js";
 import type { Tuple } from "../maps/tuple.js";
 import { CT_EGRESS, CT_ENTRY_DSR, ctCreate, ctLazyLookup, SCOPE_FORWARD, TRACE_PAYLOAD_LEN } from "./conntrack.js";
-import { CT_ESTABLISHED, CT_NEW, CTX_ACT_OK } from "./context.js";
+import { CT_ESTABLISHED, CT_NEW, CTX_ACT_OK, RECIRCULATE } from "./context.js";
 import type { DatapathContext } from "./context.js";
 import { DROP_FRAG_NEEDED, DROP_INVALID, DROP_NAT_NO_MAPPING, DROP_NO_TUNNEL_ENDPOINT, DROP_UNKNOWN_CT } from "./drop-reasons.js";
 import { lookupRemoteEndpoint, WORLD_ID } from "./eps.js";
 import { TRACE_TO_OVERLAY } from "./events.js";
 import { encapsulate, fibRedirectRouted } from "./l3.js";
-import { RECIRCULATE } from "./nodeport.js";
 import { NO_ORIG_ADDRESS, sendTraceNotify } from "./notify.js";
 import { IPPROTO_TCP, TCP_SYN } from "./packet.js";
 

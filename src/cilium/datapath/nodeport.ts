@@ -17,7 +17,19 @@ import {
   SCOPE_REVERSE,
   TRACE_PAYLOAD_LEN,
 } from "./conntrack.js";
-import { CT_ESTABLISHED, CT_NEW, CT_REPLY, CTX_ACT_OK, CTX_ACT_REDIRECT, PROGRAM_HOST, PROGRAM_OVERLAY, PROGRAM_XDP, TC_ACT_SHOT } from "./context.js";
+import {
+  CT_ESTABLISHED,
+  CT_NEW,
+  CT_REPLY,
+  CTX_ACT_OK,
+  CTX_ACT_REDIRECT,
+  PROGRAM_HOST,
+  PROGRAM_OVERLAY,
+  PROGRAM_XDP,
+  PUNT_TO_STACK,
+  RECIRCULATE,
+  TC_ACT_SHOT,
+} from "./context.js";
 import type { DatapathContext } from "./context.js";
 import {
   DROP_INVALID,
@@ -42,11 +54,6 @@ import { noServiceReply } from "./no-service.js";
 import { NO_ORIG_ADDRESS, sendDropNotify, sendTraceNotify, UNKNOWN } from "./notify.js";
 import { OP_NEIGH_LOOKUP, OP_NEIGH_UPDATE, OP_TAIL_CALL } from "./ops.js";
 import { IPPROTO_TCP, MARK_SNAT_DONE, MARK_TO_PROXY, XFER_PKT_NO_SVC, XFER_PKT_SNAT_DONE } from "./packet.js";
-
-/** The program shall start over with NodePort handling switched off (tail call back to FROM_NETDEV). */
-export const RECIRCULATE = 100;
-/** The stack shall have the packet as it is. */
-export const PUNT_TO_STACK = 101;
 
 /** `nodeport_uses_dsr4` for a protocol; `service` is a frontend's slot or negative. */
 export function usesDsr(dp: DatapathContext, protocol: number, service: number): boolean {

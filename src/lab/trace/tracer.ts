@@ -12,12 +12,24 @@ import type { Scenario, Workload } from "../../scenario/types.js";
 import { Side } from "../../traffic/tcp-peers.js";
 import { tupleText, type TraceRequest } from "./request.js";
 import type { ConnectionTrace, TracedConnection, TraceRecord } from "./result.js";
-import type { FollowedHooks } from "./walks.js";
 
 /** Records kept of the beginning of a long life, and as many of its end. */
 const KEPT_EACH = 200;
 /** No flow has this number. */
 const NONE = -1;
+
+/** What programs did for one packet or call. */
+export interface Walked {
+  readonly cpu: number;
+  readonly costNs: number;
+  readonly steps: readonly WalkStep[];
+}
+
+/** Hooks that look at connect(). */
+export interface FollowedConnects {
+  /** The present connect(), when it was worth recording. */
+  readonly connect: Walked | null;
+}
 
 /** What a socket asked for before load balancing at connect() gave it a backend. */
 interface Asked {
@@ -44,7 +56,7 @@ export class ConnectionTracer {
   established = false;
   #asked: Asked | null = null;
   #names: ReadonlyMap<number, string> = new Map();
-  #hooks: FollowedHooks | undefined;
+  #hooks: FollowedConnects | undefined;
   #sockets: Sockets | undefined;
 
   constructor(request: TraceRequest, scenario: Scenario, clock: { readonly now: number }) {
@@ -55,7 +67,7 @@ export class ConnectionTracer {
   }
 
   /** The node is complete. */
-  attach(topology: Topology, sockets: Sockets, hooks: FollowedHooks): void {
+  attach(topology: Topology, sockets: Sockets, hooks: FollowedConnects): void {
     this.#names = namesOf(topology);
     this.#sockets = sockets;
     this.#hooks = hooks;
@@ -195,13 +207,6 @@ export class ConnectionTracer {
     const count = this.#opened[index]!;
     return `${request.text} never appeared: ${request.workload} opened ${count} connection${count === 1 ? "" : "s"} in this run`;
   }
-}
-
-/** What programs did for one packet or call. */
-export interface Walked {
-  readonly cpu: number;
-  readonly costNs: number;
-  readonly steps: readonly WalkStep[];
 }
 
 function namesOf(topology: Topology): ReadonlyMap<number, string> {

@@ -12,7 +12,7 @@ import { fillOf, OwnEntries } from "./own-entries.js";
 import { tupleText } from "./request.js";
 import type { Following } from "./sockets.js";
 import type { MapFill, PacketFacts } from "./result.js";
-import type { ConnectionTracer, Walked } from "./tracer.js";
+import type { ConnectionTracer, FollowedConnects, Walked } from "./tracer.js";
 
 const OUTCOMES: Readonly<Record<number, PacketFacts["outcome"]>> = {
   [Outcome.dropped]: "dropped",
@@ -50,13 +50,12 @@ interface Followed {
   readonly entries: OwnEntries;
 }
 
-export class FollowedHooks extends NodeHooks {
+export class FollowedHooks extends NodeHooks implements FollowedConnects {
   readonly #following: Following;
   readonly #tracers: readonly ConnectionTracer[];
   #maps!: CiliumMaps;
   #collector!: Collector;
   readonly #followed = new Map<ConnectionTracer, Followed>();
-  /** The present connect(), when it was worth recording. */
   connect: Walked | null = null;
 
   constructor(
