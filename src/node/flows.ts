@@ -6,6 +6,7 @@ import type { DatapathEvents } from "../cilium/datapath/events.js";
 import { NO_EVENTS } from "../cilium/datapath/events.js";
 import type { SettledProfile } from "../cilium/profile/assumptions.js";
 import { flowFields } from "../cilium/profile/cilium.js";
+import { Ethernet } from "../observe/ethernet.js";
 import { FlowRecorder } from "../observe/flow-recorder.js";
 import { FlowTables, type FlowEndpoint } from "../observe/flow-tables.js";
 import { FLOW_EPOCH_SECONDS, FlowUuids } from "../observe/flow-text.js";
@@ -69,7 +70,8 @@ export function nodeFlows(
   const counts = scrapeNs !== null && specs.length > 0;
   if (flows === "none" && !counts) return NOTHING;
   const format = flowFormat(flowFields(profile.minor), profile.version);
-  const tables = flowTables(topology, format, settings, parsing.cluster);
+  const endpoints = flowEndpoints(topology, format, settings, parsing.cluster);
+  const tables = flowTables(topology, endpoints, settings, parsing.cluster);
   const policyLabels = new PolicyLabels(tables, topology, format);
   const hubbleMetrics = counts ? new HubbleMetrics(specs, tables) : null;
   const accessLogOf = (recorder: FlowRecorder): AccessLog => {
@@ -77,8 +79,10 @@ export function nodeFlows(
     const requestIds = new FlowUuids([ids.nextUint32(), ids.nextUint32(), ids.nextUint32(), ids.nextUint32()]);
     return new AccessLog({ recorder, tables, scenario, topology, clock, requestIds });
   };
+  const ethernet = ethernetOf(endpoints, settings, streams);
   const encoder = new FlowEncoder({
     tables,
+    ethernet,
     nodeName: fullNodeName(topology, parsing.cluster),
     epochSeconds: FLOW_EPOCH_SECONDS,
     uuidKey: [uuids.nextUint32(), uuids.nextUint32(), uuids.nextUint32(), uuids.nextUint32()],
@@ -92,13 +96,13 @@ export function nodeFlows(
   const writer = new FlowWriter(sink, encoder, flowsMax);
   if (hubble !== null) {
     const pipeline = buildPipeline(scenario, hubble, settings, profile, writer, hubbleMetrics, streams);
-    const events = new FlowRecorder(pipeline, tables, clock, "all", null, sockets);
+    const events = new FlowRecorder(pipeline, tables, clock, "all", null, sockets, ethernet);
     const reading = new HubbleReading(pipeline, events, writer, hubbleMetrics, accessLogOf(events), clock, hubble.resume === "since");
     reading.agentEvents = agentEvents;
     reading.policyLabels = policyLabels;
     return reading;
   }
-  const recorder = new FlowRecorder(writer, tables, clock, flows, hubbleMetrics, sockets);
+  const recorder = new FlowRecorder(writer, tables, clock, flows, hubbleMetrics, sockets, ethernet);
   return {
     ...NOTHING,
     events: recorder,
@@ -119,23 +123,49 @@ function nodeLabels({ nodeName }: Topology): readonly string[] {
   return ["beta.kubernetes.io/os=linux", `kubernetes.io/hostname=${nodeName}`, "kubernetes.io/os=linux"];
 }
 
-function flowTables(topology: Topology, format: FlowFormat, { enableIpv4, enableIpv6 }: CiliumSettings, cluster: string): FlowTables {
-  const addresses = (address: number): Pick<FlowEndpoint, "address" | "otherAddress"> =>
-    enableIpv6 ? { address: [address], otherAddress: addressOf(address, IPV6_WORDS) } : { address: [address] };
-  const elsewhere = topology.services.flatMap(({ backends, later }) => [...backends.filter(({ node }) => node !== 0), ...later]);
-  const pods = [...topology.localPods, ...elsewhere, ...topology.remoteClients];
-  const nodes: FlowEndpoint[] = [...topology.nodeAddresses].map(([node, address]) => ({
-    ...addresses(address),
+function podsKnown({ services, localPods, remoteClients }: Topology): readonly Pod[] {
+  const elsewhere = services.flatMap(({ backends, later }) => [...backends.filter(({ node }) => node !== 0), ...later]);
+  return [...localPods, ...elsewhere, ...remoteClients];
+}
+
+function addresses(address: number, { enableIpv6 }: CiliumSettings): Pick<FlowEndpoint, "address" | "otherAddress"> {
+  return enableIpv6 ? { address: [address], otherAddress: addressOf(address, IPV6_WORDS) } : { address: [address] };
+}
+
+/** Nodes, then pods. */
+function flowEndpoints(topology: Topology, format: FlowFormat, settings: CiliumSettings, cluster: string): readonly FlowEndpoint[] {
+  const nodes = [...topology.nodeAddresses].map(([node, address]) => ({
+    ...addresses(address, settings),
+    node,
     id: 0,
     identity: node === 0 ? IDENTITY.host : IDENTITY.remoteNode,
   }));
+  return [...nodes, ...podsKnown(topology).map((pod) => ({ ...podEndpoint(pod, format, cluster), ...addresses(pod.address, settings) }))];
+}
+
+/** Whose devices have which addresses: a plain function of a key of the run. */
+function ethernetOf(endpoints: readonly FlowEndpoint[], settings: CiliumSettings, streams: RandomStreams): Ethernet {
+  const key = streams.stream("mac-addresses");
+  return new Ethernet({
+    key: [key.nextUint32(), key.nextUint32(), key.nextUint32(), key.nextUint32()],
+    endpoints,
+    hostIfindex: IFINDEX.ciliumHost,
+    tunnelIfindex: IFINDEX.tunnel,
+    podsHaveAddresses: settings.datapathMode === "veth",
+    // cilium_wg0 is a second device.
+    skipsFib: !settings.enableEndpointRoutes && !settings.enableWireguard,
+    directRoutes: settings.autoDirectNodeRoutes,
+  });
+}
+
+function flowTables(topology: Topology, endpoints: readonly FlowEndpoint[], settings: CiliumSettings, cluster: string): FlowTables {
   return new FlowTables({
-    dualStack: enableIpv4 && enableIpv6,
-    endpoints: [...nodes, ...pods.map((pod) => ({ ...podEndpoint(pod, format, cluster), ...addresses(pod.address) }))],
+    dualStack: settings.enableIpv4 && settings.enableIpv6,
+    endpoints,
     services: topology.services.flatMap(({ frontends, name, namespace }) =>
-      frontends.map(({ address, port }) => ({ ...addresses(address), port, name, namespace })),
+      frontends.map(({ address, port }) => ({ ...addresses(address, settings), port, name, namespace })),
     ),
-    identityLabels: new Map(pods.map((pod) => [pod.identity, labelsOf(pod, cluster)])),
+    identityLabels: new Map(podsKnown(topology).map((pod) => [pod.identity, labelsOf(pod, cluster)])),
     interfaces: new Map([[IFINDEX.native, "eth0"], [IFINDEX.tunnel, "cilium_vxlan"], ...topology.localPods.map((_, i) => [IFINDEX.firstPod + i, `lxc${i}`] as const)]),
   });
 }
@@ -143,6 +173,7 @@ function flowTables(topology: Topology, format: FlowFormat, { enableIpv4, enable
 function podEndpoint(pod: Pod, { clusterName }: FlowFormat, cluster: string): Omit<FlowEndpoint, "address"> {
   return {
     ...(clusterName ? { clusterName: cluster } : {}),
+    node: pod.node,
     id: pod.endpointId,
     identity: pod.identity,
     namespace: pod.namespace,

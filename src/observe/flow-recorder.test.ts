@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  METRIC_EGRESS,
   TRACE_REASON_ENCRYPTED,
   TRACE_REASON_UNKNOWN,
   TRACE_TO_LXC,
@@ -11,6 +12,7 @@ import {
 } from "../cilium/datapath/events.js";
 import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Packet, TCP_ACK, TCP_SYN } from "../cilium/datapath/packet.js";
 import { ipv4, ipv6 } from "../cilium/maps/address.js";
+import { Ethernet } from "./ethernet.js";
 import { FlowRecorder, type RecordedFlows } from "./flow-recorder.js";
 import { FlowTables } from "./flow-tables.js";
 import { FLOW_EPOCH_SECONDS } from "./flow-text.js";
@@ -54,7 +56,7 @@ interface Flow {
 }
 
 /** A recorder that writes into a text, and a TCP SYN from client to server. */
-function rig(which: RecordedFlows = "all", max = 1e9) {
+function rig(which: RecordedFlows = "all", max = 1e9, ethernet: Ethernet | null = null) {
   let text = "";
   const encoder = new FlowEncoder({
     tables,
@@ -62,10 +64,11 @@ function rig(which: RecordedFlows = "all", max = 1e9) {
     epochSeconds: FLOW_EPOCH_SECONDS,
     uuidKey: [1, 2, 3, 4],
     format: flowFormat(["Flow.trace_reason=36", "IP.source_xlated=5"], "1.16.0"),
+    ethernet,
   });
   const writer = new FlowWriter({ write: (piece) => (text += piece) }, encoder, max);
   const clock = { now: 1_500_000_000 };
-  const recorder = new FlowRecorder(writer, tables, clock, which);
+  const recorder = new FlowRecorder(writer, tables, clock, which, null, false, ethernet);
   const packet = new Packet();
   packet.saddr = CLIENT;
   packet.daddr = SERVER;
@@ -82,6 +85,21 @@ function rig(which: RecordedFlows = "all", max = 1e9) {
   };
   return { recorder, packet, clock, lines };
 }
+
+describe("addresses of devices", () => {
+  it("stand before the IP addresses, in traces, drops and verdicts alike", () => {
+    const endpoints = [{ address: [CLIENT], node: 0, id: CLIENT_ID, identity: 300, podName: "order-service-0" }];
+    const devices = { hostIfindex: 4, tunnelIfindex: 5, podsHaveAddresses: true, skipsFib: true, directRoutes: false };
+    const { recorder, packet, lines } = rig("all", 1e9, new Ethernet({ key: [1, 2, 3, 4], endpoints, ...devices }));
+    recorder.trace(packet, TRACE_TO_STACK, CLIENT_ID, 300, 301, 0, 0, 0, 128, -1);
+    recorder.drop(packet, CLIENT_ID, 300, 301, 0, 133, 0, METRIC_EGRESS);
+    recorder.policyVerdict(packet, CLIENT_ID, 301, -133, 8080, 1, 0, 0);
+    const [trace, drop, verdict] = lines().map(({ flow }) => flow);
+    expect(Object.keys(trace!).slice(2, 5)).toEqual(["verdict", "ethernet", "IP"]);
+    expect(Object.keys(drop!).slice(2, 6)).toEqual(["verdict", "drop_reason", "ethernet", "IP"]);
+    expect([drop!["ethernet"], verdict!["ethernet"]]).toEqual([trace!["ethernet"], trace!["ethernet"]]);
+  });
+});
 
 describe("traces", () => {
   it("of a first packet: forwarded, no reply, egress at the client", () => {

@@ -9,6 +9,7 @@ import {
   type DatapathEvents, TRACE_REASON_ENCRYPTED, TRACE_REASON_UNKNOWN, TRACE_TO_PROXY, XLATE_PRE_DIRECTION_FWD, XLATE_PRE_DIRECTION_REV,
 } from "../cilium/datapath/events.js";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, type Packet } from "../cilium/datapath/packet.js";
+import type { Ethernet } from "./ethernet.js";
 import { type FlowTables, NOBODY } from "./flow-tables.js";
 import {
   FLOW_DIRECTION,
@@ -58,6 +59,7 @@ export class FlowRecorder implements DatapathEvents {
   readonly #all: boolean;
   readonly #none: boolean;
   readonly #counter: FlowCounter | null;
+  readonly #ethernet: Ethernet | null;
   readonly #row = new FlowRow();
   /** Null where nobody asks for translations of sockets. */
   readonly #socketRow: FlowRow | null;
@@ -72,7 +74,9 @@ export class FlowRecorder implements DatapathEvents {
     which: RecordedFlows,
     counter: FlowCounter | null = null,
     sockets = false,
+    ethernet: Ethernet | null = null,
   ) {
+    this.#ethernet = ethernet;
     this.#socketRow = sockets ? new FlowRow() : null;
     this.#writer = writer;
     this.#tables = tables;
@@ -121,7 +125,9 @@ export class FlowRecorder implements DatapathEvents {
     row.ifindex = ifindex;
     row.proxyPort = point === TRACE_TO_PROXY ? dstId : 0;
     this.#counter?.count(row);
-    if (written) this.#write(row, number);
+    if (!written) return;
+    if (this.#ethernet !== null) this.#ethernet.ofTrace(row, packet, point, source);
+    this.#write(row, number);
   }
 
   drop(
@@ -132,7 +138,7 @@ export class FlowRecorder implements DatapathEvents {
     _dstId: number,
     reason: number,
     _extError: number,
-    _direction: number,
+    direction: number,
   ): void {
     const number = this.seen++;
     const written = !this.#none && !this.#writer.full;
@@ -148,12 +154,14 @@ export class FlowRecorder implements DatapathEvents {
       row.direction = isSource ? FLOW_DIRECTION.egress : FLOW_DIRECTION.ingress;
     }
     this.#counter?.count(row);
-    if (written) this.#write(row, number);
+    if (!written) return;
+    if (this.#ethernet !== null) this.#ethernet.ofDrop(row, packet, source, reason, direction);
+    this.#write(row, number);
   }
 
   policyVerdict(
     packet: Packet,
-    _source: number,
+    source: number,
     remoteLabel: number,
     verdict: number,
     _dstPort: number,
@@ -173,7 +181,9 @@ export class FlowRecorder implements DatapathEvents {
     row.direction = egress === 1 ? FLOW_DIRECTION.egress : FLOW_DIRECTION.ingress;
     row.policyMatch = match;
     this.#counter?.count(row);
-    if (written) this.#write(row, number);
+    if (!written) return;
+    if (this.#ethernet !== null) this.#ethernet.ofVerdict(row, packet, source, egress);
+    this.#write(row, number);
   }
 
   /** Of processes that are no pod's the agent knows nobody, and shows nothing. */

@@ -11,6 +11,8 @@ export interface FlowEndpoint {
   readonly address: readonly number[];
   /** Of its other family. */
   readonly otherAddress?: readonly number[];
+  /** Number of the node that it is, or that it is on; 0: the reporting one. Absent where nobody knows. */
+  readonly node?: number;
   /** Endpoint number; 0 for everything that is no endpoint of the reporting node. */
   readonly id: number;
   readonly identity: number;

@@ -4,12 +4,13 @@
  *
  * What the proxies tell is pkg/hubble/parser/seven's (`layer7.ts`), socket translations are pkg/hubble/parser/sock's.
  *
- * Absent because nothing in the model knows it: `ethernet`, `cgroup_id`, `file` of drops (1.17 on), `tunnel` (1.18 on). The deprecated
+ * Absent because nothing in the model knows it: `cgroup_id`, `file` of drops (1.17 on), `tunnel` (1.18 on). The deprecated
  * `drop_reason` and `reply` are written, as agents still do.
  */
 import { IPV4_WORDS, type AddressWords } from "../cilium/maps/address.js";
 import { DROP_POLICY_DENY, dropReason } from "../cilium/datapath/drop-reasons.js";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from "../cilium/datapath/packet.js";
+import type { Ethernet } from "./ethernet.js";
 import { OBSERVATION_POINTS, SOCKET_POINTS, TRACE_REASONS } from "./flow-names.js";
 import { type FlowTables, NOBODY } from "./flow-tables.js";
 import { layer7Json, layer7Summary, type Layer7 } from "./layer7.js";
@@ -119,6 +120,9 @@ export class FlowRow {
   captured = 0;
   /** Cookie of the socket; of translations only. */
   cookie = 0;
+  /** FRAME: whose addresses the captured frame bears; of a pod's frame the endpoint number. */
+  frame = 0;
+  frameEndpoint = 0;
   /** What a proxy told; null for what programs report. */
   layer7: Layer7 | null = null;
 }
@@ -145,6 +149,8 @@ export interface FlowEncoderOptions {
   /** `key=value`, sorted. */
   readonly nodeLabels?: readonly string[];
   readonly policies?: PolicyNames;
+  /** Default: no flow shows addresses of devices. */
+  readonly ethernet?: Ethernet | null;
 }
 
 export class FlowEncoder {
@@ -160,6 +166,7 @@ export class FlowEncoder {
   /** After the node's name. */
   readonly #nodeLabels: string;
   readonly #policies: PolicyNames | null;
+  readonly #ethernet: Ethernet | null;
   readonly #dropNames = new Map<number, string>();
 
   constructor(options: FlowEncoderOptions) {
@@ -174,6 +181,7 @@ export class FlowEncoder {
     const labels = options.nodeLabels ?? [];
     this.#nodeLabels = !options.format.nodeLabels || labels.length === 0 ? "" : `,"node_labels":[${labels.map(goString).join(",")}]`;
     this.#policies = options.format.allowedBy ? (options.policies ?? null) : null;
+    this.#ethernet = options.ethernet ?? null;
     this.#typeAndNode = `,"Type":"L3_L4","node_name":${node}${this.#nodeLabels}`;
     this.#end = `},"node_name":${node},"time":"`;
     this.#node = node;
@@ -199,6 +207,7 @@ export class FlowEncoder {
     return (
       `{"flow":{"time":"${time}","uuid":"${this.#uuids.text(number)}${this.#afterUuid}${VERDICT_NAMES[row.verdict]!}"` +
       (row.dropCode === 0 ? "" : `,"drop_reason":${row.dropCode}`) +
+      (this.#ethernet === null ? "" : this.#ethernet.json(row)) +
       this.#network(row) +
       transport(row) +
       `,"source":${tables.endpointJson(row.sourceEndpoint, row.sourceIdentity)}` +

@@ -215,6 +215,7 @@ export class DatapathContext {
     this.dstIdentity = 0;
     this.deliveredTo = 0;
     this.redirectIfindex = 0;
+    this.packet.arriving = arrives;
     if (arrives && this.readAhead !== null) this.readAhead.begin(this.packet.flow);
     if (this.observer !== null) this.observer.hook(hook);
   }

@@ -132,6 +132,8 @@ export class Packet {
   addressWords: AddressWords = IPV4_WORDS;
   /** Earliest departure time in nanoseconds, set by the bandwidth manager; 0 = now. */
   departure = 0;
+  /** It begins its walk with the program that runs; false on its way out. */
+  arriving = false;
 
   /** Index of the source address in the row. */
   readonly saddrAt: number = SADDR;
@@ -151,6 +153,7 @@ export class Packet {
     for (let i = 0; i < WORDS; i++) row[i] = 0; // for so few words a call of fill() takes longer
     this.addressWords = IPV4_WORDS;
     this.departure = 0;
+    this.arriving = false;
   }
 
   /**

@@ -14,7 +14,7 @@ export const NO_SLOT = -1;
 
 /** Words of a row: twelve of addresses, then the fields in the order of `save`. */
 const ADDRESS_WORDS = 12;
-const ROW_WORDS = ADDRESS_WORDS + 27;
+const ROW_WORDS = ADDRESS_WORDS + 29;
 const SLOTS_AT_FIRST = 1024;
 
 export class EventStore {
@@ -96,7 +96,9 @@ export class EventStore {
     rows[at++] = row.traceReason;
     rows[at++] = row.ifindex;
     rows[at++] = row.proxyPort;
-    rows[at] = row.cookie;
+    rows[at++] = row.cookie;
+    rows[at++] = row.frame;
+    rows[at] = row.frameEndpoint;
     if (row.layer7 !== null) this.#records.set(slot, row.layer7);
   }
 
@@ -132,7 +134,9 @@ export class EventStore {
     row.traceReason = rows[at++]!;
     row.ifindex = rows[at++]!;
     row.proxyPort = rows[at++]!;
-    row.cookie = rows[at]!;
+    row.cookie = rows[at++]!;
+    row.frame = rows[at++]!;
+    row.frameEndpoint = rows[at]!;
     row.layer7 = this.#records.size === 0 ? null : (this.#records.get(slot) ?? null);
   }
 
