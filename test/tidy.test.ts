@@ -35,7 +35,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   hubble: ["core", "cilium/datapath"],
   scenario: ["core", "cilium/profile", "cilium/agent"],
   node: ["core", "bpf", "cilium/maps", "cilium/datapath", "cilium/agent", "cilium/profile", "traffic", "observe", "scenario"],
-  ingest: ["core", "hubble"],
+  ingest: ["core", "cilium/maps", "hubble"],
   lab: ["core", "bpf", "cilium/maps", "cilium/datapath", "cilium/agent", "cilium/profile", "traffic", "observe", "scenario", "node", "report", "hubble", "stats", "ingest"],
   report: ["core", "stats", "observe"],
   arbitraries: ["core", "bpf"],

@@ -1,7 +1,8 @@
 /** What a conntrack dump is made of: entries by class, and who holds most of them. */
+import { TUPLE_F_RELATED } from "../cilium/maps/tuple.js";
 import { CT_DIRECTION, CT_STATE, directionOf, isExpired, stateOf, type ConntrackTable, type CtDirection, type CtState, type DumpClock } from "./conntrack-table.js";
 import { CounterTable, largest } from "./counter-table.js";
-import { PROTOCOL, protocolName, TUPLE_RELATED } from "./tuple-table.js";
+import { PROTOCOL, protocolName } from "./tuple-table.js";
 
 /** A map that entries belong to (pkg/maps/ctmap: TCP and others, by family). */
 export type CtMapName = "ct4_global" | "ct_any4_global" | "ct6_global" | "ct_any6_global";
@@ -140,7 +141,7 @@ class ClassCounts {
 
 /** Place of an entry's map in `MAP_ORDER`; related entries are never in TCP's. */
 function mapOf(table: ConntrackTable, i: number): number {
-  const isTcp = table.protocol[i] === PROTOCOL.tcp && (table.tupleFlags[i]! & TUPLE_RELATED) === 0;
+  const isTcp = table.protocol[i] === PROTOCOL.tcp && (table.tupleFlags[i]! & TUPLE_F_RELATED) === 0;
   return (table.addresses.isIPv6(table.destination[i]!) ? 2 : 0) + (isTcp ? 0 : 1);
 }
 

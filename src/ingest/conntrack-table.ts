@@ -2,19 +2,15 @@
  * Conntrack entries as `cilium bpf ct list global` shows them (pkg/maps/ctmap/types.go, `CtEntry`), in columns: two million
  * of them take about 100 MB.
  */
+import { ctStateOf } from "../cilium/maps/ct-flags.js";
+import { tupleKindOf } from "../cilium/maps/tuple.js";
 import type { Skipped } from "./skipped.js";
-import { PROTOCOL, TUPLE_IN, TUPLE_RELATED, TUPLE_SERVICE, type TupleTable } from "./tuple-table.js";
-
-/** Bits of an entry's flags. */
-export const ENTRY_RX_CLOSING = 1 << 0;
-export const ENTRY_TX_CLOSING = 1 << 1;
-export const ENTRY_SEEN_NON_SYN = 1 << 4;
-export const ENTRY_NODE_PORT = 1 << 5;
+import { PROTOCOL, type TupleTable } from "./tuple-table.js";
 
 export interface ConntrackTable extends TupleTable {
   /** When the entry runs out, in the unit of the datapath's clock (seconds since boot unless it counts jiffies). */
   readonly expires: Uint32Array;
-  /** `ENTRY_*` bits and others. */
+  /** Bits as in `ct-flags.ts`. */
   readonly entryFlags: Uint16Array;
   readonly revNat: Uint16Array;
   /** Identity of the source; 0 when unknown. */
@@ -48,23 +44,22 @@ export interface ConntrackDump {
 export const CT_DIRECTION = { out: "out", in: "in", related: "related", service: "service" } as const;
 export type CtDirection = (typeof CT_DIRECTION)[keyof typeof CT_DIRECTION];
 
-/** `syn-only`: nothing but SYNs passed. `stateless`: no TCP. */
+/** `syn-only`: nothing but SYNs passed. `closing`: closed by both sides, or reset. `stateless`: no TCP. */
 export const CT_STATE = { synOnly: "syn-only", established: "established", closing: "closing", stateless: "stateless" } as const;
 export type CtState = (typeof CT_STATE)[keyof typeof CT_STATE];
 
+/** By `tupleKindOf`. */
+const DIRECTIONS = [CT_DIRECTION.out, CT_DIRECTION.in, CT_DIRECTION.service, CT_DIRECTION.related] as const;
+/** By `ctStateOf`. */
+const STATES = [CT_STATE.synOnly, CT_STATE.established, CT_STATE.closing, CT_STATE.stateless] as const;
+
 /** The kind of row `i`: service before related before the direction. */
 export function directionOf(table: TupleTable, i: number): CtDirection {
-  const flags = table.tupleFlags[i]!;
-  if ((flags & TUPLE_SERVICE) !== 0) return CT_DIRECTION.service;
-  if ((flags & TUPLE_RELATED) !== 0) return CT_DIRECTION.related;
-  return (flags & TUPLE_IN) !== 0 ? CT_DIRECTION.in : CT_DIRECTION.out;
+  return DIRECTIONS[tupleKindOf(table.tupleFlags[i]!)]!;
 }
 
 export function stateOf(table: ConntrackTable, i: number): CtState {
-  if (table.protocol[i] !== PROTOCOL.tcp) return CT_STATE.stateless;
-  const flags = table.entryFlags[i]!;
-  if ((flags & (ENTRY_RX_CLOSING | ENTRY_TX_CLOSING)) !== 0) return CT_STATE.closing;
-  return (flags & ENTRY_SEEN_NON_SYN) !== 0 ? CT_STATE.established : CT_STATE.synOnly;
+  return STATES[ctStateOf(table.entryFlags[i]!, table.protocol[i] === PROTOCOL.tcp)]!;
 }
 
 /** Has run out by the dump's clock; false when the clock is unknown. */

@@ -126,6 +126,11 @@ describe("lines that are no entries", () => {
   });
 });
 
+it("a connection that one side has closed is open still, as the datapath has it", () => {
+  const { table } = parseConntrackText(["0x0011", "0x0012", "0x0013"].map((flags, i) => line(`TCP OUT 10.0.0.1:${i + 1} -> 10.0.0.9:443`, flags)));
+  expect([0, 1, 2].map((i) => stateOf(table, i))).toEqual(["established", "established", "closing"]);
+});
+
 describe("the summary", () => {
   const { table } = parseConntrackText([
     line("TCP OUT 10.0.0.1:1 -> 10.0.0.9:443"),

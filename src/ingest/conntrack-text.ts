@@ -3,10 +3,10 @@
  * After the tuple stand `key=value` pairs, which differ by version: two pairs of counters (to 1.15) or one, `IfIndex`,
  * `Slave`, `BackendID`, `NatPort`; flags also by name in brackets. Pairs are taken by their names, unknown ones passed over.
  */
+import { TUPLE_F_SERVICE } from "../cilium/maps/tuple.js";
 import { ConntrackBuilder } from "./conntrack-builder.js";
 import type { ConntrackDump, DumpClock } from "./conntrack-table.js";
 import { SkipLog } from "./skipped.js";
-import { TUPLE_SERVICE } from "./tuple-table.js";
 import { TupleReader } from "./tuple-text.js";
 
 const BLANK = 0x20;
@@ -143,7 +143,7 @@ export class ConntrackText {
       case "backend":
       case "rxBytes":
         // From 1.19 on other entries can have an address in its place.
-        if ((this.#tuple.flags & TUPLE_SERVICE) !== 0) row.backend = value;
+        if ((this.#tuple.flags & TUPLE_F_SERVICE) !== 0) row.backend = value;
         break;
       default:
         row[field] = value;

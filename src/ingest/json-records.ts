@@ -1,5 +1,6 @@
 /** Records of JSON dumps by kind: what `json-dumps.ts` cuts out goes into the tables of the text forms. */
 import { isIP } from "node:net";
+import { TUPLE_F_IN, TUPLE_F_SERVICE } from "../cilium/maps/tuple.js";
 import { NO_ADDRESS, type AddressPool } from "./address-pool.js";
 import type { AgentStatus } from "./agent-status.js";
 import { ConntrackBuilder } from "./conntrack-builder.js";
@@ -7,7 +8,6 @@ import type { MetricsForm } from "./metrics-table.js";
 import { NatBuilder } from "./nat-builder.js";
 import { SeriesCollector } from "./series-collector.js";
 import type { Skipped } from "./skipped.js";
-import { TUPLE_IN, TUPLE_SERVICE } from "./tuple-table.js";
 
 export interface Records {
   /** Takes one record; returns what is wrong with it, else undefined. */
@@ -66,7 +66,7 @@ export class ConntrackRecords implements Records {
     row.protocol = numberOf(key["NextHeader"]);
     row.tupleFlags = numberOf(key["Flags"]);
     // Addresses are stored as in a reply and ports the other way round; those of services are turned once more (PR 28913).
-    const isService = (row.tupleFlags & TUPLE_SERVICE) !== 0;
+    const isService = (row.tupleFlags & TUPLE_F_SERVICE) !== 0;
     const [source, destination] = isService ? [key["SourceAddr"], key["DestAddr"]] : [key["DestAddr"], key["SourceAddr"]];
     row.source = addressOf(source, addresses);
     row.destination = addressOf(destination, addresses);
@@ -111,7 +111,7 @@ export class NatRecords implements Records {
     if (source === NO_ADDRESS || destination === NO_ADDRESS || toAddress === NO_ADDRESS) return "has no addresses";
     this.#builder.add({
       protocol: numberOf(key["NextHeader"]),
-      tupleFlags: numberOf(key["Flags"]) & TUPLE_IN,
+      tupleFlags: numberOf(key["Flags"]) & TUPLE_F_IN,
       source,
       sourcePort: swapped(key["SourcePort"]),
       destination,

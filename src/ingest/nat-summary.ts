@@ -1,9 +1,11 @@
 /** What a NAT dump is made of: mappings and lost halves of them, ports in use by remote end, and entries without conntrack. */
-import { ENTRY_SEEN_NON_SYN, type ConntrackTable } from "./conntrack-table.js";
+import { CT_DSR_INTERNAL, CT_SEEN_NON_SYN } from "../cilium/maps/ct-flags.js";
+import { TUPLE_F_IN } from "../cilium/maps/tuple.js";
+import type { ConntrackTable } from "./conntrack-table.js";
 import { CounterTable, largest } from "./counter-table.js";
 import type { NatTable } from "./nat-table.js";
 import { TupleIndex } from "./tuple-index.js";
-import { PROTOCOL, protocolName, TUPLE_IN } from "./tuple-table.js";
+import { PROTOCOL, protocolName } from "./tuple-table.js";
 
 /** Ports of one egress address that connections to one remote end hold: what a port search competes for. */
 export interface PortsInUse {
@@ -39,7 +41,7 @@ export function summarizeNat(table: NatTable, listed = LISTED): NatSummary {
   let [reverse, mappings, reverseAlone, oldest] = [0, 0, 0, -1];
   for (let i = 0; i < table.size; i++) {
     if (table.age[i]! > oldest) oldest = table.age[i]!;
-    if ((table.tupleFlags[i]! & TUPLE_IN) === 0) {
+    if ((table.tupleFlags[i]! & TUPLE_F_IN) === 0) {
       if (reverseOf(table, index, i) >= 0) mappings++;
       continue;
     }
@@ -69,7 +71,7 @@ export function summarizeNat(table: NatTable, listed = LISTED): NatSummary {
 /** Row of the reverse entry of forward entry `i`, or -1. */
 export function reverseOf(table: NatTable, index: TupleIndex, i: number): number {
   const { protocol, destination, destinationPort, toAddress, toPort } = table;
-  return index.find(protocol[i]!, TUPLE_IN, destination[i]!, destinationPort[i]!, toAddress[i]!, toPort[i]!);
+  return index.find(protocol[i]!, TUPLE_F_IN, destination[i]!, destinationPort[i]!, toAddress[i]!, toPort[i]!);
 }
 
 /** Row of the forward entry of reverse entry `i`, or -1. */
@@ -89,9 +91,6 @@ export interface NatOrphans {
   readonly connectionsWithoutMapping: number;
 }
 
-/** Bit of a conntrack entry whose NAT entry was made for DSR. */
-const ENTRY_DSR = 1 << 7;
-
 /**
  * Joins both dumps by `PurgeOrphanNATEntries` of pkg/maps/ctmap: a reverse entry needs the outgoing conntrack entry of the
  * connection it gives back, a forward one that of its own tuple or, for DSR, of the turned tuple.
@@ -103,7 +102,7 @@ export function natOrphans(conntrack: ConntrackTable, nat: NatTable, listed = LI
   let [forward, reverse] = [0, 0];
   for (let i = 0; i < nat.size; i++) {
     if (isTracked(conntrack, tracked, nat, inConntrack, i)) continue;
-    if ((nat.tupleFlags[i]! & TUPLE_IN) === 0) {
+    if ((nat.tupleFlags[i]! & TUPLE_F_IN) === 0) {
       forward++;
       continue;
     }
@@ -129,10 +128,10 @@ function isTracked(conntrack: ConntrackTable, tracked: TupleIndex, nat: NatTable
   const protocol = nat.protocol[i]!;
   const [source, destination, to] = [shared[nat.source[i]!]!, shared[nat.destination[i]!]!, shared[nat.toAddress[i]!]!];
   const [sourcePort, destinationPort] = [nat.sourcePort[i]!, nat.destinationPort[i]!];
-  if ((nat.tupleFlags[i]! & TUPLE_IN) !== 0) return tracked.find(protocol, 0, to, nat.toPort[i]!, source, sourcePort) >= 0;
+  if ((nat.tupleFlags[i]! & TUPLE_F_IN) !== 0) return tracked.find(protocol, 0, to, nat.toPort[i]!, source, sourcePort) >= 0;
   if (tracked.find(protocol, 0, source, sourcePort, destination, destinationPort) >= 0) return true;
   const turned = tracked.find(protocol, 0, destination, destinationPort, source, sourcePort);
-  return turned >= 0 && (conntrack.entryFlags[turned]! & ENTRY_DSR) !== 0;
+  return turned >= 0 && (conntrack.entryFlags[turned]! & CT_DSR_INTERNAL) !== 0;
 }
 
 /** Connections from and to addresses that forward entries have, yet without one themselves: half a mapping or all of it is lost. */
@@ -150,7 +149,7 @@ function unmapped(conntrack: ConntrackTable, nat: NatTable): number {
   for (let i = 0; i < conntrack.size; i++) {
     const [source, destination] = [inNat[conntrack.source[i]!]!, inNat[conntrack.destination[i]!]!];
     if (conntrack.tupleFlags[i] !== 0 || !sources.has(source) || !remotes.has(destination)) continue;
-    if (conntrack.protocol[i] === PROTOCOL.tcp && (conntrack.entryFlags[i]! & ENTRY_SEEN_NON_SYN) === 0) continue;
+    if (conntrack.protocol[i] === PROTOCOL.tcp && (conntrack.entryFlags[i]! & CT_SEEN_NON_SYN) === 0) continue;
     if (index.find(conntrack.protocol[i]!, 0, source, conntrack.sourcePort[i]!, destination, conntrack.destinationPort[i]!) < 0) count++;
   }
   return count;

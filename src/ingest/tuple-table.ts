@@ -4,11 +4,6 @@
  */
 import type { Addresses } from "./address-pool.js";
 
-/** Bits of a tuple's flags (bpf/lib/common.h, `TUPLE_F_*`). An outgoing one has none of the first two. */
-export const TUPLE_IN = 1;
-export const TUPLE_RELATED = 2;
-export const TUPLE_SERVICE = 4;
-
 /** IP protocol numbers. */
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const;
 
@@ -34,7 +29,7 @@ export interface TupleTable {
   readonly size: number;
   readonly addresses: Addresses;
   readonly protocol: Uint8Array;
-  /** `TUPLE_*` bits. */
+  /** `TUPLE_F_*` bits. */
   readonly tupleFlags: Uint8Array;
   /** Numbers of addresses. */
   readonly source: Int32Array;

@@ -5,13 +5,14 @@
  * Services: `TCP SVC client -> frontend` from 1.15 on (PR 28913). Before, `TCP OUT frontend -> client service`, both ends in
  * each other's place; here the client is the source always.
  */
+import { TUPLE_F_IN, TUPLE_F_RELATED, TUPLE_F_SERVICE } from "../cilium/maps/tuple.js";
 import { NO_ADDRESS, type AddressPool } from "./address-pool.js";
-import { protocolNumber, TUPLE_IN, TUPLE_RELATED, TUPLE_SERVICE } from "./tuple-table.js";
+import { protocolNumber } from "./tuple-table.js";
 
 const ARROW = " -> ";
 const PORT_MAX = 0xffff;
 /** Flags of a tuple by the word that tells its direction. */
-const DIRECTIONS: Readonly<Record<string, number>> = { OUT: 0, IN: TUPLE_IN, SVC: TUPLE_SERVICE };
+const DIRECTIONS: Readonly<Record<string, number>> = { OUT: 0, IN: TUPLE_F_IN, SVC: TUPLE_F_SERVICE };
 
 /** One line's tuple; used again for the next line. */
 export class TupleReader {
@@ -52,7 +53,7 @@ export class TupleReader {
     if (this.source === NO_ADDRESS || this.sourcePort < 0) return `has no source address and port: "${line.slice(second + 1, arrow).slice(0, 60)}"`;
     if (this.destination === NO_ADDRESS || this.destinationPort < 0) return `has no destination address and port: "${line.slice(from, to).slice(0, 60)}"`;
     this.end = this.#words(line, to);
-    if (direction === "OUT" && (this.flags & TUPLE_SERVICE) !== 0) this.#turn();
+    if (direction === "OUT" && (this.flags & TUPLE_F_SERVICE) !== 0) this.#turn();
     return undefined;
   }
 
@@ -78,10 +79,10 @@ export class TupleReader {
     let next = at + 1;
     for (;;) {
       if (line.startsWith("related ", next)) {
-        this.flags |= TUPLE_RELATED;
+        this.flags |= TUPLE_F_RELATED;
         next += "related ".length;
       } else if (line.startsWith("service ", next)) {
-        this.flags |= TUPLE_SERVICE;
+        this.flags |= TUPLE_F_SERVICE;
         next += "service ".length;
       } else {
         return next;

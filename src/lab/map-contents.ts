@@ -7,8 +7,9 @@
  */
 import { tableOf } from "../cilium/maps/table.js";
 import type { HashTable } from "../bpf/hash-table.js";
-import { CT_CLOSING, CT_SEEN_NON_SYN, type CtMap } from "../cilium/maps/ct-map.js";
-import { TUPLE_F_IN, TUPLE_F_RELATED, TUPLE_F_SERVICE } from "../cilium/maps/tuple.js";
+import { CT_CLOSED, CT_SYN_ONLY, ctStateOf } from "../cilium/maps/ct-flags.js";
+import type { CtMap } from "../cilium/maps/ct-map.js";
+import { tupleKindOf } from "../cilium/maps/tuple.js";
 import type { NatMap } from "../cilium/maps/nat-map.js";
 import type { BuiltNode } from "../node/build.js";
 import type { ContentDivision, MapContents } from "../observe/result.js";
@@ -25,12 +26,8 @@ const ALIVE = 0;
 const HANDSHAKE = 1;
 const CLOSING = 2;
 const EXPIRED = 3;
-/** As `cilium bpf ct list` and `cilium bpf nat list` print them. */
+/** By `tupleKindOf`, as `cilium bpf ct list` and `cilium bpf nat list` print them. */
 const DIRECTIONS = ["OUT", "IN", "SVC", "RELATED"] as const;
-const OUT = 0;
-const IN = 1;
-const SERVICE = 2;
-const RELATED = 3;
 
 interface Watched {
   readonly name: string;
@@ -107,18 +104,19 @@ function nextBucket(table: HashTable, bucket: number, every: number): number {
 }
 
 function directionOf({ rows, stride, keyWords }: HashTable, slot: number): number {
-  const flags = rows[slot * stride + keyWords - 1]! >>> FLAGS_SHIFT;
-  if ((flags & TUPLE_F_SERVICE) !== 0) return SERVICE;
-  if ((flags & TUPLE_F_RELATED) !== 0) return RELATED;
-  return (flags & TUPLE_F_IN) !== 0 ? IN : OUT;
+  return tupleKindOf(rows[slot * stride + keyWords - 1]! >>> FLAGS_SHIFT);
 }
 
 function stateOf(ct: CtMap, slot: number, now: number, isTcp: boolean): number {
   if (ct.lifetime(slot) < now) return EXPIRED;
-  if (!isTcp) return ALIVE;
-  const flags = ct.flags(slot);
-  if ((flags & CT_CLOSING) === CT_CLOSING) return CLOSING;
-  return (flags & CT_SEEN_NON_SYN) === 0 ? HANDSHAKE : ALIVE;
+  switch (ctStateOf(ct.flags(slot), isTcp)) {
+    case CT_SYN_ONLY:
+      return HANDSHAKE;
+    case CT_CLOSED:
+      return CLOSING;
+    default:
+      return ALIVE;
+  }
 }
 
 /** Counts of a sample brought to the whole, in integers that add up to it. */

@@ -4,7 +4,8 @@
  */
 import type { HashTable } from "../bpf/hash-table.js";
 import type { ConntrackConfig } from "../cilium/datapath/config.js";
-import { CT_CLOSING, CT_SEEN_NON_SYN, type CtMap } from "../cilium/maps/ct-map.js";
+import { CT_SEEN_NON_SYN, ctIsAlive } from "../cilium/maps/ct-flags.js";
+import type { CtMap } from "../cilium/maps/ct-map.js";
 import type { NatMap } from "../cilium/maps/nat-map.js";
 import { TUPLE_F_SERVICE } from "../cilium/maps/tuple.js";
 
@@ -20,7 +21,7 @@ export function idleUnits(ct: CtMap, table: HashTable, slot: number, isTcp: bool
 }
 
 function lifetimeOf(flags: number, isTcp: boolean, service: boolean, times: ConntrackConfig): number {
-  if ((flags & CT_CLOSING) === CT_CLOSING) return times.close;
+  if (!ctIsAlive(flags)) return times.close;
   if (!isTcp) return service ? times.serviceAny : times.any;
   if ((flags & CT_SEEN_NON_SYN) === 0) return times.syn;
   return service ? times.serviceTcp : times.tcp;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addEntry, addMapping, keysOf, pair4 } from "../../../test/support/conntrack-maps.js";
-import { CT_DSR_INTERNAL } from "../maps/ct-map.js";
+import { CT_DSR_INTERNAL } from "../maps/ct-flags.js";
 import { MEASURED_GC_COSTS } from "./gc-costs.js";
 import { OrphanWalk } from "./gc-orphans.js";
 import { walkBatches, walkKeys } from "./gc-plain.js";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { addEntry, addMapping, pair4 } from "../../../test/support/conntrack-maps.js";
 import { ipv4 } from "../maps/address.js";
-import { CT_DSR_INTERNAL } from "../maps/ct-map.js";
+import { CT_DSR_INTERNAL } from "../maps/ct-flags.js";
 import { Tuple } from "../maps/tuple.js";
 import { walkKeys } from "./gc-plain.js";
 import { expiryRule } from "./gc-targets.js";

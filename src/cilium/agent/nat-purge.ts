@@ -6,7 +6,7 @@
  */
 
 import type { HashTable } from "../../bpf/hash-table.js";
-import { CT_DSR_INTERNAL } from "../maps/ct-map.js";
+import { CT_DSR_INTERNAL } from "../maps/ct-flags.js";
 import type { NatMap } from "../maps/nat-map.js";
 import { TUPLE_F_IN, TUPLE_F_OUT, TUPLE_WORDS_MAX, Tuple } from "../maps/tuple.js";
 import type { ConntrackPair } from "./gc-targets.js";

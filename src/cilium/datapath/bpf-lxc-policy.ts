@@ -4,7 +4,7 @@
  */
 
 import { htons, IPV4_WORDS } from "../maps/address.js";
-import { CT_LB_LOOPBACK } from "../maps/ct-map.js";
+import { CT_LB_LOOPBACK } from "../maps/ct-flags.js";
 import { TUPLE_F_OUT } from "../maps/tuple.js";
 import { CT_INGRESS, ctCreate, ctLookup, SCOPE_BIDIR } from "./conntrack.js";
 import { CT_ESTABLISHED, CT_NEW, CT_RELATED, CT_REPLY, CTX_ACT_OK, PROGRAM_LXC, TC_ACT_SHOT } from "./context.js";

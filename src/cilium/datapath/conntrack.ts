@@ -18,7 +18,8 @@ import {
   CT_RX_CLOSING,
   CT_SEEN_NON_SYN,
   CT_TX_CLOSING,
-} from "../maps/ct-map.js";
+  ctIsAlive,
+} from "../maps/ct-flags.js";
 import type { CtMap } from "../maps/ct-map.js";
 import { TUPLE_F_IN, TUPLE_F_OUT, TUPLE_F_RELATED, TUPLE_F_SERVICE } from "../maps/tuple.js";
 import type { Tuple } from "../maps/tuple.js";
@@ -106,10 +107,6 @@ function matchesTypes(bits: number, revNatIndex: number, types: number, state: C
   return (types & CT_ENTRY_SVC) !== 0 && state !== null && state.revNatIndex === revNatIndex;
 }
 
-function isAlive(bits: number): boolean {
-  return (bits & CT_CLOSING) !== CT_CLOSING;
-}
-
 /** `__ct_lookup`: one key. CT_NEW or CT_ESTABLISHED; `dp.monitor` says whether the packet is reported. */
 function lookupOne(
   dp: DatapathContext,
@@ -140,7 +137,7 @@ function lookupOne(
       return CT_NEW;
     }
   }
-  if (isAlive(bits)) {
+  if (ctIsAlive(bits)) {
     dp.monitor = refresh(dp, ct, slot, isTcp, dir, flags);
     bits = ct.flags(slot);
   }
@@ -161,7 +158,7 @@ function lookupOne(
     ct.setFlags(slot, bits);
     dp.monitor = TRACE_PAYLOAD_LEN;
     if (state !== null) state.closing = true;
-    if (!isAlive(bits)) ctUpdateTimeout(dp, ct, slot, dp.config.conntrack.close, dir, flags, dp.config.conntrack.reportFlags);
+    if (!ctIsAlive(bits)) ctUpdateTimeout(dp, ct, slot, dp.config.conntrack.close, dir, flags, dp.config.conntrack.reportFlags);
   }
   if (state !== null) loadState(ct, slot, bits, revNatIndex, dir, state);
   return CT_ESTABLISHED;

@@ -9,7 +9,7 @@
 
 import { UpdateFlag } from "../../bpf/spec.js";
 import { IPV4_WORDS } from "../maps/address.js";
-import { CT_DSR_INTERNAL } from "../maps/ct-map.js";
+import { CT_DSR_INTERNAL } from "../maps/ct-flags.js";
 import { TUPLE_F_IN, TUPLE_F_OUT } from "../maps/tuple.js";
 import type { Tuple } from "../maps/tuple.js";
 import { CT_EGRESS, CT_ENTRY_DSR, ctCreate, ctLazyLookup, SCOPE_FORWARD, TRACE_PAYLOAD_LEN } from "./conntrack.js";

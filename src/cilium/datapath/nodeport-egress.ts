@@ -6,7 +6,7 @@
 
 import { IPV4_WORDS } from "../maps/address.js";
 import type { AddressWords } from "../maps/address.js";
-import { CT_DSR_INTERNAL, CT_NODE_PORT } from "../maps/ct-map.js";
+import { CT_DSR_INTERNAL, CT_NODE_PORT } from "../maps/ct-flags.js";
 import { ENDPOINT_F_HOST } from "../maps/identity-maps.js";
 import { TUPLE_F_OUT } from "../maps/tuple.js";
 import type { Tuple } from "../maps/tuple.js";

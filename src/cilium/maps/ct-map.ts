@@ -10,21 +10,9 @@
 import type { BpfMap } from "../../bpf/map.js";
 import { IPV4_WORDS, IPV6_WORDS, htons } from "./address.js";
 import type { AddressWords } from "./address.js";
+import { CT_SEEN_NON_SYN } from "./ct-flags.js";
 import { LifetimeFloors } from "./lifetime-floors.js";
 import { tableOf } from "./table.js";
-
-/** Bits of the 16-bit field at byte 36, in order from bit 0. */
-export const CT_RX_CLOSING = 1 << 0;
-export const CT_TX_CLOSING = 1 << 1;
-export const CT_LB_LOOPBACK = 1 << 3;
-export const CT_SEEN_NON_SYN = 1 << 4;
-export const CT_NODE_PORT = 1 << 5;
-export const CT_PROXY_REDIRECT = 1 << 6;
-export const CT_DSR_INTERNAL = 1 << 7;
-export const CT_FROM_L7LB = 1 << 8;
-export const CT_FROM_TUNNEL = 1 << 10;
-/** Either closing bit. */
-export const CT_CLOSING = CT_RX_CLOSING | CT_TX_CLOSING;
 
 /** Word numbers in the value (byte offset / 4). */
 const BACKEND_ID = 2;

@@ -18,6 +18,19 @@ export const TUPLE_F_RELATED = 2;
 /** Load balancer's choice for a service. */
 export const TUPLE_F_SERVICE = 4;
 
+/** What an entry stands for by its key's flags, as `cilium bpf ct list` and `bpf nat list` print them: OUT, IN, SVC, and errors. */
+export const TUPLE_KIND_OUT = 0;
+export const TUPLE_KIND_IN = 1;
+export const TUPLE_KIND_SERVICE = 2;
+export const TUPLE_KIND_RELATED = 3;
+
+/** `TUPLE_KIND_*`: service before related before the direction. */
+export function tupleKindOf(flags: number): number {
+  if ((flags & TUPLE_F_SERVICE) !== 0) return TUPLE_KIND_SERVICE;
+  if ((flags & TUPLE_F_RELATED) !== 0) return TUPLE_KIND_RELATED;
+  return (flags & TUPLE_F_IN) !== 0 ? TUPLE_KIND_IN : TUPLE_KIND_OUT;
+}
+
 /** Words of the longest key (IPv6). */
 export const TUPLE_WORDS_MAX = 10;
 /** Flags sit in the second byte of the last word, above the protocol. */

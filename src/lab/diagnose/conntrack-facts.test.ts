@@ -22,7 +22,7 @@ interface Line {
 /** A dump with its clock (`ct list -d`). */
 function table(lines: readonly Line[], now = NOW): ConntrackTable {
   const text = lines.map(({ from, to, leftS, flags = "SeenNonSyn", rx = "0x1b", tx = "0x1b", lastRx = now, lastTx = now, protocol = "TCP" }) => {
-    const bits = (flags.includes("Closing") ? 3 : 0) | (flags.includes("SeenNonSyn") ? 16 : 0);
+    const bits = (flags.includes("RxClosing") ? 1 : 0) | (flags.includes("TxClosing") ? 2 : 0) | (flags.includes("SeenNonSyn") ? 16 : 0);
     return (
       `${protocol} OUT ${from} -> ${to} expires=${now + leftS} (remaining: ${leftS} sec(s)) Packets=0 Bytes=0 RxFlagsSeen=${rx} LastRxReport=${lastRx} ` +
       `TxFlagsSeen=${tx} LastTxReport=${lastTx} Flags=0x${bits.toString(16).padStart(4, "0")} [ ${flags} ] RevNAT=0 SourceSecurityID=256 BackendID=0`
@@ -95,6 +95,12 @@ describe("two dumps", () => {
   it("ask nothing of open connections when they are too far apart", () => {
     expect(survivalFacts(table([open(1), datagram(3, 50)]), table([], NOW + 20))).toBeNull();
     expect(survivalFacts(table([open(1), datagram(3, 50)]), table([open(7)], NOW + 20))).toEqual({ apartS: 20, due: 1, missing: 1 });
+  });
+
+  it("take a connection that one side has closed for an open one: the other side may have closed it since", () => {
+    const half = (port: number): Line => ({ ...closed(port, 7990), flags: "TxClosing SeenNonSyn" });
+    expect(survivalFacts(table([half(1), datagram(3, 50)]), table([], NOW + 20))).toBeNull();
+    expect(survivalFacts(table([half(1), datagram(3, 50)]), table([open(7)], NOW + 20))).toEqual({ apartS: 20, due: 1, missing: 1 });
   });
 
   it("need an order", () => {

@@ -7,8 +7,9 @@
  */
 import type { CiliumMaps, FamilyMaps } from "../../cilium/maps.js";
 import { formatAddress, IPV4_WORDS, IPV6_WORDS, type AddressWords } from "../../cilium/maps/address.js";
-import { CT_DSR_INTERNAL, CT_FROM_L7LB, CT_FROM_TUNNEL, CT_LB_LOOPBACK, CT_NODE_PORT, CT_PROXY_REDIRECT, CT_RX_CLOSING } from "../../cilium/maps/ct-map.js";
-import { CT_SEEN_NON_SYN, CT_TX_CLOSING, type CtMap } from "../../cilium/maps/ct-map.js";
+import { CT_DSR_INTERNAL, CT_FROM_L7LB, CT_FROM_TUNNEL, CT_LB_LOOPBACK, CT_NODE_PORT, CT_PROXY_REDIRECT, CT_RX_CLOSING } from "../../cilium/maps/ct-flags.js";
+import { CT_SEEN_NON_SYN, CT_TX_CLOSING } from "../../cilium/maps/ct-flags.js";
+import type { CtMap } from "../../cilium/maps/ct-map.js";
 import { TUPLE_F_IN, TUPLE_F_RELATED, TUPLE_F_SERVICE, Tuple } from "../../cilium/maps/tuple.js";
 import type { ConntrackFacts } from "../../cilium/profile/cilium-profile.js";
 import { slotsOf } from "./walk.js";

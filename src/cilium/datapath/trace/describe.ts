@@ -5,16 +5,7 @@ import type { BpfMap } from "../../../bpf/map.js";
 import type { CiliumMaps, FamilyMaps } from "../../maps.js";
 import { formatAddress, formatIpv4, htons, IPV4_WORDS, IPV6_WORDS } from "../../maps/address.js";
 import type { AddressWords } from "../../maps/address.js";
-import {
-  CT_DSR_INTERNAL,
-  CT_FROM_TUNNEL,
-  CT_LB_LOOPBACK,
-  CT_NODE_PORT,
-  CT_PROXY_REDIRECT,
-  CT_RX_CLOSING,
-  CT_SEEN_NON_SYN,
-  CT_TX_CLOSING,
-} from "../../maps/ct-map.js";
+import { CT_DSR_INTERNAL, CT_FROM_TUNNEL, CT_LB_LOOPBACK, CT_NODE_PORT, CT_PROXY_REDIRECT, CT_RX_CLOSING, CT_SEEN_NON_SYN, CT_TX_CLOSING } from "../../maps/ct-flags.js";
 import type { CtMap } from "../../maps/ct-map.js";
 import { TUPLE_F_IN, TUPLE_F_RELATED, TUPLE_F_SERVICE } from "../../maps/tuple.js";
 

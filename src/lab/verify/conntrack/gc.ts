@@ -5,7 +5,7 @@ import { walkKeys } from "../../../cilium/agent/gc-plain.js";
 import { conntrackPairs, expiryRule } from "../../../cilium/agent/gc-targets.js";
 import type { ConntrackPair } from "../../../cilium/agent/gc-targets.js";
 import { purgeOrphans } from "../../../cilium/agent/nat-purge.js";
-import { CT_DSR_INTERNAL } from "../../../cilium/maps/ct-map.js";
+import { CT_DSR_INTERNAL } from "../../../cilium/maps/ct-flags.js";
 import type { CtMap } from "../../../cilium/maps/ct-map.js";
 import { Tuple, TUPLE_F_IN, TUPLE_F_OUT, TUPLE_F_SERVICE } from "../../../cilium/maps/tuple.js";
 import { NS_PER_S } from "../../../core/units.js";

@@ -6,7 +6,7 @@ import { VERDICT_DELIVER, VERDICT_DROP, VERDICT_PASS, VERDICT_REDIRECT, VERDICT_
 import { METRIC_EGRESS, METRIC_INGRESS } from "../../../cilium/datapath/events.js";
 import { IPPROTO_TCP, Packet, TCP_ACK, TCP_SYN } from "../../../cilium/datapath/packet.js";
 import { formatIpv4, ipv4 } from "../../../cilium/maps/address.js";
-import { CT_DSR_INTERNAL, CT_LB_LOOPBACK, CT_NODE_PORT } from "../../../cilium/maps/ct-map.js";
+import { CT_DSR_INTERNAL, CT_LB_LOOPBACK, CT_NODE_PORT } from "../../../cilium/maps/ct-flags.js";
 import type { CtMap } from "../../../cilium/maps/ct-map.js";
 import { POLICY_EGRESS, POLICY_INGRESS } from "../../../cilium/maps/policy-map.js";
 import { TUPLE_F_RELATED, TUPLE_F_SERVICE, tupleWords } from "../../../cilium/maps/tuple.js";
