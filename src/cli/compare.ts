@@ -4,8 +4,8 @@ import { collect, positiveNumber, shareOption, wholeNumber } from "./arguments.j
 import { EXIT, type ExitCode } from "./exit.js";
 import { interruptible } from "./interrupt.js";
 import { ProgressLine } from "./progress.js";
-import { printWarnings } from "./simulation-options.js";
 import { quote } from "./quote.js";
+import { printWarnings } from "./simulation-options.js";
 
 /** Pairs of runs before the first look, and at most, when no number is asked for. */
 const RUNS_MIN = 5;

@@ -5,9 +5,9 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../core/version.js";
 import { addCheckCommand } from "./check.js";
-import { EXIT, type ExitCode } from "./exit.js";
 import { addCompareCommand } from "./compare.js";
 import { addDiagnoseCommand } from "./diagnose.js";
+import { EXIT, type ExitCode } from "./exit.js";
 import { addExplainCommand } from "./explain.js";
 import { addExportCommand } from "./export.js";
 import { addForecastCommand } from "./forecast.js";

@@ -5,8 +5,8 @@ import { collect, positiveNumber, wholeNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { interruptible } from "./interrupt.js";
 import { ProgressLine } from "./progress.js";
-import { printWarnings, simulationOptions } from "./simulation-options.js";
 import { quote } from "./quote.js";
+import { printWarnings, simulationOptions } from "./simulation-options.js";
 
 interface RunCommandOptions {
   readonly variant?: readonly string[];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { summarizeConntrack } from "./conntrack-summary.js";
 import { directionOf, isExpired, stateOf } from "./conntrack-table.js";
 import { parseConntrackText } from "./conntrack-text.js";
-import { summarizeConntrack } from "./conntrack-summary.js";
 
 /** One line in the layout of each release, and what is in it. */
 const LAYOUTS = {

@@ -2,9 +2,9 @@
  * Metrics as Prometheus scrapes them: its text exposition format or OpenMetrics, one scrape or several in a row, values with
  * times (milliseconds in the one format, seconds in the other) or without.
  */
+import type { MetricsDump } from "./metrics-table.js";
 import { SeriesCollector } from "./series-collector.js";
 import { SkipLog } from "./skipped.js";
-import type { MetricsDump } from "./metrics-table.js";
 
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*/;
 const LABEL = /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|(?=\}))/y;

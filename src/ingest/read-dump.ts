@@ -2,8 +2,8 @@
 import { basename } from "node:path";
 import { fileLines, streamLines, type LineBatch } from "../hubble/line-source.js";
 import { ConntrackText } from "./conntrack-text.js";
-import { DUMP_KIND_TEXT, DumpError, WrongKindError, type DumpKind } from "./dump-kind.js";
 import type { Dump } from "./dump.js";
+import { DUMP_KIND_TEXT, DumpError, WrongKindError, type DumpKind } from "./dump-kind.js";
 import { DumpJson } from "./json-dumps.js";
 import { beginOfJson, kindOf, kindOfName } from "./kind-of.js";
 import { MetricsList } from "./metrics-list.js";

@@ -1,7 +1,7 @@
 /** What a run rests on that is neither exact nor measured: said beside every verdict. */
-import { formatCount } from "../core/units.js";
 import { effectiveSettings } from "../cilium/agent/settings.js";
 import { assumedFeatures } from "../cilium/datapath/support.js";
+import { formatCount } from "../core/units.js";
 import type { BuiltNode } from "../node/build.js";
 import { datapathConfig } from "../node/datapath-config.js";
 import { DNS_ANSWER_NS, DNS_QUESTION_NS } from "../node/workloads/dns-proxy.js";

@@ -1,6 +1,6 @@
 /** Who called whom, by the names that people know: the service map of a report. */
-import type { CallEdge, CallsResult } from "../observe/result.js";
 import type { RunRecorder } from "../observe/recorder.js";
+import type { CallEdge, CallsResult } from "../observe/result.js";
 import type { Origin, Scenario, Target } from "../scenario/types.js";
 
 export function callsOf(scenario: Scenario, { calls }: RunRecorder, reachedNs: number): CallsResult {

@@ -1,7 +1,7 @@
 /** Every distribution that a run has counted, by name: what `latency.hlog` holds, and what the summary prints. */
 import { LogLinearCounter } from "../core/log-linear.js";
-import { RESULT_HOOKS } from "../node/hooks.js";
 import type { BuiltNode } from "../node/build.js";
+import { RESULT_HOOKS } from "../node/hooks.js";
 import { spanCounter } from "../observe/latency.js";
 import { powerOfTwoBuckets } from "../observe/power-of-two.js";
 import type { RunRecorder } from "../observe/recorder.js";

@@ -7,17 +7,17 @@ import { RunFolder } from "../report/run-folder.js";
 import { variantFile, writeReports } from "../report/write-run.js";
 import { loadScenario } from "../scenario/load.js";
 import type { Scenario, ScenarioFile } from "../scenario/types.js";
+import { DUMP_FILES, parseDumpTime, type DumpPlaces } from "./dump/request.js";
 import { chooseVariants, DROP_TEXTS, refuseUnsupported, seeded } from "./input.js";
-import { experimentVerdict } from "./verdict.js";
+import { parsePerfetto } from "./perfetto/request.js";
 import { CONNECTIONS_FILE, connectionsJson, recorded, SCENARIO_FILE, scenarioJson } from "./recorded-files.js";
 import { AGENT_EVENTS_FILE, FLOWS_FILE, LATENCY_FILE, METRICS_FILE } from "./run-files.js";
 import type { SimulatedVariant } from "./simulate.js";
-import { DUMP_FILES, parseDumpTime, type DumpPlaces } from "./dump/request.js";
-import { parsePerfetto } from "./perfetto/request.js";
 import { simulateAll, type SimulateAllOptions, type VariantTask } from "./simulate-all.js";
 import { parseTraceRequest } from "./trace/request.js";
 import type { ConnectionTrace } from "./trace/result.js";
 import { TRACE_FILE, traceText } from "./trace/text.js";
+import { experimentVerdict } from "./verdict.js";
 
 export interface RunOptions extends SimulateAllOptions {
   readonly scenarioPath: string;

@@ -1,16 +1,16 @@
 /** What was counted, as the result model has it. */
-import { NS_PER_MS } from "../core/units.js";
 import { errnoName } from "../bpf/errno.js";
 import { dropText } from "../cilium/datapath/drop-reasons.js";
 import type { KernelProfile } from "../cilium/profile/kernel.js";
+import { NS_PER_MS } from "../core/units.js";
 import type { BuiltNode } from "../node/build.js";
-import { callsOf } from "./calls.js";
-import { distributions, printedHistogram } from "./distributions.js";
 import { RESULT_HOOKS } from "../node/hooks.js";
-import type { DropCount, HookHistogram, Series } from "../observe/result.js";
 import { powerOfTwoBuckets } from "../observe/power-of-two.js";
 import type { RunRecorder } from "../observe/recorder.js";
+import type { DropCount, HookHistogram, Series } from "../observe/result.js";
 import type { Scenario } from "../scenario/types.js";
+import { callsOf } from "./calls.js";
+import { distributions, printedHistogram } from "./distributions.js";
 import type { Figures } from "./findings.js";
 
 /** Everything but the judgement. `reachedNs`: simulated time at the end. */

@@ -1,8 +1,8 @@
 /** Contents of maps and calls of workloads, against walks and counters that know the whole truth. */
 import { describe, expect, it } from "vitest";
 import { nodeWorld } from "../../test/support/node-world.js";
-import { NS_PER_S } from "../core/units.js";
 import { tableOf } from "../cilium/maps/table.js";
+import { NS_PER_S } from "../core/units.js";
 import { callsOf } from "./calls.js";
 import { MapContentsRecorder } from "./map-contents.js";
 

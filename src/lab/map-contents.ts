@@ -5,12 +5,12 @@
  * in the map makes no noise. Keys are spread by a hash, so the buckets are a fair sample of the entries; classes are then shares
  * of the map's own count, which is exact.
  */
-import { tableOf } from "../cilium/maps/table.js";
 import type { HashTable } from "../bpf/hash-table.js";
 import { CT_CLOSED, CT_SYN_ONLY, ctStateOf } from "../cilium/maps/ct-flags.js";
 import type { CtMap } from "../cilium/maps/ct-map.js";
-import { tupleKindOf } from "../cilium/maps/tuple.js";
 import type { NatMap } from "../cilium/maps/nat-map.js";
+import { tableOf } from "../cilium/maps/table.js";
+import { tupleKindOf } from "../cilium/maps/tuple.js";
 import type { BuiltNode } from "../node/build.js";
 import type { ContentDivision, MapContents } from "../observe/result.js";
 

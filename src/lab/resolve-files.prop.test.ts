@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import type { NodeDocument, ResolveDiffDocument, ResolveDocument } from "../report/resolve-document.js";
 import { resolveDiffText } from "../report/resolve-diff-text.js";
+import type { NodeDocument, ResolveDiffDocument, ResolveDocument } from "../report/resolve-document.js";
 import { resolveText } from "../report/resolve-text.js";
 import { resolveFiles, type ResolveOptions } from "./resolve-files.js";
 

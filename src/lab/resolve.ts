@@ -4,9 +4,9 @@
  */
 
 import { kernelMemory } from "../bpf/memory.js";
+import { planMaps } from "../cilium/agent/map-plan.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import { maglevInnerSpec } from "../cilium/maps/maglev-map.js";
-import { planMaps } from "../cilium/agent/map-plan.js";
 import { settled } from "../cilium/profile/assumptions.js";
 import type { CiliumProfile } from "../cilium/profile/cilium-profile.js";
 import type { KernelProfile } from "../cilium/profile/kernel.js";

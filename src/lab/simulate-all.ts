@@ -6,10 +6,10 @@ import { OutputError } from "../report/output-error.js";
 import type { Scenario } from "../scenario/types.js";
 import type { CurveRequest } from "./curve/curve-observer.js";
 import type { DumpRequest } from "./dump/request.js";
-import type { SimulatedVariant } from "./simulate.js";
-import type { PerfettoRequest } from "./perfetto/request.js";
-import type { TraceRequest } from "./trace/request.js";
 import { INLINING } from "./inlining.js";
+import type { PerfettoRequest } from "./perfetto/request.js";
+import type { SimulatedVariant } from "./simulate.js";
+import type { TraceRequest } from "./trace/request.js";
 import type { WorkerOutcome, WorkerTask } from "./worker.js";
 
 /** Time between two looks at how far the threads are, ms. */

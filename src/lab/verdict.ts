@@ -6,8 +6,8 @@ import { formatBytes, formatCount } from "../core/units.js";
 import type { Finding, MapResult, VariantResult, Verdict } from "../observe/result.js";
 import { peakPressure, quantileText, ratioText } from "../report/wording.js";
 import type { Scenario } from "../scenario/types.js";
-import { HUBBLE_LABEL, lostFlows, whatHubbleSaw } from "./hubble-findings.js";
 import { bindingOrder, humps, whatBroke, whatGcDid, whatUsersSaw, type Figures } from "./findings.js";
+import { HUBBLE_LABEL, lostFlows, whatHubbleSaw } from "./hubble-findings.js";
 
 /** Above this pressure a map that still holds is said to be tight. Operators' alerts begin here. */
 const TIGHT = 0.9;

@@ -4,9 +4,9 @@
  */
 import { OutputError, type OutputFault } from "../report/output-error.js";
 import type { Scenario } from "../scenario/types.js";
-import type { PerfettoRequest } from "./perfetto/request.js";
-import type { DumpRequest } from "./dump/request.js";
 import type { CurveRequest } from "./curve/curve-observer.js";
+import type { DumpRequest } from "./dump/request.js";
+import type { PerfettoRequest } from "./perfetto/request.js";
 import { simulateVariant, type SimulatedVariant } from "./simulate.js";
 import type { TraceRequest } from "./trace/request.js";
 

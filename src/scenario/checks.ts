@@ -8,8 +8,8 @@ import { checkWorkloads } from "./check-workloads.js";
 import { contains, parseIpv4, parsePrefix } from "./cidr.js";
 import type { Diagnostics } from "./diagnostics.js";
 import { mapLabel, MAP_NAMES, PRELOADABLE } from "./map-names.js";
-import { describe, treeAt, type Path, type Tree } from "./tree.js";
 import type { Place } from "./source.js";
+import { describe, treeAt, type Path, type Tree } from "./tree.js";
 
 /** Each node takes a /24 of the pod network. */
 const NODE_PREFIX_BITS = 24;

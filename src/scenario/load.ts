@@ -8,20 +8,20 @@
 
 import { createHash } from "node:crypto";
 import { dirname, isAbsolute, join } from "node:path";
+import { checkNeeds } from "./check-pods.js";
 import { withCopies } from "./copies.js";
 import { Diagnostics, type Diagnostic } from "./diagnostics.js";
 import type { ExpectationNames } from "./expect.js";
 import { readExpectations } from "./expect-lines.js";
-import { readHubbleMetrics } from "./hubble-metrics.js";
 import { nestDottedKeys, readHelm } from "./helm/read-helm.js";
 import { openValuesFile, type ValuesFile } from "./helm/values-file.js";
+import { readHubbleMetrics } from "./hubble-metrics.js";
 import { isForVariant, override, overrideVariant, readOverrides, type Override } from "./overrides.js";
 import { readInput, STDIN, type ReadResult } from "./read-file.js";
-import { clusterOf, resolve, resolveProfile } from "./resolve.js";
-import { checkNeeds } from "./check-pods.js";
-import { checkCoverage, checkNetfilter, checkSizes } from "./settings-support.js";
 import { readRecording, recordingsNamed, type Recordings } from "./recording.js";
+import { clusterOf, resolve, resolveProfile } from "./resolve.js";
 import { readRuleFile, ruleFilesNamed, type RuleFiles, type RuleGroup } from "./rule-groups.js";
+import { checkCoverage, checkNetfilter, checkSizes } from "./settings-support.js";
 import { place, type Place, type SourceText } from "./source.js";
 import { describe, isNull, mergeTrees, placeOf, treeAt, withEntry, withoutKeys, type Tree, type TreeMap } from "./tree.js";
 import type { Note, Scenario, ScenarioFile } from "./types.js";

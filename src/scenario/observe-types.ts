@@ -1,8 +1,8 @@
 /** What comes out of a run: flows, series, metrics, alerts, hooks. */
 
 import type { Nanoseconds } from "../core/units.js";
-import type { HubbleShape } from "./hubble-types.js";
 import type { HubbleMetric } from "./hubble-metrics.js";
+import type { HubbleShape } from "./hubble-types.js";
 import type { RuleGroup } from "./rule-groups.js";
 
 export const FLOW_FILTERS = ["dropped", "all", "none"] as const;

@@ -1,8 +1,8 @@
 /** `--set path=value`: single values laid over a scenario, validated like the file itself. */
 
 import type { Diagnostics } from "./diagnostics.js";
-import { isListAt, keysAt } from "./schema-walk.js";
 import { scenarioSchema } from "./schema.js";
+import { isListAt, keysAt } from "./schema-walk.js";
 import { SourceText, place, type Place } from "./source.js";
 import { pathText, withEntry, type Path, type Tree, type TreeMap } from "./tree.js";
 import { unsupportedKey } from "./unsupported.js";

@@ -2,8 +2,8 @@
 
 import { z } from "zod";
 import { address, peerName, port, prefix, qualifiedName, subjectName } from "./names.js";
-import { bitRate, Misfit, text } from "./quantities.js";
 import { L7_PROTOCOLS, RULE_PROTOCOLS, VERDICTS } from "./pod-types.js";
+import { bitRate, Misfit, text } from "./quantities.js";
 import { ENTRIES } from "./types.js";
 
 /** Kubernetes takes no lower limit than 1k (pkg/util/bandwidth). */

@@ -8,8 +8,8 @@
  *
  * Simplified: each pair has its own starting point; the kernel keeps 65536 of them by a hash of the pair.
  */
-import { NS_PER_S } from "../core/units.js";
 import type { RandomStream } from "../core/random.js";
+import { NS_PER_S } from "../core/units.js";
 
 /** Age from which a TIME_WAIT tuple may be taken again with `tcp_tw_reuse`: one tick of its time stamps, s. */
 const REUSE_AFTER_S = 1;

@@ -1,7 +1,7 @@
 /** Receiving (net/ipv4/tcp_input.c, tcp_minisocks.c): what a side does with a segment, by its state. */
 import { NS_PER_S } from "../core/units.js";
-import { armAfterSending, push, retransmitLost, sendAck, sendReset, transmit } from "./tcp-output.js";
 import { SynVerdict } from "./tcp-listener.js";
+import { armAfterSending, push, retransmitLost, sendAck, sendReset, transmit } from "./tcp-output.js";
 import { sampleRtt } from "./tcp-rtt.js";
 import { TcpFlag, acknowledgementOf, generationOf, segmentOf } from "./tcp-segment.js";
 import { Errno, type TcpStack } from "./tcp-stack.js";

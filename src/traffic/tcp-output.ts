@@ -1,8 +1,8 @@
 /** Sending (net/ipv4/tcp_output.c): segments, what the window lets out, retransmissions, acknowledgements, resets. */
 import { NS_PER_S } from "../core/units.js";
-import type { TcpStack } from "./tcp-stack.js";
 import { lossProbeDelay } from "./tcp-rtt.js";
 import { Sent, TcpFlag, tagOf } from "./tcp-segment.js";
+import type { TcpStack } from "./tcp-stack.js";
 import { Flag, Moment, Pending, Word } from "./tcp-table.js";
 
 /** Data sent within this time of data received count as a reply. TCP_ATO_MIN (HZ/25), ns. */

@@ -10,9 +10,9 @@
  * one per CPU, timers fire at the edge of the jiffy, and cancelled timers leave at once (the kernel lets some of TCP's
  * expire and then ignores them).
  */
+import type { RandomStream } from "../core/random.js";
 import type { Simulation } from "../core/simulation.js";
 import { NS_PER_S } from "../core/units.js";
-import type { RandomStream } from "../core/random.js";
 
 /** Buckets of a level. LVL_SIZE. */
 const LEVEL_BUCKETS = 64;

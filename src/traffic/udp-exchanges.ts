@@ -6,8 +6,8 @@
  * in a row (sctp.ts). DNS with its two questions from one socket is in resolver.ts.
  */
 import type { Simulation } from "../core/simulation.js";
-import { Side } from "./tcp-table.js";
 import { DeadlineQueue } from "./deadline-queue.js";
+import { Side } from "./tcp-table.js";
 
 /** A question and its answer; an exchange has one, or several one after the other. */
 export interface Leg {

@@ -4,6 +4,7 @@
  */
 
 import type { HashTable } from "../../bpf/hash-table.js";
+import type { NatMap } from "../maps/nat-map.js";
 import { KeyCursor, sliceEnd } from "./gc-buckets.js";
 import type { GcCosts, SliceCost } from "./gc-costs.js";
 import { LOOKUPS_PER_ENTRY_MAX } from "./gc-plain.js";
@@ -12,7 +13,6 @@ import { tableOf } from "./gc-targets.js";
 import type { SlicedWalk } from "./gc-walk.js";
 import { countOrphan, isForwardKey, isOrphan, noOrphans } from "./nat-purge.js";
 import type { OrphanCounts } from "./nat-purge.js";
-import type { NatMap } from "../maps/nat-map.js";
 
 export class OrphanWalk implements SlicedWalk {
   readonly table: HashTable;

@@ -12,6 +12,7 @@
 
 import type { AddressWords } from "../maps/address.js";
 import { formatAddress } from "../maps/address.js";
+import type { MaglevMap } from "../maps/maglev-map.js";
 import {
   BACKEND_ACTIVE,
   BACKEND_QUARANTINED,
@@ -20,7 +21,6 @@ import {
   SVC_FLAG_AFFINITY,
 } from "../maps/service-maps.js";
 import type { AffinityMatchMap, BackendMap, ReverseNatMap, ServiceMap } from "../maps/service-maps.js";
-import type { MaglevMap } from "../maps/maglev-map.js";
 import { maglevTable } from "./maglev.js";
 import type { MaglevBackend, MaglevOptions, MaglevProtocol } from "./maglev.js";
 

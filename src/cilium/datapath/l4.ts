@@ -11,8 +11,8 @@ import type { Tuple } from "../maps/tuple.js";
 import type { DatapathContext } from "./context.js";
 import { DROP_CT_UNKNOWN_PROTO, DROP_FRAG_NOSUPPORT, DROP_FRAG_NOT_FOUND, DROP_UNKNOWN_L4, DROP_UNSUPP_SERVICE_PROTO } from "./drop-reasons.js";
 import { METRIC_EGRESS, METRIC_INGRESS } from "./events.js";
-import { OP_FRAGMENTS_LOOKUP, OP_FRAGMENTS_UPDATE } from "./ops.js";
 import { updateMetrics } from "./notify.js";
+import { OP_FRAGMENTS_LOOKUP, OP_FRAGMENTS_UPDATE } from "./ops.js";
 import {
   ICMP_DEST_UNREACH,
   ICMP_ECHO,

@@ -9,8 +9,8 @@ import {
   SVC_FLAG_SOURCE_RANGE_DENY,
   SVC_FLAG_TWO_SCOPES,
 } from "../maps/service-maps.js";
-import { hashServiceTuple, jhash3 } from "./hash.js";
 import { Tuple } from "../maps/tuple.js";
+import { hashServiceTuple, jhash3 } from "./hash.js";
 
 const A = "10.1.0.11";
 const B = "10.1.0.12";

@@ -1,7 +1,7 @@
 /** Delivery to a pod of this node: bpf/lib/local_delivery.h. */
 
-import type { DatapathContext } from "./context.js";
 import { handlePolicy } from "./bpf-lxc-policy.js";
+import type { DatapathContext } from "./context.js";
 import { DROP_EP_NOT_READY } from "./drop-reasons.js";
 import { decrementTtl, redirect } from "./l3.js";
 import { REASON_FORWARDED, SITE_LOCAL_DELIVERY, updateMetrics } from "./notify.js";

@@ -19,6 +19,7 @@ import type { DatapathContext, NatTarget } from "./context.js";
 import { DROP_CSUM_L4, DROP_NAT_NO_MAPPING, DROP_NAT_UNSUPP_PROTO, NAT_PUNT_TO_STACK } from "./drop-reasons.js";
 import { SIGNAL_NAT_FILL_UP } from "./events.js";
 import { hasPorts, loadL4Ports } from "./l4.js";
+import { isTranslatedIcmpError, natIcmpErrorForward, natIcmpErrorReverse } from "./nat-icmp.js";
 import {
   ICMP_ECHO,
   ICMP_ECHOREPLY,
@@ -29,7 +30,6 @@ import {
   IPPROTO_SCTP,
   IPPROTO_TCP,
 } from "./packet.js";
-import { isTranslatedIcmpError, natIcmpErrorForward, natIcmpErrorReverse } from "./nat-icmp.js";
 
 /** Highest port that exists, and the span of a random 16-bit number. */
 const PORT_MASK = 0xffff;

@@ -1,9 +1,9 @@
 /** What differs between releases: the switches of the configuration, one by one. */
 
 import { describe, expect, it } from "vitest";
-import { MapType } from "../../bpf/spec.js";
 import { DatapathNode, NODE, OTHER_NODE } from "../../../test/support/datapath-node.js";
 import type { NodeOptions } from "../../../test/support/datapath-node.js";
+import { MapType } from "../../bpf/spec.js";
 import { ipv4 } from "../maps/address.js";
 import { TUPLE_F_IN, Tuple } from "../maps/tuple.js";
 import { DEFAULT_CONNTRACK, DEFAULT_NAT } from "./config.js";

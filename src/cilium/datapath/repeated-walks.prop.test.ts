@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bounded, traffic, TRAFFIC_FLOWS, TrafficNode } from "../../../test/support/datapath-traffic.js";
 import type { NodeOptions } from "../../../test/support/datapath-node.js";
+import { bounded, traffic, TRAFFIC_FLOWS, TrafficNode } from "../../../test/support/datapath-traffic.js";
 import { LruHashMap } from "../../bpf/lru-hash-map.js";
 import { REFERENCED } from "../../bpf/lru-list.js";
 import { DEFAULT_NAT } from "./config.js";

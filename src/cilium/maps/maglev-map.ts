@@ -5,8 +5,8 @@
 
 import { ArrayMap } from "../../bpf/array-map.js";
 import { Errno } from "../../bpf/errno.js";
-import { HashOfMaps } from "../../bpf/map-of-maps.js";
 import type { BpfMap } from "../../bpf/map.js";
+import { HashOfMaps } from "../../bpf/map-of-maps.js";
 import { MapType } from "../../bpf/spec.js";
 import type { MapSpec } from "../../bpf/spec.js";
 

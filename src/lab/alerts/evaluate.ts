@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { NS_PER_S } from "../../core/units.js";
 import { FLOW_EPOCH_SECONDS } from "../../observe/flow-text.js";
-import type { AlertInstance, AlertRuleResult, AlertsResult } from "../../observe/result.js";
 import { labelText, MetricStore } from "../../observe/metrics/metric-store.js";
+import type { AlertInstance, AlertRuleResult, AlertsResult } from "../../observe/result.js";
 import { openMetrics } from "../../report/open-metrics.js";
 import type { AlertingRule, RecordingRule, RuleGroup } from "../../scenario/rule-groups.js";
 import type { Scenario } from "../../scenario/types.js";

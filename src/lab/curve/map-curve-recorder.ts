@@ -16,9 +16,9 @@ import { HashMap } from "../../bpf/hash-map.js";
 import { LruHashMap } from "../../bpf/lru-hash-map.js";
 import { MapType, type MapHost, type MapSpec } from "../../bpf/spec.js";
 import type { CtMap } from "../../cilium/maps/ct-map.js";
-import { Retries } from "./retries.js";
 import type { ReferenceMap, UseListener } from "./reference-map.js";
 import type { CurvePoint, MapCurve } from "./result.js";
+import { Retries } from "./retries.js";
 
 /** 2^32 over the golden ratio, odd: spreads hashes before a sample is taken of them. */
 const GOLDEN = 0x9e3779b1;

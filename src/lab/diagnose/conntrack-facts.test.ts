@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ciliumProfile } from "../../cilium/profile/cilium.js";
 import { settled } from "../../cilium/profile/assumptions.js";
+import { ciliumProfile } from "../../cilium/profile/cilium.js";
 import { parseConntrackText, type ConntrackTable } from "../../ingest/index.js";
 import { conntrackFacts, survivalFacts } from "./conntrack-facts.js";
 

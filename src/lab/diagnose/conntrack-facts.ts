@@ -1,9 +1,9 @@
 /** What `cilium bpf ct list global` says about the fate of entries, beyond how many there are. */
 import type { SettledProfile } from "../../cilium/profile/assumptions.js";
-import type { ConntrackTimeouts } from "../../cilium/profile/cilium-profile.js";
 import { CILIUM_MINORS } from "../../cilium/profile/cilium.js";
-import { CT_DIRECTION, CT_STATE, directionOf, isExpired, stateOf, type ConntrackTable } from "../../ingest/conntrack-table.js";
+import type { ConntrackTimeouts } from "../../cilium/profile/cilium-profile.js";
 import { summarizeConntrack, type CtMapName } from "../../ingest/conntrack-summary.js";
+import { CT_DIRECTION, CT_STATE, directionOf, isExpired, stateOf, type ConntrackTable } from "../../ingest/conntrack-table.js";
 import { TupleIndex } from "../../ingest/tuple-index.js";
 import { PROTOCOL } from "../../ingest/tuple-table.js";
 import { shareText } from "../../report/wording.js";

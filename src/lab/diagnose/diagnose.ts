@@ -1,6 +1,6 @@
 /** `ctlab diagnose`: from files to the ranking of mechanisms. Reads nothing but the files it is given. */
-import { VERSION } from "../../core/version.js";
 import { formatCount } from "../../core/units.js";
+import { VERSION } from "../../core/version.js";
 import { DUMP_KIND_TEXT } from "../../ingest/index.js";
 import { DIAGNOSIS_SCHEMA_VERSION, type Certainty, type DiagnosisResult, type Evidence, type Measurement, type MissingEvidence, type RankedMechanism } from "../../observe/diagnosis-result.js";
 import { shareText } from "../../report/wording.js";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FlowLineReader } from "../../hubble/line-reader.js";
-import { FlowCollector } from "./flow-facts.js";
 import type { FlowFacts } from "./facts.js";
+import { FlowCollector } from "./flow-facts.js";
 import { patternOf } from "./pattern.js";
 
 const POLICY_DENIED = 133;

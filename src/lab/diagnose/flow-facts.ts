@@ -6,9 +6,9 @@
  * one connection may be two exchanges, before and after it; that changes shares little, as both are answered or neither.
  */
 import { dropTypeText } from "../../hubble/names.js";
-import { instantNs } from "../../hubble/times.js";
 import { Verdict, type Endpoint, type Flow } from "../../hubble/proto/flow_pb.js";
 import type { GetFlowsResponse } from "../../hubble/proto/observer_pb.js";
+import { instantNs } from "../../hubble/times.js";
 import { worstDestination } from "./conntrack-facts.js";
 import type { FlowFacts, ResetFacts, SilentFacts, SpreadFacts } from "./facts.js";
 import { patternOf } from "./pattern.js";

@@ -3,9 +3,9 @@
  * not quite, so shares come out too sure of themselves; the order is what counts.
  */
 import { portableExp, portableLog } from "../../core/portable-math.js";
+import type { Facts } from "./facts.js";
 import { HYPOTHESES, HYPOTHESIS, type HypothesisId } from "./hypotheses.js";
 import { UNKNOWN, VOID, type Answer, type Question } from "./question.js";
-import type { Facts } from "./facts.js";
 
 /** A question and what came of it. */
 export interface Asked {

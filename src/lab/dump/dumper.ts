@@ -2,10 +2,10 @@
  * Takes the dumps of a run at a moment, as an operator would with `kubectl exec`: everything at once, changing nothing. An
  * agent that is down at that moment answers neither `cilium status` nor a scrape; the maps can be listed all the same.
  */
+import { clockUnitNs } from "../../cilium/agent/gc-config.js";
+import { IPV4_WORDS, IPV6_WORDS } from "../../cilium/maps/address.js";
 import type { Simulation } from "../../core/simulation.js";
 import { NS_PER_S } from "../../core/units.js";
-import { IPV4_WORDS, IPV6_WORDS } from "../../cilium/maps/address.js";
-import { clockUnitNs } from "../../cilium/agent/gc-config.js";
 import type { BuiltNode } from "../../node/build.js";
 import { FileStream } from "../../report/file-stream.js";
 import { metricsExposition } from "../../report/metrics-exposition.js";

@@ -1,6 +1,6 @@
 /** Which connections of a recorded run are to be explained. */
-import { unknownVariant } from "../input.js";
 import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
+import { unknownVariant } from "../input.js";
 import type { RecordedConnection } from "../recorded-files.js";
 import { parseTraceRequest, tupleText, type TraceRequest } from "../trace/request.js";
 import type { RecordedRun, RecordedVariant } from "./recorded-run.js";

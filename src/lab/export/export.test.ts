@@ -1,9 +1,9 @@
 /** What is recommended speaks of series that agents really have, in every release. */
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { promQlMistake } from "../../scenario/promql.js";
-import { HUBBLE_METRICS, readHubbleMetrics } from "../../scenario/hubble-metrics.js";
 import { Diagnostics } from "../../scenario/diagnostics.js";
+import { HUBBLE_METRICS, readHubbleMetrics } from "../../scenario/hubble-metrics.js";
+import { promQlMistake } from "../../scenario/promql.js";
 import { seriesDomains } from "../alerts/domains.js";
 import { LabelSets } from "../alerts/label-sets.js";
 import { emptySelector, unequalGroups } from "../alerts/never.js";

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { FlowExport } from "../../scenario/observe-types.js";
 import { changed, load, VALID } from "../../../test/scenario/fixtures.js";
+import type { FlowExport } from "../../scenario/observe-types.js";
 import { exportRun } from "./export-run.js";
 import { exportMistakes, exportNames, FlowExporter } from "./flow-exporter.js";
 

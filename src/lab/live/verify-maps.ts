@@ -3,9 +3,9 @@
  * Needs Linux, koffi and the privilege to make maps and run programs; says which is missing otherwise.
  */
 
-import { RandomStreams } from "../../core/random.js";
 import { MapType } from "../../bpf/spec.js";
 import type { MapSpec } from "../../bpf/spec.js";
+import { RandomStreams } from "../../core/random.js";
 import type { MapTrace } from "../verify/map-trace.js";
 import { compareOnKernel, recordTrace, shrink } from "./compare.js";
 import { compareCreations } from "./creation.js";

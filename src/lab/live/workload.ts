@@ -1,8 +1,8 @@
 /** Random maps and random operations on them, drawn so that every list, limit and order of a map is exercised. */
 
-import type { RandomStream } from "../../core/random.js";
 import { MapFlag, MapType } from "../../bpf/spec.js";
 import type { MapSpec } from "../../bpf/spec.js";
+import type { RandomStream } from "../../core/random.js";
 import { TraceOp } from "../verify/map-trace.js";
 
 /** A kind of map that the live comparison covers. */

@@ -4,12 +4,12 @@
  */
 import type { Simulation } from "../../core/simulation.js";
 import type { BuiltNode } from "../../node/build.js";
+import type { AgentWatch } from "../../node/collector.js";
 import { AgentMetrics } from "../../node/metrics/agent-metrics.js";
 import { FLOW_EPOCH_SECONDS } from "../../observe/flow-text.js";
 import { MetricStore } from "../../observe/metrics/metric-store.js";
 import type { RunRecorder } from "../../observe/recorder.js";
 import { FileStream } from "../../report/file-stream.js";
-import type { AgentWatch } from "../../node/collector.js";
 import { openMetrics } from "../../report/open-metrics.js";
 import type { Scenario } from "../../scenario/types.js";
 import { METRICS_FILE } from "../run-files.js";

@@ -2,9 +2,9 @@
  * Watches a node during a window of simulated time: softirq work of each CPU, slices of garbage collection, connections,
  * drops, fill of the maps. Outside the window it costs a comparison for each packet and connection, and keeps nothing.
  */
+import type { DatapathContext } from "../../cilium/datapath/context.js";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../cilium/datapath/packet.js";
 import type { CiliumMaps } from "../../cilium/maps.js";
-import type { DatapathContext } from "../../cilium/datapath/context.js";
 import type { Simulation } from "../../core/simulation.js";
 import { NS_PER_MS } from "../../core/units.js";
 import type { BuiltNode, NodeObserver } from "../../node/build.js";

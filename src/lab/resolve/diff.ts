@@ -3,11 +3,11 @@
  * when the agents restart with the second one.
  */
 
+import type { MapHost } from "../../bpf/spec.js";
 import { maglevCauses, recreationCauses } from "../../cilium/agent/map-recreation.js";
 import type { MapDifference } from "../../cilium/agent/map-recreation.js";
-import type { MapHost } from "../../bpf/spec.js";
-import { ciliumProfile } from "../../cilium/profile/cilium.js";
 import type { CiliumSettings } from "../../cilium/agent/settings.js";
+import { ciliumProfile } from "../../cilium/profile/cilium.js";
 import type { Resolution, ResolvedNode } from "../resolve.js";
 import { settingName } from "./lint-rule.js";
 import { specOf } from "./map-cost.js";

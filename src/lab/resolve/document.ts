@@ -1,11 +1,8 @@
 /** A resolution, with where its values came from, as the document that reports print. */
 
 import { MapType } from "../../bpf/spec.js";
-import { SETTING_SOURCES, type CiliumSettings } from "../../cilium/agent/settings.js";
 import type { EntriesOrigin } from "../../cilium/agent/map-plan.js";
-import type { Diagnostic } from "../../scenario/diagnostics.js";
-import type { HelmRead } from "../../scenario/helm/read-helm.js";
-import { lineOf } from "../../scenario/source.js";
+import { SETTING_SOURCES, type CiliumSettings } from "../../cilium/agent/settings.js";
 import { RESOLVE_SCHEMA_VERSION } from "../../report/resolve-document.js";
 import type {
   EntriesOriginDocument,
@@ -19,6 +16,9 @@ import type {
   ShapeDocument,
   WarningDocument,
 } from "../../report/resolve-document.js";
+import type { Diagnostic } from "../../scenario/diagnostics.js";
+import type { HelmRead } from "../../scenario/helm/read-helm.js";
+import { lineOf } from "../../scenario/source.js";
 import type { LintWarning, MemoryTotals, NodeShape, Resolution, ResolvedMap, ResolvedNode } from "../resolve.js";
 import type { ResolveSide } from "./inputs.js";
 import { settingName } from "./lint-rule.js";

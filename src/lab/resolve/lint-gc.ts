@@ -1,7 +1,7 @@
 /** Warnings about conntrack garbage collection and lifetimes. */
 
-import { formatDuration } from "../../core/units.js";
 import { settled } from "../../cilium/profile/assumptions.js";
+import { formatDuration } from "../../core/units.js";
 import { gcBehaviour } from "./gc-behaviour.js";
 import { warn } from "./lint-rule.js";
 import type { LintRule } from "./lint-rule.js";

@@ -1,7 +1,7 @@
 /** What a size has to achieve: goals as text, and whether runs met them, with the interval that so many runs leave. */
 import { formatCount, formatDuration } from "../../core/units.js";
-import type { GoalResult } from "../../observe/size-result.js";
 import type { LatencySummary, VariantResult } from "../../observe/result.js";
+import type { GoalResult } from "../../observe/size-result.js";
 import { shareText, seenText } from "../../report/wording.js";
 import { Diagnostics } from "../../scenario/diagnostics.js";
 import { ExpectationError, parseExpectation, type Expectation, type ExpectationNames } from "../../scenario/expect.js";

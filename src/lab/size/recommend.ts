@@ -1,8 +1,8 @@
 /** From a curve, a closed form and a run at the recommended size to what is said of one map. */
-import { formatCount, formatDuration, NS_PER_S } from "../../core/units.js";
 import { portableLog } from "../../core/portable-math.js";
-import type { ClosedForm, SizedMapResult } from "../../observe/size-result.js";
+import { formatCount, formatDuration, NS_PER_S } from "../../core/units.js";
 import type { MapResult, VariantResult } from "../../observe/result.js";
+import type { ClosedForm, SizedMapResult } from "../../observe/size-result.js";
 import { estimate, smallest } from "../curve/evaluate.js";
 import type { MapCurve } from "../curve/result.js";
 import { allowed, connectionsOf, type Goal } from "./goals.js";

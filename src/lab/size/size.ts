@@ -5,8 +5,8 @@
  *                                    └─ exact run at the candidate ───────────┘
  */
 import { VERSION } from "../../core/version.js";
-import { SIZE_SCHEMA_VERSION, type ClosedForm, type GoalResult, type SizeResult } from "../../observe/size-result.js";
 import type { ExpectationResult, VariantResult } from "../../observe/result.js";
+import { SIZE_SCHEMA_VERSION, type ClosedForm, type GoalResult, type SizeResult } from "../../observe/size-result.js";
 import { loadScenario } from "../../scenario/load.js";
 import type { Scenario, ScenarioFile } from "../../scenario/types.js";
 import { ladderAround, type CurveRequest } from "../curve/curve-observer.js";

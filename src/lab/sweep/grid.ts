@@ -6,8 +6,8 @@ import { parseCount } from "../../core/units.js";
 import type { GridAxis } from "../../observe/sweep-result.js";
 import type { Diagnostics } from "../../scenario/diagnostics.js";
 import { lookUp } from "../../scenario/helm/chart-keys.js";
-import { keysAt } from "../../scenario/schema-walk.js";
 import { scenarioSchema } from "../../scenario/schema.js";
+import { keysAt } from "../../scenario/schema-walk.js";
 import { place, SourceText } from "../../scenario/source.js";
 
 /** Name under which `--grid` arguments appear in diagnostics. */

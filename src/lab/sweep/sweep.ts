@@ -1,10 +1,10 @@
 /** Fills a table: a scenario with every combination of a grid's values, several runs each, all cores busy, finished points kept. */
 import { availableParallelism } from "node:os";
+import { formatDuration, NS_PER_MS } from "../../core/units.js";
 import { SWEEP_POINT_FORMAT, type SweepPlan, type SweepTable, type SweptRun } from "../../observe/sweep-result.js";
+import { outcomeOf } from "../../report/wording.js";
 import { Diagnostics } from "../../scenario/diagnostics.js";
 import type { ScenarioFile } from "../../scenario/types.js";
-import { formatDuration, NS_PER_MS } from "../../core/units.js";
-import { outcomeOf } from "../../report/wording.js";
 import { figuredRun } from "../run-figures.js";
 import { simulateAll } from "../simulate-all.js";
 import { estimateRunMs } from "./estimate.js";

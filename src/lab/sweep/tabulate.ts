@@ -1,6 +1,6 @@
 /** From the runs of each point to one row of a sweep's table. */
-import { SWEEP_SCHEMA_VERSION, type SweepPlan, type SweepPoint, type SweepRow, type SweepTable, type SweptFigure } from "../../observe/sweep-result.js";
 import type { RunFigure } from "../../observe/run-figures.js";
+import { SWEEP_SCHEMA_VERSION, type SweepPlan, type SweepPoint, type SweepRow, type SweepTable, type SweptFigure } from "../../observe/sweep-result.js";
 import { ruleOfThree } from "../../stats/binomial.js";
 import { CONFIDENCE } from "../../stats/interval.js";
 import { meanInterval } from "../../stats/mean.js";

@@ -1,8 +1,8 @@
 /** The table of a sweep in the forms that people and programs read. */
 import { join } from "node:path";
 import type { SweepTable } from "../../observe/sweep-result.js";
-import { layOut } from "../../report/json.js";
 import { sweepHtml } from "../../report/html/sweep-page.js";
+import { layOut } from "../../report/json.js";
 import { sweepCsv, sweepMarkdown } from "../../report/sweep-table.js";
 import { writeWhole } from "../../report/whole-file.js";
 

@@ -1,7 +1,7 @@
 /** Which connection `--trace` asks for. */
+import { IPPROTO_TCP, IPPROTO_UDP } from "../../cilium/datapath/packet.js";
 import { formatAddress, formatIpv4, IPV4_WORDS, IPV6_WORDS, parseAddress } from "../../cilium/maps/address.js";
 import { addressOf } from "../../node/ipv6.js";
-import { IPPROTO_TCP, IPPROTO_UDP } from "../../cilium/datapath/packet.js";
 import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
 
 export type TraceRequest =

@@ -1,7 +1,7 @@
 /** Several connections of one run, each with a tracer of its own; stands between the parts of the node. */
-import type { CiliumMaps } from "../../cilium/maps.js";
 import type { DatapathContext } from "../../cilium/datapath/context.js";
 import { IPPROTO_TCP } from "../../cilium/datapath/packet.js";
+import type { CiliumMaps } from "../../cilium/maps.js";
 import type { NodeObserver } from "../../node/build.js";
 import type { Collector } from "../../node/collector.js";
 import type { FlowTable } from "../../node/flow-table.js";

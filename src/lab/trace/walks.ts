@@ -3,15 +3,15 @@ import { errnoName } from "../../bpf/errno.js";
 import type { BpfMap } from "../../bpf/map.js";
 import type { DatapathContext } from "../../cilium/datapath/context.js";
 import { dropText } from "../../cilium/datapath/drop-reasons.js";
-import { tcpFlagsText, WalkTrace } from "../../cilium/datapath/trace/walk-trace.js";
 import { protocolText } from "../../cilium/datapath/trace/describe.js";
+import { tcpFlagsText, WalkTrace } from "../../cilium/datapath/trace/walk-trace.js";
 import { RECREATABLE, type CiliumMaps } from "../../cilium/maps.js";
 import type { Collector } from "../../node/collector.js";
 import { NodeHooks, Outcome } from "../../node/hooks.js";
 import { fillOf, OwnEntries } from "./own-entries.js";
 import { tupleText } from "./request.js";
-import type { Following } from "./sockets.js";
 import type { MapFill, PacketFacts } from "./result.js";
+import type { Following } from "./sockets.js";
 import type { ConnectionTracer, FollowedConnects, Walked } from "./tracer.js";
 
 const OUTCOMES: Readonly<Record<number, PacketFacts["outcome"]>> = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { outcomes, recorded, tampered } from "../../../test/support/verify.js";
 import { VectorFileError } from "./case.js";
 import { verifyGcInterval } from "./gc-interval.js";
-import { outcomes, recorded, tampered } from "../../../test/support/verify.js";
 
 const FILE = "gc-interval-vectors.json.gz";
 

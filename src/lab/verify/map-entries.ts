@@ -1,10 +1,10 @@
 /** Map contents as the recorded files write them: keys as stored, flags by name, zero-valued optional fields left out. */
 
 import type { BpfMap } from "../../bpf/map.js";
-import { CT_DSR_INTERNAL, CT_FROM_L7LB, CT_FROM_TUNNEL, CT_LB_LOOPBACK, CT_NODE_PORT, CT_PROXY_REDIRECT, CT_RX_CLOSING, CT_SEEN_NON_SYN, CT_TX_CLOSING } from "../../cilium/maps/ct-flags.js";
-import type { CtMap } from "../../cilium/maps/ct-map.js";
 import { formatAddress, formatIpv4, htons, parseAddress } from "../../cilium/maps/address.js";
 import type { AddressWords } from "../../cilium/maps/address.js";
+import { CT_DSR_INTERNAL, CT_FROM_L7LB, CT_FROM_TUNNEL, CT_LB_LOOPBACK, CT_NODE_PORT, CT_PROXY_REDIRECT, CT_RX_CLOSING, CT_SEEN_NON_SYN, CT_TX_CLOSING } from "../../cilium/maps/ct-flags.js";
+import type { CtMap } from "../../cilium/maps/ct-map.js";
 import type { NatMap } from "../../cilium/maps/nat-map.js";
 import type { AffinityMap } from "../../cilium/maps/service-maps.js";
 import { Tuple, TUPLE_F_IN, TUPLE_F_OUT, TUPLE_F_RELATED, TUPLE_F_SERVICE, TUPLE_WORDS_MAX } from "../../cilium/maps/tuple.js";

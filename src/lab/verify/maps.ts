@@ -1,5 +1,6 @@
 /** `ctlab verify maps FILE…`: replays recorded kernel traces on the model; one case a trace. */
 
+import { MapCreateError } from "../../bpf/create.js";
 import { Errno, errnoName } from "../../bpf/errno.js";
 import { kernelMemory } from "../../bpf/memory.js";
 import type { MapHost } from "../../bpf/spec.js";
@@ -8,7 +9,6 @@ import type { CaseOutcome, Verifier } from "./case.js";
 import { MapModel, sameResult } from "./map-model.js";
 import { isNotUnderstood, NotATrace, opName, parseTrace, specOf } from "./map-trace.js";
 import type { MapTrace, TraceOp, TraceResult } from "./map-trace.js";
-import { MapCreateError } from "../../bpf/create.js";
 
 /** Longest piece of a result that a difference shows. */
 const SHOWN_LENGTH = 160;

@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { VectorFileError, type CaseOutcome, type VectorFile } from "./case.js";
-import { readVectorFile } from "./vector-file.js";
 import { verifyTestbed } from "./testbed.js";
 import { validationText } from "./validation.js";
+import { readVectorFile } from "./vector-file.js";
 
 type Tree = Record<string, unknown>;
 

@@ -8,8 +8,8 @@ import { bucketLabel } from "../hook-text.js";
 import { quantileText, shareText } from "../wording.js";
 import { makeWording } from "./client/wording.js";
 import { html, raw, scriptJson } from "./markup.js";
-import { isShortened, joinBuckets, pageData, thin } from "./page-data.js";
 import { reportHtml } from "./page.js";
+import { isShortened, joinBuckets, pageData, thin } from "./page-data.js";
 import { chartLibrarySource, pageSource } from "./scripts.js";
 import { DARK, LIGHT } from "./style.js";
 

@@ -4,8 +4,8 @@
  */
 import type { SweepRow, SweepTable, SweptFigure } from "../../observe/sweep-result.js";
 import { figureText } from "../figure-text.js";
-import { boundOf, gridArguments, linesOf, placeOf, pointVerdict, sweepHeadline, type PointVerdict } from "../sweep-verdict.js";
 import { idleLines } from "../sweep-table.js";
+import { boundOf, gridArguments, linesOf, placeOf, pointVerdict, sweepHeadline, type PointVerdict } from "../sweep-verdict.js";
 import { shareText } from "../wording.js";
 import { commandBox, pageDocument, pageHeader } from "./document.js";
 import { choice, figureOf } from "./figures.js";

@@ -7,8 +7,8 @@ import { dropsTotal, peakPressure, quantileText, ratioText, seenText, shareText,
 import { columnSelect, figureOf, zeroButton } from "./figures.js";
 import { html, type Html, idOf } from "./markup.js";
 import { alertFigure, callsFigure, callsTable, contentsFigure, histogramFigures, missingList, scrapedFigure } from "./node-figures.js";
-import { assumptionsList, findingsList } from "./verdict-section.js";
 import { alertTable, dropTable, expectationTable, gcTable, hookTable, latencyTable, mapTable } from "./variant-tables.js";
+import { assumptionsList, findingsList } from "./verdict-section.js";
 
 /** Anchor of a variant's panel. */
 export function panelId(result: ExperimentResult, index: number): string {

@@ -11,8 +11,8 @@ import { describe, isNull, mergeTrees, withEntry, type Tree, type TreeMap } from
 import type { HelmInput } from "../types.js";
 import { chartToConfig, minorNumber } from "./chart-to-config.js";
 import { checkKeys } from "./check-keys.js";
-import { configToSettings } from "./config-to-settings.js";
 import type { CiliumConfig, ConfigValue } from "./config.js";
+import { configToSettings } from "./config-to-settings.js";
 import type { ValuesFile } from "./values-file.js";
 
 export interface HelmRequest {

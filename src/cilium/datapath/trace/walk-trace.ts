@@ -9,8 +9,8 @@
 import type { BpfMap } from "../../../bpf/map.js";
 import { formatCount } from "../../../core/units.js";
 import type { CiliumMaps } from "../../maps.js";
-import type { CtMap } from "../../maps/ct-map.js";
 import { htons, IPV4_WORDS, IPV6_WORDS } from "../../maps/address.js";
+import type { CtMap } from "../../maps/ct-map.js";
 import { CT_EGRESS, CT_INGRESS } from "../conntrack.js";
 import type { DatapathContext } from "../context.js";
 import { dropText } from "../drop-reasons.js";

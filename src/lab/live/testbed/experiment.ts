@@ -9,10 +9,10 @@ import { gunzipSync } from "node:zlib";
 import type { ClassifierSettings } from "../../verify/testbed/classifier.js";
 import type { LoadSettings, OfferedLoad } from "../../verify/testbed/load.js";
 import { EventCode, type Recording } from "../../verify/testbed/recording.js";
-import type { Kernel } from "../syscall.js";
 import type { Machine } from "../machine.js";
-import { KernelClassifier, SYN_EVENTS, type KernelEvent } from "./kernel-classifier.js";
+import type { Kernel } from "../syscall.js";
 import { READY, type GeneratorResult, type GeneratorTask } from "./generator-task.js";
+import { KernelClassifier, SYN_EVENTS, type KernelEvent } from "./kernel-classifier.js";
 import { CLIENT_ADDRESS, Namespaces, SERVER_ADDRESS } from "./namespaces.js";
 
 const FIRST_PORT = 9000;

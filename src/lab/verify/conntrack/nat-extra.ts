@@ -1,10 +1,10 @@
 /** Kinds `nat-icmp-error` and `nat-statistics`: errors about translated packets, and port allocation under load. */
 
-import { RandomStreams } from "../../../core/random.js";
 import { DROP_CSUM_L4 } from "../../../cilium/datapath/drop-reasons.js";
 import { snatEgress, snatNewMapping, snatReverse } from "../../../cilium/datapath/nat.js";
 import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, ICMP_ECHO, TCP_HEADER_BYTES } from "../../../cilium/datapath/packet.js";
 import { formatIpv4, ipv4 } from "../../../cilium/maps/address.js";
+import { RandomStreams } from "../../../core/random.js";
 import type { Difference } from "../case.js";
 import { firstDifference } from "../compare.js";
 import { PROTOCOLS } from "../map-entries.js";

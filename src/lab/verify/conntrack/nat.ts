@@ -5,9 +5,9 @@ import { DEFAULT_DATAPATH, DEFAULT_NAT } from "../../../cilium/datapath/config.j
 import { DROP_NAT_NO_MAPPING, NAT_PUNT_TO_STACK } from "../../../cilium/datapath/drop-reasons.js";
 import { snatEgress, snatReverse } from "../../../cilium/datapath/nat.js";
 import { SilentObserver } from "../../../cilium/datapath/observer.js";
+import { OP_NAT_UPDATE } from "../../../cilium/datapath/ops.js";
 import { ICMP_ECHO, ICMP_ECHOREPLY, IPPROTO_ICMP } from "../../../cilium/datapath/packet.js";
 import type { Packet } from "../../../cilium/datapath/packet.js";
-import { OP_NAT_UPDATE } from "../../../cilium/datapath/ops.js";
 import { formatIpv4, htons, ipv4 } from "../../../cilium/maps/address.js";
 import { TUPLE_F_IN, Tuple } from "../../../cilium/maps/tuple.js";
 import type { Difference } from "../case.js";

@@ -1,9 +1,9 @@
 /** Clients and their places in a Maglev table, asked of the simulator by sending each client's first packet to the service. */
 
+import { NO_EVENTS } from "../../../cilium/datapath/events.js";
 import { SilentObserver } from "../../../cilium/datapath/observer.js";
 import { Packet } from "../../../cilium/datapath/packet.js";
 import type { Difference } from "../case.js";
-import { NO_EVENTS } from "../../../cilium/datapath/events.js";
 import { fillPacket } from "./packets.js";
 import { TestNode } from "./test-node.js";
 import type { MaglevVector } from "./vectors.js";

@@ -1,7 +1,7 @@
 /** Packets as the recorded files write them, into the simulator's packet and back. */
 
-import { formatAddress, ipv4 } from "../../../cilium/maps/address.js";
 import { Packet } from "../../../cilium/datapath/packet.js";
+import { formatAddress, ipv4 } from "../../../cilium/maps/address.js";
 import { PROTOCOLS, protocolName, tcpFlagBits, tcpFlagNames } from "../map-entries.js";
 import type { OutHeaders, PacketHeaders } from "./vectors.js";
 

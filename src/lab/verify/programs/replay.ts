@@ -1,11 +1,11 @@
 /** Replays one recorded history on the simulator and compares everything that was recorded, step by step. */
 
+import type { BpfMap } from "../../../bpf/map.js";
 import { VERDICT_DELIVER, VERDICT_DROP, VERDICT_NAMES, VERDICT_TUNNEL } from "../../../cilium/datapath/datapath.js";
+import { SilentObserver } from "../../../cilium/datapath/observer.js";
 import { OP_COUNT, OP_FIB_LOOKUP, OP_NAMES } from "../../../cilium/datapath/ops.js";
 import { MARK_HOST, Packet, XFER_PKT_ENCAP, XFER_PKT_NO_SVC, XFER_PKT_SNAT_DONE } from "../../../cilium/datapath/packet.js";
 import { formatIpv4, ipv4 } from "../../../cilium/maps/address.js";
-import type { BpfMap } from "../../../bpf/map.js";
-import { SilentObserver } from "../../../cilium/datapath/observer.js";
 import type { Difference } from "../case.js";
 import { firstDifference } from "../compare.js";
 import { tcpFlagBits, tcpFlagNames, tupleOf } from "../map-entries.js";

@@ -6,8 +6,8 @@
  * choose and a simulation must be given; with a random phase instead, occupancy of the sharpest experiments (12)
  * comes out 0.65 to 0.99 % off instead of 0.2 %.
  */
-import { NS_PER_US } from "../../../core/units.js";
 import type { RandomStream } from "../../../core/random.js";
+import { NS_PER_US } from "../../../core/units.js";
 import type { RecordedEvents } from "./recording.js";
 
 /** Ratio between the steps of neighbouring levels of the wheel. */
