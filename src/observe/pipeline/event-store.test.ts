@@ -1,12 +1,15 @@
-/** What the store hands back of an event: every number of it. */
+/** What the store hands back of an event. */
 import { expect, it } from "vitest";
 import { FlowRow } from "../hubble-flow.js";
 import { EventStore } from "./event-store.js";
 
-it("keeps every number of a row", () => {
+/** The time is the store's own; how much was captured only the perf ring asks, before. */
+const ELSEWHERE = ["timeNs", "captured"];
+
+it("keeps every other number of a row", () => {
   const store = new EventStore();
   const row = new FlowRow();
-  const fields = Object.entries(row).flatMap(([name, value]) => (typeof value === "number" && name !== "timeNs" ? [name] : []));
+  const fields = Object.entries(row).flatMap(([name, value]) => (typeof value === "number" && !ELSEWHERE.includes(name) ? [name] : []));
   fields.forEach((name, index) => Object.assign(row, { [name]: 1000 + index }));
   for (let word = 0; word < row.addresses.length; word++) row.addresses[word] = 1 + word;
   const slot = store.take();
