@@ -67,7 +67,7 @@ export class HashMap extends HashTable {
 
   protected release(slot: number): void {
     this.changed();
-    this.chain[slot] = this.free;
+    this.links[slot << 1] = this.free;
     this.free = slot;
   }
 
@@ -93,7 +93,7 @@ export class HashMap extends HashTable {
   private take(): number {
     const slot = this.free;
     if (slot === 0) return ++this.fresh;
-    this.free = this.chain[slot]!;
+    this.free = this.links[slot << 1]!;
     return slot;
   }
 }

@@ -2,14 +2,15 @@
  * What all hash maps share: rows, buckets, chains, iteration. Stands for `struct bpf_htab` and the lookup, next-key and
  * batch functions of kernel/bpf/hashtab.c.
  *
- * An element is a slot: a row of key words and held value words in `rows`, and one number in each column. Slots start
- * at 1, so that zero-filled memory means "none" everywhere and a table touches no memory before it needs it.
+ * An element is a slot: a row of key words and held value words in `rows`, and a pair in `links`. Slots start at 1, so
+ * that zero-filled memory means "none" everywhere and a table touches no memory before it needs it.
  *
- *     heads[bucket] -> link -> link -> 0        link = high bits of the element's hash | slot
+ *     heads:  link, filter of each bucket        link = high bits of the element's hash | slot
+ *     links:  link, hash of each slot            head -> link -> link -> 0
  *
- * The hash bits inside a link let a walk pass by other keys without touching their rows, and a byte for each bucket
- * (`filters`) tells most absent keys without touching the chain: the small columns stay in the cache when the others
- * do not. Memory is what operations on large tables wait for.
+ * The hash bits inside a link let a walk pass by other keys without touching their rows, and a bucket's filter tells
+ * most absent keys without touching the chain. What an operation reads together lies together: memory is what operations
+ * on large tables wait for.
  *
  * Simplified: one thread of control. Two operations never overlap, except that a bucket lock can be marked as held
  * (`holdBucketLock`), which makes updates and deletes fail the way an interrupting program sees it.
@@ -30,8 +31,8 @@ const LOCK_GROUPS = 8;
 /** Buckets whose elements are counted together: 1024, so that the counters of a table of 2^20 buckets take 4 KiB. */
 const BLOCK_SHIFT = 10;
 
-/** From here on up lie the hash bits that a bucket's filter is about, and with them the top bits of a link. */
-const FILTER_SHIFT = 29;
+/** From here on up lie the five hash bits that a bucket's filter of 32 bits is about, and with them the top bits of a link. */
+const FILTER_SHIFT = 27;
 
 /** Words of an IPv4 tuple as conntrack and NAT maps key by it. */
 const FOUR_WORDS = 4;
@@ -78,11 +79,8 @@ export abstract class HashTable implements BpfMap {
   /** Allocations to refuse with -ENOMEM from now on: an injected fault. */
   failAllocations = 0;
 
-  declare protected readonly hashes: Int32Array;
-  declare protected readonly chain: Int32Array;
+  declare protected readonly links: Int32Array;
   declare private readonly heads: Int32Array;
-  /** For each bucket, a bit for the top three hash bits of every element in it; no bit, no such element. */
-  declare private readonly filters: Uint8Array;
   declare private readonly blockCounts: Int32Array;
   declare private readonly slotMask: number;
   declare private readonly bucketMask: number;
@@ -113,10 +111,8 @@ export abstract class HashTable implements BpfMap {
     this.hasFourWords = this.keyWords === FOUR_WORDS;
 
     this.rows = new Int32Array((shape.slots + 1) * this.stride);
-    this.hashes = new Int32Array(shape.slots + 1);
-    this.chain = new Int32Array(shape.slots + 1);
-    this.heads = new Int32Array(this.buckets);
-    this.filters = new Uint8Array(this.buckets);
+    this.links = new Int32Array(2 * (shape.slots + 1));
+    this.heads = new Int32Array(2 * this.buckets);
     this.blockCounts = new Int32Array((this.buckets >>> BLOCK_SHIFT) + 1);
     const slotBits = 32 - Math.clz32(shape.slots);
     this.slotMask = (2 ** slotBits - 1) | 0; // as an int32: the power is a double
@@ -126,10 +122,8 @@ export abstract class HashTable implements BpfMap {
   get modelBytes(): number {
     return (
       this.rows.byteLength +
-      this.hashes.byteLength +
-      this.chain.byteLength +
+      this.links.byteLength +
       this.heads.byteLength +
-      this.filters.byteLength +
       this.blockCounts.byteLength
     );
   }
@@ -238,25 +232,25 @@ export abstract class HashTable implements BpfMap {
     const hash = this.hash(key, at);
     const slot = this.find(key, at, hash);
     if (slot === 0) return this.firstSlotFrom(0);
-    const next = this.chain[slot]! & this.slotMask;
+    const next = this.links[slot << 1]! & this.slotMask;
     return next !== 0 ? next : this.firstSlotFrom((hash & this.bucketMask) + 1);
   }
 
   /** First slot of bucket `bucket`, or 0 when the bucket is empty. */
   firstOfBucket(bucket: number): number {
-    return this.heads[bucket]! & this.slotMask;
+    return this.heads[bucket << 1]! & this.slotMask;
   }
 
   /** Next slot of the same chain, or 0. */
   nextInBucket(slot: number): number {
-    return this.chain[slot]! & this.slotMask;
+    return this.links[slot << 1]! & this.slotMask;
   }
 
   /** First bucket that is not empty in `from` … `to` - 1, or `to`. */
   nextOccupied(from: number, to: number): number {
     const blockMask = (1 << BLOCK_SHIFT) - 1;
     let bucket = from;
-    while (bucket < to && this.heads[bucket] === 0) {
+    while (bucket < to && this.heads[bucket << 1] === 0) {
       if ((bucket & blockMask) === 0 && this.blockCounts[bucket >>> BLOCK_SHIFT] === 0) bucket += blockMask + 1;
       else bucket++;
     }
@@ -265,12 +259,12 @@ export abstract class HashTable implements BpfMap {
 
   /** Bucket that an element is in. */
   bucketOf(slot: number): number {
-    return this.hashes[slot]! & this.bucketMask;
+    return this.links[(slot << 1) + 1]! & this.bucketMask;
   }
 
   /** Hash of an element's key. */
   hashOf(slot: number): number {
-    return this.hashes[slot]!;
+    return this.links[(slot << 1) + 1]!;
   }
 
   /** Elements in buckets `from` up to, not including, `to`. Costs a walk of at most two blocks of buckets. */
@@ -375,11 +369,12 @@ export abstract class HashTable implements BpfMap {
    * is most of what lookups in large tables do.
    */
   protected find(key: Int32Array, at: number, hash: number): number {
-    const bucket = hash & this.bucketMask;
-    if (((this.filters[bucket]! >>> (hash >>> FILTER_SHIFT)) & 1) === 0) return 0;
+    const { heads } = this;
+    const bucket = (hash & this.bucketMask) << 1;
+    if (((heads[bucket + 1]! >>> (hash >>> FILTER_SHIFT)) & 1) === 0) return 0;
     if (!this.hasFourWords) return this.findAny(key, at, hash);
-    const { chain, rows, slotMask } = this;
-    let link = this.heads[bucket]!;
+    const { links, rows, slotMask } = this;
+    let link = heads[bucket]!;
     while (link !== 0) {
       const slot = link & slotMask;
       if (((link ^ hash) & ~slotMask) === 0) {
@@ -391,7 +386,7 @@ export abstract class HashTable implements BpfMap {
           (rows[base + 3]! ^ key[at + 3]!);
         if (unequal === 0) return slot;
       }
-      link = chain[slot]!;
+      link = links[slot << 1]!;
     }
     return 0;
   }
@@ -401,12 +396,12 @@ export abstract class HashTable implements BpfMap {
   }
 
   private findAny(key: Int32Array, at: number, hash: number): number {
-    const { chain, slotMask } = this;
-    let link = this.heads[hash & this.bucketMask]!;
+    const { links, slotMask } = this;
+    let link = this.heads[(hash & this.bucketMask) << 1]!;
     while (link !== 0) {
       const slot = link & slotMask;
       if (((link ^ hash) & ~slotMask) === 0 && this.sameKey(slot, key, at)) return slot;
-      link = chain[slot]!;
+      link = links[slot << 1]!;
     }
     return 0;
   }
@@ -420,10 +415,11 @@ export abstract class HashTable implements BpfMap {
     for (let i = at; word < valueAt; i++, word++) rows[word] = key[i]!;
     for (; word < end; word++) rows[word] = 0;
     const bucket = hash & this.bucketMask;
-    this.hashes[slot] = hash;
-    this.chain[slot] = this.heads[bucket]!;
-    this.heads[bucket] = (hash & ~this.slotMask) | slot;
-    this.filters[bucket]! |= 1 << (hash >>> FILTER_SHIFT);
+    const { heads, links } = this;
+    links[slot << 1] = heads[bucket << 1]!;
+    links[(slot << 1) + 1] = hash;
+    heads[bucket << 1] = (hash & ~this.slotMask) | slot;
+    heads[(bucket << 1) + 1]! |= 1 << (hash >>> FILTER_SHIFT);
     this.blockCounts[bucket >>> BLOCK_SHIFT]!++;
     this.count++;
   }
@@ -431,24 +427,24 @@ export abstract class HashTable implements BpfMap {
   /** Takes a slot, whose key has this hash, out of its chain. */
   protected unlink(slot: number, hash: number): void {
     if (slot === this.watchedSlot || slot === this.otherWatchedSlot) this.watcher?.leaves(slot);
-    const { chain, slotMask } = this;
+    const { links, slotMask } = this;
     const bucket = hash & this.bucketMask;
     let before = 0;
     let filter = 0;
-    for (let link = this.heads[bucket]!; link !== 0; ) {
+    for (let link = this.heads[bucket << 1]!; link !== 0; ) {
       const current = link & slotMask;
-      const next = chain[current]!;
+      const next = links[current << 1]!;
       if (current !== slot) {
         filter |= 1 << (link >>> FILTER_SHIFT);
         before = current;
       } else if (before === 0) {
-        this.heads[bucket] = next;
+        this.heads[bucket << 1] = next;
       } else {
-        chain[before] = next;
+        links[before << 1] = next;
       }
       link = next;
     }
-    this.filters[bucket] = filter;
+    this.heads[(bucket << 1) + 1] = filter;
     this.blockCounts[bucket >>> BLOCK_SHIFT]!--;
     this.count--;
   }
@@ -458,13 +454,13 @@ export abstract class HashTable implements BpfMap {
    * outside the cache, and loads that don't depend on one another take the time of one.
    */
   protected readAhead(slots: Int32Array, count: number): void {
-    const { hashes, heads, filters, chain, bucketMask, slotMask } = this;
+    const { links, heads, bucketMask, slotMask } = this;
     let sum = 0;
     for (let i = 0; i < count; i++) {
-      const bucket = hashes[slots[i]!]! & bucketMask;
-      sum += heads[bucket]! ^ filters[bucket]!;
+      const bucket = links[(slots[i]! << 1) + 1]! & bucketMask;
+      sum += heads[bucket << 1]!;
     }
-    for (let i = 0; i < count; i++) sum ^= chain[heads[hashes[slots[i]!]! & bucketMask]! & slotMask]!;
+    for (let i = 0; i < count; i++) sum ^= links[(heads[(links[(slots[i]! << 1) + 1]! & bucketMask) << 1]! & slotMask) << 1]!;
     this.readSum = sum | 0;
   }
 
@@ -482,23 +478,23 @@ export abstract class HashTable implements BpfMap {
 
   /** Reads what a walk or a removal will read of the elements in front of these buckets. See `readAhead`. */
   readFronts(buckets: Int32Array, count: number): void {
-    const { heads, filters, chain, hashes, rows, stride, slotMask } = this;
+    const { heads, links, rows, stride, slotMask } = this;
     let sum = 0;
-    for (let i = 0; i < count; i++) sum ^= heads[buckets[i]!]! ^ filters[buckets[i]!]!;
+    for (let i = 0; i < count; i++) sum ^= heads[buckets[i]! << 1]!;
     for (let i = 0; i < count; i++) {
-      const slot = heads[buckets[i]!]! & slotMask;
-      sum ^= chain[slot]! ^ hashes[slot]! ^ rows[slot * stride]! ^ rows[slot * stride + stride - 1]!;
+      const slot = heads[buckets[i]! << 1]! & slotMask;
+      sum ^= links[slot << 1]! ^ rows[slot * stride]! ^ rows[slot * stride + stride - 1]!;
     }
     this.readSum = sum;
   }
 
   /** Reads what lookups of the keys of these slots read before they come to the rows. See `readAhead`. */
   readBuckets(slots: Int32Array, count: number): void {
-    const { hashes, heads, filters, bucketMask } = this;
+    const { links, heads, bucketMask } = this;
     let sum = 0;
     for (let i = 0; i < count; i++) {
-      const bucket = hashes[slots[i]!]! & bucketMask;
-      sum ^= heads[bucket]! ^ filters[bucket]!;
+      const bucket = links[(slots[i]! << 1) + 1]! & bucketMask;
+      sum ^= heads[bucket << 1]!;
     }
     this.readSum = sum;
   }
@@ -530,7 +526,7 @@ export abstract class HashTable implements BpfMap {
     if (batch.capacity === 0) return 0;
     if (bucket >= this.buckets) return -Errno.ENOENT;
     for (; bucket < this.buckets; bucket++) {
-      const length = this.heads[bucket] === 0 ? 0 : this.chainLength(bucket);
+      const length = this.heads[bucket << 1] === 0 ? 0 : this.chainLength(bucket);
       if (length > batch.capacity - batch.count) {
         batch.cursor = bucket;
         return batch.count === 0 ? -Errno.ENOSPC : 0;
@@ -548,7 +544,7 @@ export abstract class HashTable implements BpfMap {
     }
     if (!andDelete) return;
     // The kernel chains the elements to free in front of one another and frees them off that list: last one first.
-    for (let i = first; i < batch.count; i++) this.unlink(batch.slots[i]!, this.hashes[batch.slots[i]!]!);
+    for (let i = first; i < batch.count; i++) this.unlink(batch.slots[i]!, this.hashOf(batch.slots[i]!));
     for (let i = batch.count - 1; i >= first; i--) this.release(batch.slots[i]!);
   }
 }

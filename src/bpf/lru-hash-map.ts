@@ -100,7 +100,7 @@ export class LruHashMap extends HashTable implements VictimTable {
   }
 
   evict(slot: number, cpu: number): boolean {
-    const hash = this.hashes[slot]!;
+    const hash = this.hashOf(slot);
     if (this.isBusy(hash, cpu)) return false;
     this.evictions++;
     this.onEvict?.(slot);

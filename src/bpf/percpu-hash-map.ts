@@ -37,7 +37,7 @@ export class PercpuHashMap extends HashTable {
   }
 
   protected release(slot: number): void {
-    this.chain[slot] = this.free;
+    this.links[slot << 1] = this.free;
     this.free = slot;
   }
 
@@ -69,7 +69,7 @@ export class PercpuHashMap extends HashTable {
   private take(): number {
     const slot = this.free;
     if (slot === 0) return ++this.fresh;
-    this.free = this.chain[slot]!;
+    this.free = this.links[slot << 1]!;
     return slot;
   }
 }

@@ -106,7 +106,9 @@ export class Draft extends Sites {
     this.metricCount = 0;
     const { row } = dp.packet;
     for (let i = 0; i < before.length; i++) before[i] = row[i]!;
-    for (let op = 0; op < OP_COUNT; op++) ops[op] = dp.ops[op]!;
+    // Brought up to date once.
+    const counters = dp.ops;
+    for (let op = 0; op < OP_COUNT; op++) ops[op] = counters[op]!;
   }
 
   addSite(map: HashTable, ct: CtMap | null, kind: number, offset: number): void {
@@ -164,8 +166,9 @@ export class Draft extends Sites {
     const outputs = at - words[OUTPUTS_AT]!;
     words[OUTPUTS] = outputs;
     const opsAt = at;
+    const counters = dp.ops;
     for (let op = 0; op < OP_COUNT; op++) {
-      const times = dp.ops[op]! - ops[op]!;
+      const times = counters[op]! - ops[op]!;
       if (times === 0) continue;
       words[at++] = op;
       words[at++] = times;

@@ -125,8 +125,11 @@ export class CtMap {
     return this.rows[slot * this.stride + this.lifetimeAt]!;
   }
   setLifetime(slot: number, at: number): void {
-    this.rows[slot * this.stride + this.lifetimeAt] = at;
-    this.floors.lower(slot, at);
+    const word = slot * this.stride + this.lifetimeAt;
+    const before = this.rows[word]!;
+    this.rows[word] = at;
+    // A bound for what was there is one for what lies above it. Not positive: an element that has just come.
+    if (before <= 0 || at < before) this.floors.lower(slot, at);
   }
   /** The element has left the map: until its row is written anew, no search for expired entries stops at it. */
   retire(slot: number): void {

@@ -86,14 +86,14 @@ export class ReferenceMap extends HashTable {
 
   protected release(slot: number): void {
     if (!this.#replacing) this.listener?.removed(slot, this.#cpu);
-    this.chain[slot] = this.#free;
+    this.links[slot << 1] = this.#free;
     this.#free = slot;
   }
 
   #take(): number {
     const slot = this.#free;
     if (slot === 0) return ++this.#fresh;
-    this.#free = this.chain[slot]!;
+    this.#free = this.links[slot << 1]!;
     return slot;
   }
 }
