@@ -15,11 +15,11 @@ import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { parse, stringify } from "yaml";
-import { configurationOf } from "../dist/lab/diagnose/configuration.js";
-import { diagnose } from "../dist/lab/diagnose/diagnose.js";
-import { factsToJson } from "../dist/lab/diagnose/facts-json.js";
-import { factsOf } from "../dist/lab/diagnose/gather.js";
-import { readFiles } from "../dist/lab/diagnose/read-files.js";
+import { configurationOf } from "../dist/diagnose/configuration.js";
+import { diagnose } from "../dist/diagnose/diagnose.js";
+import { factsToJson } from "../dist/diagnose/facts-json.js";
+import { factsOf } from "../dist/diagnose/gather.js";
+import { readFiles } from "../dist/diagnose/read-files.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 

@@ -19,7 +19,7 @@ export { runExperiment } from "./lab/experiment.js";
 export type { FinishedRun, RunOptions, RunProgress } from "./lab/experiment.js";
 export { simulateVariant } from "./lab/simulate.js";
 export type { SimulatedVariant, SimulateOptions } from "./lab/simulate.js";
-export { resolveFiles } from "./lab/resolve-files.js";
+export { resolveFiles } from "./resolve/resolve-files.js";
 export { parseTraceRequest } from "./lab/trace/request.js";
 export type { TraceRequest } from "./lab/trace/request.js";
 export type { ConnectionTrace, TracedConnection, TraceRecord } from "./lab/trace/result.js";

@@ -36,14 +36,16 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   scenario: ["core", "cilium/profile", "cilium/agent"],
   node: ["core", "bpf", "cilium/maps", "cilium/datapath", "cilium/agent", "cilium/profile", "traffic", "observe", "scenario"],
   ingest: ["core", "cilium/maps", "hubble"],
-  lab: ["core", "bpf", "cilium/maps", "cilium/datapath", "cilium/agent", "cilium/profile", "traffic", "observe", "scenario", "node", "report", "hubble", "stats", "ingest"],
+  lab: ["core", "bpf", "cilium/maps", "cilium/datapath", "cilium/agent", "cilium/profile", "traffic", "observe", "scenario", "node", "report", "hubble", "stats"],
+  resolve: ["core", "bpf", "cilium/maps", "cilium/datapath", "cilium/agent", "cilium/profile", "scenario", "report"],
+  diagnose: ["core", "cilium/profile", "scenario", "observe", "report", "hubble", "ingest", "resolve"],
   report: ["core", "stats", "observe"],
   arbitraries: ["core", "bpf"],
-  cli: ["core", "stats", "scenario", "lab", "report", "observe", "hubble", "ingest"],
+  cli: ["core", "stats", "scenario", "lab", "resolve", "diagnose", "report", "observe", "hubble", "ingest"],
 };
 
 /** Rooms whose results must not depend on the machine or the moment. */
-const DETERMINISTIC = ["core", "stats", "bpf", "cilium", "traffic", "node", "observe", "scenario"];
+const DETERMINISTIC = ["core", "stats", "bpf", "cilium", "traffic", "node", "observe", "scenario", "resolve", "diagnose"];
 const FORBIDDEN_BELOW_LAB = [/\bMath\.random\b/, /\bDate\b(?!:)/, /\bperformance\.now\b/, /\bprocess\.hrtime\b/, /\.toLocale/, /\bIntl\b/];
 
 function sources(folder: string): string[] {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import type { DiagnoseOptions } from "../lab/diagnose/diagnose.js";
-import type { FileWanted } from "../lab/diagnose/read-files.js";
+import type { DiagnoseOptions } from "../diagnose/diagnose.js";
+import type { FileWanted } from "../diagnose/read-files.js";
 import { collect } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 
@@ -61,7 +61,7 @@ async function run(paths: readonly string[], options: DiagnoseCommandOptions): P
     process.stderr.write("ctlab: nothing to diagnose: give at least one file (ctlab diagnose --help)\n");
     return EXIT.invalid;
   }
-  const { diagnose } = await import("../lab/diagnose/diagnose.js");
+  const { diagnose } = await import("../diagnose/diagnose.js");
   const { result, problems } = await diagnose(diagnoseOptions(files, options));
   for (const problem of problems) process.stderr.write(`ctlab: ${problem}\n`);
   if (result === null) return EXIT.invalid;

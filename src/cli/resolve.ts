@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { Option, type Command } from "commander";
-import type { ResolveOptions } from "../lab/resolve-files.js";
 import type { ResolveDiffDocument, ResolveDocument } from "../report/resolve-document.js";
+import type { ResolveOptions } from "../resolve/resolve-files.js";
 import { collect, positiveNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 
@@ -67,7 +67,7 @@ export function addResolveCommand(program: Command, done: (code: ExitCode) => vo
 }
 
 async function resolve(options: ResolveCommandOptions): Promise<ExitCode> {
-  const { resolveFiles } = await import("../lab/resolve-files.js");
+  const { resolveFiles } = await import("../resolve/resolve-files.js");
   // Over before optimized code would run: V8 spends as long on making it as on all the rest.
   setFlagsFromString("--no-opt");
   const { document, pinned } = resolveFiles(resolveOptions(options));

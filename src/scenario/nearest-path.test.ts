@@ -1,29 +1,28 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { didYouMean, nearestPath, type PathKind } from "./nearest-path.js";
 
-const before = process.cwd();
 const folder = mkdtempSync(join(tmpdir(), "ctlab-nearest-"));
+/** The same from where the tests run. */
+const here = relative(process.cwd(), folder);
 
 beforeAll(() => {
   for (const name of ["reports/incident", "scenarios"]) mkdirSync(join(folder, name), { recursive: true });
   for (const name of ["scenarios/incident.yaml", "reports/incident.json", "reports/incident/flows.jsonl"]) writeFileSync(join(folder, name), "");
-  process.chdir(folder);
 });
 
 afterAll(() => {
-  process.chdir(before);
   rmSync(folder, { recursive: true });
 });
 
 describe("the nearest path", () => {
   it.each<[written: string, kind: PathKind, meant: string | undefined]>([
     ["scenarios/incdient.yaml", "file", "scenarios/incident.yaml"],
-    ["./scenarois", "folder", "./scenarios"],
+    ["scenarois", "folder", "scenarios"],
     ["scenarois/incident.yaml", "file", "scenarios/incident.yaml"],
-    ["./scenarois/incdient.yaml", "file", "scenarios/incident.yaml"],
+    ["scenarois/incdient.yaml", "file", "scenarios/incident.yaml"],
     // The file's name is as near as the folder's.
     ["reports/incidents", "folder", "reports/incident"],
     ["reports/incident/flow.jsonl", "either", "reports/incident/flows.jsonl"],
@@ -37,9 +36,13 @@ describe("the nearest path", () => {
     ["elsewhere/incident.yaml", "file", undefined],
     ["scenarios/incident.yaml/x", "file", undefined],
     ["scenarios/incident.yaml", "file", undefined],
-    ["", "file", undefined],
   ])("%s (%s): %s", (written, kind, meant) => {
-    expect(nearestPath(written, kind)).toBe(meant);
+    expect(nearestPath(`${here}/${written}`, kind)).toBe(meant === undefined ? undefined : `${here}/${meant}`);
+  });
+
+  it("keeps the path as it was written but for the name", () => {
+    expect(nearestPath(`./${here}/../${basename(folder)}/scenarois`, "folder")).toBe(`./${here}/../${basename(folder)}/scenarios`);
+    expect(nearestPath("")).toBeUndefined();
   });
 
   it("from the root on", () => {
@@ -47,7 +50,7 @@ describe("the nearest path", () => {
   });
 
   it("as a line below a message, none when nothing is near", () => {
-    expect(didYouMean("scenario")).toBe('\n   did you mean "scenarios"?');
-    expect(didYouMean("elsewhere")).toBe("");
+    expect(didYouMean(`${here}/scenario`)).toBe(`\n   did you mean "${here}/scenarios"?`);
+    expect(didYouMean(`${here}/elsewhere`)).toBe("");
   });
 });

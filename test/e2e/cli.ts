@@ -34,6 +34,10 @@ export function ctlab(args: readonly string[], options: CliOptions = {}): Promis
     child.on("close", (code) => {
       resolve({ code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() });
     });
+    // Who refuses its options ends without reading; the test sees exit code and output all the same.
+    child.stdin.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") reject(error);
+    });
     child.stdin.end(options.input ?? "");
     options.onStart?.(child);
   });

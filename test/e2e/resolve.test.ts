@@ -449,7 +449,7 @@ describe("start-up", () => {
   it("loads nothing that other commands need", () => {
     expect([...loadedBy(["main.ts"])]).toEqual([]);
     expect([...loadedBy(["cli/program.ts"])].filter((name) => !name.startsWith("node:"))).toEqual(["commander"]);
-    const needed = loadedBy(["cli/resolve.ts", "lab/resolve-files.ts", "report/resolve-text.ts", "report/resolve-diff-text.ts"]);
+    const needed = loadedBy(["cli/resolve.ts", "resolve/resolve-files.ts", "report/resolve-text.ts", "report/resolve-diff-text.ts"]);
     expect([...needed].filter((name) => !name.startsWith("node:")).sort()).toEqual(["commander", "picocolors", "yaml"]);
   });
 });
