@@ -56,6 +56,8 @@ export function datapathConfig(settings: CiliumSettings, profile: SettledProfile
     dropEvents: settings.eventsDropEnabled,
     verdictEvents: settings.eventsPolicyVerdictEnabled,
     aggregation: MONITOR_AGGREGATION.indexOf(settings.monitorAggregation),
+    socketTraces: settings.traceSockets,
+    socketTraceIntervalNs: profile.observation.socketTracesAggregated ? settings.monitorAggregationInterval : 0,
     egressGateway: settings.enableEgressGateway,
     bandwidthManager: settings.enableBandwidthManager,
     encryption: settings.enableWireguard ? "wireguard" : settings.enableIpsec ? "ipsec" : "none",

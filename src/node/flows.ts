@@ -1,5 +1,5 @@
 /** Who listens to the node's programs: nobody, or a recorder that writes Hubble flows. */
-import type { RandomStreams } from "../core/random.js";
+import type { RandomStream, RandomStreams } from "../core/random.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import { IPV6_WORDS } from "../cilium/maps/address.js";
 import type { DatapathEvents } from "../cilium/datapath/events.js";
@@ -65,12 +65,12 @@ export function nodeFlows(
   streams: RandomStreams,
   sink: FlowSink,
 ): NodeFlows {
-  const { flows, sockets, parsing, flowsMax, hubble, scrapeNs, hubbleMetrics: specs } = scenario.observe;
+  const { flows, parsing, flowsMax, hubble, scrapeNs, hubbleMetrics: specs } = scenario.observe;
   const uuids = streams.stream("flow-uuids");
   const counts = scrapeNs !== null && specs.length > 0;
   if (flows === "none" && !counts) return NOTHING;
   const format = flowFormat(flowFields(profile.minor), profile.version);
-  const endpoints = flowEndpoints(topology, format, settings, parsing.cluster);
+  const endpoints = flowEndpoints(topology, format, settings, parsing.cluster, streams.stream("cgroup-ids"));
   const tables = flowTables(topology, endpoints, settings, parsing.cluster);
   const policyLabels = new PolicyLabels(tables, topology, format);
   const hubbleMetrics = counts ? new HubbleMetrics(specs, tables) : null;
@@ -96,13 +96,13 @@ export function nodeFlows(
   const writer = new FlowWriter(sink, encoder, flowsMax);
   if (hubble !== null) {
     const pipeline = buildPipeline(scenario, hubble, settings, profile, writer, hubbleMetrics, streams);
-    const events = new FlowRecorder(pipeline, tables, clock, "all", null, sockets, ethernet);
+    const events = new FlowRecorder(pipeline, tables, clock, "all", null, ethernet);
     const reading = new HubbleReading(pipeline, events, writer, hubbleMetrics, accessLogOf(events), clock, hubble.resume === "since");
     reading.agentEvents = agentEvents;
     reading.policyLabels = policyLabels;
     return reading;
   }
-  const recorder = new FlowRecorder(writer, tables, clock, flows, hubbleMetrics, sockets, ethernet);
+  const recorder = new FlowRecorder(writer, tables, clock, flows, hubbleMetrics, ethernet);
   return {
     ...NOTHING,
     events: recorder,
@@ -133,14 +133,15 @@ function addresses(address: number, { enableIpv6 }: CiliumSettings): Pick<FlowEn
 }
 
 /** Nodes, then pods. */
-function flowEndpoints(topology: Topology, format: FlowFormat, settings: CiliumSettings, cluster: string): readonly FlowEndpoint[] {
+function flowEndpoints(topology: Topology, format: FlowFormat, settings: CiliumSettings, cluster: string, chance: RandomStream): readonly FlowEndpoint[] {
+  const cgroups = cgroupIds(topology.localPods, chance);
   const nodes = [...topology.nodeAddresses].map(([node, address]) => ({
     ...addresses(address, settings),
     node,
     id: 0,
     identity: node === 0 ? IDENTITY.host : IDENTITY.remoteNode,
   }));
-  return [...nodes, ...podsKnown(topology).map((pod) => ({ ...podEndpoint(pod, format, cluster), ...addresses(pod.address, settings) }))];
+  return [...nodes, ...podsKnown(topology).map((pod) => ({ ...podEndpoint(pod, format, cluster, cgroups.get(pod)), ...addresses(pod.address, settings) }))];
 }
 
 /** Whose devices have which addresses: a plain function of a key of the run. */
@@ -170,8 +171,20 @@ function flowTables(topology: Topology, endpoints: readonly FlowEndpoint[], sett
   });
 }
 
-function podEndpoint(pod: Pod, { clusterName }: FlowFormat, cluster: string): Omit<FlowEndpoint, "address"> {
+/** Inode numbers that a node's own services have used before the first pod's container; the model's choice, near what nodes show. */
+const CGROUP_ID_FIRST = { min: 5_000, span: 5_000 } as const;
+/** A pod makes three cgroups with some fifty files each, and every file takes a number; the model's choice. */
+const CGROUP_IDS_PER_POD = { min: 100, span: 100 } as const;
+
+/** Inode numbers of the pods' containers in the cgroup file system (`bpf_get_current_cgroup_id`), in the order of their start. */
+function cgroupIds(pods: readonly Pod[], chance: RandomStream): ReadonlyMap<Pod, number> {
+  let id = CGROUP_ID_FIRST.min + chance.below(CGROUP_ID_FIRST.span);
+  return new Map(pods.map((pod) => [pod, (id += CGROUP_IDS_PER_POD.min + chance.below(CGROUP_IDS_PER_POD.span))]));
+}
+
+function podEndpoint(pod: Pod, { clusterName }: FlowFormat, cluster: string, cgroupId: number | undefined): Omit<FlowEndpoint, "address"> {
   return {
+    ...(cgroupId === undefined ? {} : { cgroupId }),
     ...(clusterName ? { clusterName: cluster } : {}),
     node: pod.node,
     id: pod.endpointId,

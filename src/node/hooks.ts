@@ -137,7 +137,7 @@ export class NodeHooks {
     this.#fill(TTL);
     this.#socket.cookie = cookie;
     this.#socket.inHostNamespace = inHostNamespace;
-    const connected = sockForward(dp, this.#socket, this.header.ipv6 ? "cil_sock6_connect" : "cil_sock4_connect") >= 0;
+    const connected = sockForward(dp, this.#socket, this.header.ipv6 ? "cil_sock6_connect" : "cil_sock4_connect", true) >= 0;
     dp.takeCost(); // the application's CPU pays
     this.header.daddr = dp.packet.daddrEnd;
     this.header.dport = dp.packet.dport;

@@ -68,7 +68,7 @@ function rig(which: RecordedFlows = "all", max = 1e9, ethernet: Ethernet | null 
   });
   const writer = new FlowWriter({ write: (piece) => (text += piece) }, encoder, max);
   const clock = { now: 1_500_000_000 };
-  const recorder = new FlowRecorder(writer, tables, clock, which, null, false, ethernet);
+  const recorder = new FlowRecorder(writer, tables, clock, which, null, ethernet);
   const packet = new Packet();
   packet.saddr = CLIENT;
   packet.daddr = SERVER;

@@ -2,8 +2,9 @@
  * Listens to the datapath and turns its events into flows as the agent does: pkg/hubble/parser/threefour/parser.go
  * (`decodeVerdict`, `decodeIsReply`, `decodeTrafficDirection` and their kin).
  *
- * Simplified: socket translations make flows only where a scenario asks for them. No event is lost on the way unless a pipeline
- * takes what is described here.
+ * Simplified: no event is lost on the way unless a pipeline takes what is described here. Of sockets the node calls connect()
+ * alone, so that what applications learn by recvmsg() and getpeername() makes no flows; traces of processes that are no pod's
+ * take no room in Hubble's buffers.
  */
 import {
   type DatapathEvents, TRACE_REASON_ENCRYPTED, TRACE_REASON_UNKNOWN, TRACE_TO_PROXY, XLATE_PRE_DIRECTION_FWD, XLATE_PRE_DIRECTION_REV,
@@ -61,23 +62,20 @@ export class FlowRecorder implements DatapathEvents {
   readonly #counter: FlowCounter | null;
   readonly #ethernet: Ethernet | null;
   readonly #row = new FlowRow();
-  /** Null where nobody asks for translations of sockets. */
-  readonly #socketRow: FlowRow | null;
+  /** Of translations, which leave most fields as they are at first. */
+  readonly #socketRow = new FlowRow();
   /** Events that would be a flow. */
   seen = 0;
 
-  /** `sockets`: translations of sockets are flows too. */
   constructor(
     writer: FlowOutlet,
     tables: FlowTables,
     clock: { readonly now: number },
     which: RecordedFlows,
     counter: FlowCounter | null = null,
-    sockets = false,
     ethernet: Ethernet | null = null,
   ) {
     this.#ethernet = ethernet;
-    this.#socketRow = sockets ? new FlowRow() : null;
     this.#writer = writer;
     this.#tables = tables;
     this.#clock = clock;
@@ -186,20 +184,21 @@ export class FlowRecorder implements DatapathEvents {
     this.#write(row, number);
   }
 
-  /** Of processes that are no pod's the agent knows nobody, and shows nothing. */
+  /** Of processes that are no pod's the agent knows nobody, and shows nothing (`hubble-skip-unknown-cgroup-ids`). */
   traceSock(packet: Packet, point: number, cookie: number): void {
     const row = this.#socketRow;
-    if (row === null) return;
     const tables = this.#tables;
     const family = packet.addressWords;
+    row.sourceEndpoint = tables.endpointAt(packet.row, packet.saddrAt, family);
+    if (tables.endpointId(row.sourceEndpoint) === 0) return;
+    const number = this.seen++;
+    const written = this.#all && !this.#writer.full;
+    if (!written && this.#counter === null) return;
     for (let word = 0; word < family; word++) {
       row.addresses[ROW_SOURCE + word] = packet.row[packet.saddrAt + word]!;
       row.addresses[ROW_DESTINATION + word] = packet.row[packet.daddrAt + word]!;
     }
     row.family = family;
-    row.sourceEndpoint = tables.endpointAt(row.addresses, ROW_SOURCE, family);
-    if (tables.endpointId(row.sourceEndpoint) === 0) return;
-    const number = this.seen++;
     row.timeNs = this.#clock.now;
     row.destinationEndpoint = tables.endpointAt(row.addresses, ROW_DESTINATION, family);
     // Addresses of services are in no cache: they count as the world's.
@@ -211,7 +210,7 @@ export class FlowRecorder implements DatapathEvents {
     row.dport = packet.dport;
     row.cookie = cookie;
     this.#counter?.count(row);
-    if (this.#all && !this.#writer.full) this.#write(row, number);
+    if (written) this.#write(row, number);
   }
 
   /** A proxy tells of a request or an answer. The row's ends, verdict and record are filled in. */

@@ -22,6 +22,8 @@ export interface FlowEndpoint {
   readonly podName?: string;
   /** With source prefix (`k8s:app=web`), sorted; default those of the identity. */
   readonly labels?: readonly string[];
+  /** Of its container, the only thing that traces of sockets say of their process; known for endpoints of the reporting node only. */
+  readonly cgroupId?: number;
   /** Known for endpoints of the reporting node only. */
   readonly workloads?: readonly { readonly name: string; readonly kind: string }[];
 }

@@ -4,7 +4,7 @@
  *
  * What the proxies tell is pkg/hubble/parser/seven's (`layer7.ts`), socket translations are pkg/hubble/parser/sock's.
  *
- * Absent because nothing in the model knows it: `cgroup_id`, `file` of drops (1.17 on), `tunnel` (1.18 on). The deprecated
+ * Absent because nothing in the model knows it: `file` of drops (1.17 on), `tunnel` (1.18 on). The deprecated
  * `drop_reason` and `reply` are written, as agents still do.
  */
 import { IPV4_WORDS, type AddressWords } from "../cilium/maps/address.js";
@@ -253,6 +253,7 @@ export class FlowEncoder {
   #socketLine(row: FlowRow, number: number, time: string): string {
     const tables = this.#tables;
     const protocol = row.protocol === IPPROTO_TCP ? "TCP" : "UDP";
+    const cgroupId = row.sourceEndpoint === NOBODY ? undefined : tables.endpoint(row.sourceEndpoint).cgroupId;
     return (
       `{"flow":{"time":"${time}","uuid":"${this.#uuids.text(number)}${this.#afterUuid}${VERDICT_NAMES[row.verdict]!}"` +
       this.#network(row) +
@@ -262,7 +263,9 @@ export class FlowEncoder {
       (tables.knowsNames ? this.#names(row) : "") +
       `,"event_type":{"type":${row.eventType},"sub_type":${row.subType}}` +
       (row.destinationService === NOBODY ? "" : `,"destination_service":${tables.serviceJson(row.destinationService)}`) +
-      `,"sock_xlate_point":"${SOCKET_POINTS[row.subType]!}"${row.cookie === 0 ? "" : `,"socket_cookie":"${row.cookie}"`},"Summary":"${protocol}"${this.#end}${time}"}\n`
+      `,"sock_xlate_point":"${SOCKET_POINTS[row.subType]!}"${row.cookie === 0 ? "" : `,"socket_cookie":"${row.cookie}"`}` +
+      (cgroupId === undefined ? "" : `,"cgroup_id":"${cgroupId}"`) +
+      `,"Summary":"${protocol}"${this.#end}${time}"}\n`
     );
   }
 

@@ -92,7 +92,7 @@ export const CHART_SUPPORT: readonly ChartSupport[] = [
   noEffect("pods of the model send under their own address", "daemon.enableSourceIPVerification"),
 
   // Load balancing.
-  modelled("kubeProxyReplacement socketLB.enabled socketLB.hostNamespaceOnly nodePort.enabled nodePort.range"),
+  modelled("kubeProxyReplacement socketLB.enabled socketLB.hostNamespaceOnly socketLB.tracing nodePort.enabled nodePort.range"),
   modelled("loadBalancer.mode loadBalancer.algorithm loadBalancer.acceleration loadBalancer.dsrDispatch maglev sessionAffinity"),
   modelled("loadBalancer.protocolDifferentiation bpf.lbModeAnnotation bpf.lbAlgorithmAnnotation bpf.lbExternalClusterIP"),
   modelled("svcSourceRangeCheck serviceNoBackendResponse sctp.enabled"),

@@ -10,8 +10,6 @@ export type FlowFilter = (typeof FLOW_FILTERS)[number];
 
 export interface Observe {
   readonly flows: FlowFilter;
-  /** What socket load balancing does makes flows as well. */
-  readonly sockets: boolean;
   /** Flows beyond this are counted, not written. */
   readonly flowsMax: number;
   readonly seriesNs: Nanoseconds;

@@ -109,7 +109,6 @@ export function resolve(request: ResolveRequest): Scenario {
     },
     observe: {
       flows: input.observe.flows,
-      sockets: input.observe.sockets,
       flowsMax: input.observe.flowsMax,
       seriesNs: input.observe.series,
       scrapeNs: input.observe.scrape,

@@ -317,7 +317,6 @@ const observedHook = z.strictObject({
 const observe = z
   .strictObject({
     flows: z.enum(FLOW_FILTERS).prefault("dropped").describe("Which flows are written."),
-    sockets: z.boolean().prefault(false).describe("Flows of socket translations too (pre-xlate-fwd …), as agents trace them unless socketLB.tracing is false."),
     flowsMax: whole(0, FLOWS_MAX).prefault(20_000).describe("Flows beyond this are counted, not written."),
     series: duration({ min: SERIES_MIN }).prefault("1s").describe("Step of the time series."),
     scrape: z

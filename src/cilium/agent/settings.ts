@@ -139,6 +139,8 @@ export interface CiliumSettings {
   readonly kubeProxyReplacement: boolean;
   readonly socketLb: boolean;
   readonly socketLbHostNamespaceOnly: boolean;
+  /** Translations of sockets are reported (`pre-xlate-fwd` …); without socket LB there are none. */
+  readonly traceSockets: boolean;
   readonly enableNodePort: boolean;
   readonly enableHostPort: boolean;
   readonly enableExternalIps: boolean;
@@ -262,6 +264,7 @@ export const SETTING_SOURCES: { readonly [Field in keyof CiliumSettings]: Settin
   kubeProxyReplacement: source("kube-proxy-replacement", "kubeProxyReplacement"),
   socketLb: source("bpf-lb-sock", "socketLB.enabled"),
   socketLbHostNamespaceOnly: source("bpf-lb-sock-hostns-only", "socketLB.hostNamespaceOnly"),
+  traceSockets: source("trace-sock", "socketLB.tracing"),
   enableNodePort: source("enable-node-port", "nodePort.enabled"),
   enableHostPort: source("enable-host-port", "hostPort.enabled"),
   enableExternalIps: source("enable-external-ips", "externalIPs.enabled"),
@@ -383,6 +386,7 @@ export function defaultSettings(profile: CiliumProfile): CiliumSettings {
     kubeProxyReplacement: false,
     socketLb: false,
     socketLbHostNamespaceOnly: false,
+    traceSockets: true,
     enableNodePort: false,
     enableHostPort: false,
     enableExternalIps: false,
@@ -414,8 +418,8 @@ export function defaultSettings(profile: CiliumProfile): CiliumSettings {
 
 /**
  * What the agent makes of its settings at start: full kube-proxy replacement switches its parts on, chaining and whatever
- * needs netfilter force the kernel's routing (host-routing.ts), policy maps keep to their bounds, and 1.14/1.15 count
- * packets whatever they are told.
+ * needs netfilter force the kernel's routing (host-routing.ts), policy maps keep to their bounds, sockets are traced only
+ * where they are translated, and 1.14/1.15 count packets whatever they are told.
  * Source: `initKubeProxyReplacementOptions` and `finishKubeProxyReplacementInit` in `daemon/cmd/kube_proxy_replacement.go`.
  */
 export function effectiveSettings(settings: CiliumSettings, profile: CiliumProfile): CiliumSettings {
@@ -424,6 +428,7 @@ export function effectiveSettings(settings: CiliumSettings, profile: CiliumProfi
     ...settings,
     policyMapMax: Math.min(Math.max(settings.policyMapMax, profile.sizes.policyEntriesMin), profile.sizes.policyEntriesMax),
     socketLb: settings.socketLb || replacing,
+    traceSockets: settings.traceSockets && (settings.socketLb || replacing),
     enableNodePort: settings.enableNodePort || replacing,
     enableHostPort: settings.enableHostPort || replacing,
     enableExternalIps: settings.enableExternalIps || replacing,

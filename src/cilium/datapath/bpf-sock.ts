@@ -13,6 +13,7 @@ import {
   SVC_FLAG_LOADBALANCER,
   SVC_FLAG_NODEPORT,
 } from "../maps/service-maps.js";
+import { AGGREGATION } from "./config.js";
 import { CTX_ACT_OK } from "./context.js";
 import type { DatapathContext } from "./context.js";
 import { HOST_ID, isRemoteNode, lookupRemoteEndpoint } from "./eps.js";
@@ -60,9 +61,36 @@ function enter(dp: DatapathContext, hook: string): void {
   if (dp.observer !== null) dp.observer.hook(hook);
 }
 
-function traceSock(dp: DatapathContext, point: number, cookie: number): void {
+/** `send_trace_sock_notify4`. */
+function traceSock(dp: DatapathContext, point: number, cookie: number, isConnect: boolean): void {
+  const { config } = dp;
+  if (!config.socketTraces) return;
+  if (config.socketTraceIntervalNs > 0 && config.aggregation > AGGREGATION.none && !passesAggregation(dp, point, isConnect)) return;
   if (dp.observer !== null) dp.observer.sockEvent(point);
   dp.events.traceSock(dp.packet, point, cookie);
+}
+
+/**
+ * `emit_trace_sock_notify` and `ratelimit_check_and_take`: aggregation hides what is received, from medium on all but
+ * connect(); of the rest one passes in the interval, whichever socket of the node comes first. So the report before a
+ * translation takes the token and the one after it is hidden.
+ */
+function passesAggregation(dp: DatapathContext, point: number, isConnect: boolean): boolean {
+  if (point === XLATE_PRE_DIRECTION_REV || point === XLATE_POST_DIRECTION_REV) return false;
+  if (dp.config.aggregation >= AGGREGATION.medium && !isConnect) return false;
+  const interval = dp.config.socketTraceIntervalNs;
+  if (dp.socketTraceFilledNs < 0) {
+    dp.socketTraceFilledNs = dp.nowNs;
+    return true;
+  }
+  const since = dp.nowNs - dp.socketTraceFilledNs;
+  if (since > interval) {
+    dp.socketTraceTokens = 1;
+    dp.socketTraceFilledNs = dp.nowNs - (since % interval);
+  }
+  if (dp.socketTraceTokens === 0) return false;
+  dp.socketTraceTokens = 0;
+  return true;
 }
 
 function countFailure(dp: DatapathContext, reason: number): void {
@@ -100,7 +128,7 @@ function isNodeAddress(dp: DatapathContext, atRow: number, includeRemote: boolea
  * `__sock4_xlate_fwd`: connect, and sendmsg of UDP. SOCK_TRANSLATED with destination rewritten, SOCK_NOT_TRANSLATED, or
  * a negated error number for the application.
  */
-export function sockForward(dp: DatapathContext, socket: SocketIdentity, hook: string): number {
+export function sockForward(dp: DatapathContext, socket: SocketIdentity, hook: string, isConnect: boolean): number {
   enter(dp, hook);
   const { packet } = dp;
   const { services, backends, affinity } = dp.family;
@@ -109,7 +137,7 @@ export function sockForward(dp: DatapathContext, socket: SocketIdentity, hook: s
   const count = services.count(service);
   const revNatIndex = services.revNatIndex(service);
   if (count === 0 && (services.flags2(service) & SVC_FLAG_L7_LOADBALANCER) === 0) return -EHOSTUNREACH;
-  traceSock(dp, XLATE_PRE_DIRECTION_FWD, socket.cookie);
+  traceSock(dp, XLATE_PRE_DIRECTION_FWD, socket.cookie, isConnect);
 
   const sticky = dp.config.loadBalancer.sessionAffinity && (services.flags(service) & SVC_FLAG_AFFINITY) !== 0;
   let id = 0;
@@ -137,13 +165,15 @@ export function sockForward(dp: DatapathContext, socket: SocketIdentity, hook: s
   dp.rememberService(packet);
   backends.copyAddress(backend, dp.address, 0);
   const port = backends.port(backend);
-  if (rememberSocket(dp, socket.cookie, port, revNatIndex) < 0) {
-    countFailure(dp, REASON_LB_REVNAT_UPDATE);
-    return -Errno.ENOMEM;
-  }
   packet.setDaddr(dp.address, 0);
   packet.dport = port;
-  traceSock(dp, XLATE_POST_DIRECTION_FWD, socket.cookie);
+  traceSock(dp, XLATE_POST_DIRECTION_FWD, socket.cookie, isConnect);
+  if (rememberSocket(dp, socket.cookie, port, revNatIndex) < 0) {
+    countFailure(dp, REASON_LB_REVNAT_UPDATE);
+    packet.setDaddr(dp.serviceAddress, 0);
+    packet.dport = dp.servicePort;
+    return -Errno.ENOMEM;
+  }
   return SOCK_TRANSLATED;
 }
 
@@ -170,7 +200,7 @@ export function sockReverse(dp: DatapathContext, socket: SocketIdentity, hook: s
   const { packet } = dp;
   const { reverseSk, services } = dp.family;
   reverseSk.setKey(socket.cookie, packet.row, packet.saddrAt, packet.sport);
-  traceSock(dp, XLATE_PRE_DIRECTION_REV, socket.cookie);
+  traceSock(dp, XLATE_PRE_DIRECTION_REV, socket.cookie, false);
   const slot = dp.lookupLru(OP_REVERSE_SK_LOOKUP, reverseSk.map, reverseSk.key);
   if (slot < 0) return SOCK_NOT_TRANSLATED;
   reverseSk.copyAddress(slot, dp.serviceAddress, 0);
@@ -185,7 +215,7 @@ export function sockReverse(dp: DatapathContext, socket: SocketIdentity, hook: s
   }
   packet.setSaddr(dp.serviceAddress, 0);
   packet.sport = port;
-  traceSock(dp, XLATE_POST_DIRECTION_REV, socket.cookie);
+  traceSock(dp, XLATE_POST_DIRECTION_REV, socket.cookie, false);
   return SOCK_TRANSLATED;
 }
 

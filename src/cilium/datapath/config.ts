@@ -199,6 +199,10 @@ export interface DatapathConfig {
   readonly verdictEvents: boolean;
   /** 0 none … 4 maximum. */
   readonly aggregation: number;
+  /** TRACE_SOCK_NOTIFY: translations of sockets are reported. */
+  readonly socketTraces: boolean;
+  /** One report of a socket on the node in so long where aggregation is on, ns (CT_REPORT_INTERVAL); 0: sockets know no aggregation. */
+  readonly socketTraceIntervalNs: number;
   readonly dualStackWorldIdentities: boolean;
   readonly bandwidthManager: boolean;
   readonly egressGateway: boolean;
@@ -264,6 +268,8 @@ export const DEFAULT_DATAPATH: DatapathConfig = {
   dropEvents: true,
   verdictEvents: true,
   aggregation: AGGREGATION.medium,
+  socketTraces: true,
+  socketTraceIntervalNs: 0,
   dualStackWorldIdentities: false,
   bandwidthManager: false,
   egressGateway: false,

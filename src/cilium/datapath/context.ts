@@ -143,6 +143,10 @@ export class DatapathContext {
   walks: RepeatedWalks | null = null;
   readAhead: ReadAhead | null = null;
 
+  /** `cilium_ratelimit`, the bucket of socket traces: when it was filled last, ns (-1: not made yet), and what it holds. */
+  socketTraceFilledNs = -1;
+  socketTraceTokens = 0;
+
   /** Datapath clock: whole seconds (or jiffies >> 8). Set by the caller. */
   now = 0;
   /** Simulated time in nanoseconds, for departure times. Set by the caller. */

@@ -108,13 +108,13 @@ export class Datapath extends DatapathContext {
   /** `cil_sock4_connect`, `cil_sock6_connect`: see bpf-sock.ts for the result. */
   sockConnect(packet: Packet, socket: SocketIdentity): number {
     this.packet = packet;
-    return sockForward(this, socket, "cil_sock4_connect");
+    return sockForward(this, socket, "cil_sock4_connect", true);
   }
 
   /** `cil_sock4_sendmsg`: each datagram of an unconnected UDP socket. */
   sockSendmsg(packet: Packet, socket: SocketIdentity): number {
     this.packet = packet;
-    return sockForward(this, socket, "cil_sock4_sendmsg");
+    return sockForward(this, socket, "cil_sock4_sendmsg", false);
   }
 
   /** `cil_sock4_recvmsg`. */

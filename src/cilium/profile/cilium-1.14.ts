@@ -164,6 +164,7 @@ export const cilium114: CiliumMinor = {
       hubbleQueuePerCpu: 1024, // pkg/hubble/defaults
       hubbleQueueMax: 16_384,
       hubbleLostIntervalS: 0, // pkg/hubble/container/ring.go
+      socketTracesAggregated: false, // bpf/lib/trace_sock.h
     },
   },
   changes: [

@@ -29,6 +29,7 @@ export const cilium119: CiliumMinor = {
     },
     observation: {
       hubbleLostIntervalS: 1, // PR 41163
+      socketTracesAggregated: true, // PR 40807 of August 2025; bpf/bpf_sock.c of v1.19.5 as quoted
       dropCodesAdded: [],
       flowFieldsAdded: [
         "Flow.ip_trace_id=40",

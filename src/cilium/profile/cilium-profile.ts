@@ -199,6 +199,8 @@ export interface ObservationFacts {
   readonly hubbleQueueMax: number;
   /** Losses are gathered for so long before they are reported, s (`hubble-lost-event-send-interval`); 0 = not at all. */
   readonly hubbleLostIntervalS: number;
+  /** Traces of sockets obey `monitor-aggregation`, and one in its interval passes on the whole node (bpf/lib/trace_sock.h). */
+  readonly socketTracesAggregated: boolean;
 }
 
 export interface CiliumProfile {

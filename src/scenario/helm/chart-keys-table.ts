@@ -159,7 +159,7 @@ name} corednsMCSAPI@19{annotations* automount create name} envoy@14{annotations*
 create name@10-15} hubblecertgen@10{annotations* automount@11 create name} nodeinit@12{annotations* automount create enabled name}
 operator{annotations* automount@11 create name@10} preflight{annotations* automount@11 create name@10} relay{annotations* automount@11 create
 name@10} ui{annotations* automount@11 create name@10} ztunnel@19.2{annotations* automount create name}} serviceNoBackendResponse@15 servicePort@-8
-sessionAffinity@-18 sleepAfterInit socketLB@12{enabled hostNamespaceOnly terminatePodConnections@16 tracing@16} sockops@9-13{enabled}
+sessionAffinity@-18 sleepAfterInit socketLB@12{enabled hostNamespaceOnly terminatePodConnections@16 tracing@16.4} sockops@9-13{enabled}
 sortBufferDrainTimeout@-8 sortBufferLenMax@-8 standaloneDnsProxy@19{annotations* automountServiceAccountToken debug enabled image% nodeSelector*
 rollOutPods serverPort tolerations updateStrategy*} startupProbe*@10 svcSourceRangeCheck@-18 synchronizeK8sNodes sysctlfix@14.13{enabled} tag@-8
 terminationGracePeriodSeconds@12 tls@9{ca@12{cert certValidityDuration key} caBundle@14{content enabled key name useSecret} enabled@9-11

@@ -72,6 +72,7 @@ export const CHART_RULES: readonly ChartRule[] = [
   present("nodePort.autoProtectPortRange", "enable-auto-protect-node-port-range"),
   present("socketLB.enabled", "bpf-lb-sock"),
   present("socketLB.hostNamespaceOnly", "bpf-lb-sock-hostns-only"),
+  present("socketLB.tracing", "trace-sock"),
   present("nodePort.range", "node-port-range"),
   present("loadBalancer.mode", "bpf-lb-mode"),
   present("loadBalancer.algorithm", "bpf-lb-algorithm"),

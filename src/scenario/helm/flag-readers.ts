@@ -218,6 +218,7 @@ export const FLAG_READERS: { readonly [Field in keyof CiliumSettings]: FlagReade
   kubeProxyReplacement,
   socketLb: truth,
   socketLbHostNamespaceOnly: truth,
+  traceSockets: truth,
   enableNodePort: truth,
   enableHostPort: truth,
   enableExternalIps: truth,
