@@ -1,26 +1,28 @@
 /** What `ctlab observe` does: reads lines, selects, prints. */
-import { parseObserve, type ObserveCommand } from "../hubble/command-line.js";
+import { parseObserve, type CommandLineContext, type ObserveCommand } from "../hubble/command-line.js";
 import { FilterError } from "../hubble/flow-test.js";
-import { FlagError } from "../hubble/flags.js";
+import { FlagError, parseFlags } from "../hubble/flags.js";
 import { FlowLineReader } from "../hubble/line-reader.js";
-import { fileLines, streamLines, type LineBatch } from "../hubble/line-source.js";
 import { FlowPrinter } from "../hubble/printer.js";
 import type { GetFlowsResponse } from "../hubble/proto/observer_pb.js";
 import { rawFiltersYaml } from "../hubble/raw-filters.js";
 import { FlowSelection } from "../hubble/selection.js";
-import { instantFromNs, parseGoDuration, type Instant } from "../hubble/times.js";
+import { parseGoDuration, type Instant } from "../hubble/times.js";
 import { wantsColor } from "../report/terminal.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { SourceError, flowSource, lastTime, type FlowSource } from "./flow-source.js";
-import { LineProblems } from "./line-problems.js";
-import { TextOutput } from "./text-output.js";
-
-const NS_PER_MS = 1_000_000n;
+import { now, operandOf, printing, readThrough, type Task } from "./observe-lines.js";
+import type { TextOutput } from "./text-output.js";
 
 /** Runs the command; throws FlagError for a command line that can't be used. */
 export async function observe(args: readonly string[]): Promise<ExitCode> {
   try {
     const { own, rest } = takeOwn(args);
+    if (isEvents(rest)) {
+      if (own.slowSynNs !== undefined) throw new FlagError("--slow-syn looks at flows, not at events of the agent");
+      const { observeAgentEvents } = await import("./observe-events.js");
+      return await observeAgentEvents(rest, own.variant, contextAt);
+    }
     const parsed = parse(rest, now());
     if (own.slowSynNs !== undefined) checkSlowSyn(parsed, rest);
     if (parsed.printRawFilters) {
@@ -38,13 +40,21 @@ export async function observe(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-function now(): Instant {
-  return instantFromNs(BigInt(Date.now()) * NS_PER_MS);
+/** What a command line means when it is given at that moment. */
+function contextAt(at: Instant): CommandLineContext {
+  const legacyJson = (process.env["HUBBLE_COMPAT"] ?? "").toLowerCase().split(",").includes("legacy-json-output");
+  return { release: "latest", now: at, legacyJson };
 }
 
 function parse(args: readonly string[], at: Instant): ObserveCommand {
-  const legacyJson = (process.env["HUBBLE_COMPAT"] ?? "").toLowerCase().split(",").includes("legacy-json-output");
-  return parseObserve(args, { release: "latest", now: at, legacyJson });
+  return parseObserve(args, contextAt(at));
+}
+
+/** Whether the first operand is `agent-events`; a run or file of that name is given as `./agent-events`. */
+function isEvents(args: readonly string[]): boolean {
+  const [first] = parseFlags(args, "latest").operands;
+  if (first === "debug-events") throw new FlagError("there are no debug-events to show: the programs of a simulated node write none");
+  return first === "agent-events";
 }
 
 /** Flags that the client has not. */
@@ -86,92 +96,20 @@ function checkSlowSyn({ request }: ObserveCommand, rest: readonly string[]): voi
   if (request.follow) throw new FlagError("--slow-syn looks back over flows: leave out --follow");
 }
 
-function operandOf({ operands, inputFile }: ObserveCommand): string {
-  const given = [...operands, ...(inputFile === undefined ? [] : [inputFile])];
-  const [operand] = given;
-  if (operand === undefined) throw new FlagError("observe needs a run folder, a file, or - for stdin");
-  if (given.length > 1) throw new FlagError(`observe reads one run or file, not ${given.length}: ${given.join(", ")}`);
-  return operand;
-}
-
-/** What is done with each response, and at the end. */
-interface Task {
-  take(response: GetFlowsResponse): void;
-  /** Nothing more is wanted. */
-  readonly done: boolean;
-  /** Everything that is there has been read; more may come. */
-  idle(): void;
-  finish(): Promise<void>;
-}
-
 async function print(source: FlowSource, command: ObserveCommand, slowSynNs: bigint | undefined): Promise<ExitCode> {
-  const { request, silent } = command;
-  const say = (text: string): void => void (silent || process.stderr.write(text));
-  const output = new TextOutput(process.stdout);
-  const task = slowSynNs === undefined ? printing(command, output, say) : await summing(command, output, slowSynNs);
-  const problems = new LineProblems(source.name, say);
-  const interrupt = new AbortController();
-  const onSignal = (): void => {
-    interrupt.abort();
-    // Else the end of what it waits for would be awaited.
-    if (source.path === "-") process.stdin.destroy();
-  };
-  process.once("SIGINT", onSignal);
-  process.once("SIGTERM", onSignal);
-  try {
-    const reader = new FlowLineReader(command.printing.release, problems);
-    const follow = request.follow ? { signal: interrupt.signal, onIdle: () => task.idle() } : undefined;
-    for await (const { lines, tooLong } of endingWith(linesOf(source, follow), interrupt.signal)) {
-      problems.tooLong(tooLong);
-      for (const line of lines) {
-        problems.next();
-        const response = reader.read(line);
-        if (response !== undefined) task.take(response);
-        if (task.done) break;
-      }
-      await output.drained();
-      if (task.done || interrupt.signal.aborted) break;
-    }
-    await task.finish();
-    problems.conclude();
-    if (interrupt.signal.aborted && !request.follow) return EXIT.interrupted;
-    return problems.nothingRead ? EXIT.invalid : EXIT.good;
-  } catch (error) {
-    throw describe(source, error);
-  } finally {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
-  }
+  return readThrough<GetFlowsResponse>(source, command, {
+    readerOf: (problems) => new FlowLineReader(command.printing.release, problems),
+    taskOf: (output, say) => (slowSynNs === undefined ? printingFlows(command, output, say) : summing(command, output, slowSynNs)),
+  });
 }
 
-function printing(command: ObserveCommand, output: TextOutput, say: (text: string) => void): Task {
-  const selection = new FlowSelection(command.request);
+function printingFlows(command: ObserveCommand, output: TextOutput, say: (text: string) => void): Task<GetFlowsResponse> {
   const printer = new FlowPrinter({ ...command.printing, color: wantsPaint(command.color) }, { out: (text) => output.add(text), err: say });
-  const printKept = (): void => {
-    for (const response of selection.drain()) printer.print(response);
-  };
-  return {
-    take(response) {
-      const selected = selection.take(response);
-      if (selected !== undefined) printer.print(selected);
-    },
-    get done() {
-      return selection.done;
-    },
-    idle() {
-      printKept();
-      output.flushNow();
-    },
-    async finish() {
-      printKept();
-      printer.close();
-      await output.finish();
-    },
-  };
+  return printing(new FlowSelection(command.request), printer, output);
 }
 
 /** `--slow-syn`: filters and times choose the connections by their first SYN. */
-async function summing(command: ObserveCommand, output: TextOutput, thresholdNs: bigint): Promise<Task> {
+async function summing(command: ObserveCommand, output: TextOutput, thresholdNs: bigint): Promise<Task<GetFlowsResponse>> {
   const { SynMatcher, slowSyns } = await import("../hubble/slow-syns.js");
   const { slowSynJson, slowSynText } = await import("./slow-syns.js");
   const selection = new FlowSelection(command.request);
@@ -189,26 +127,6 @@ async function summing(command: ObserveCommand, output: TextOutput, thresholdNs:
       await output.finish();
     },
   };
-}
-
-function linesOf(source: FlowSource, follow: Parameters<typeof fileLines>[1]): AsyncGenerator<LineBatch> {
-  return source.path === "-" ? streamLines(process.stdin as AsyncIterable<Buffer>) : fileLines(source.path, follow);
-}
-
-/** A stream that the signal closes has ended, not failed. */
-async function* endingWith(batches: AsyncGenerator<LineBatch>, signal: AbortSignal): AsyncGenerator<LineBatch> {
-  try {
-    yield* batches;
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
-}
-
-/** Faults of the file system and of damaged gzip are those of the input. */
-function describe(source: FlowSource, error: unknown): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (typeof code !== "string" || !/^(?:E[A-Z]+|Z_[A-Z_]+)$/.test(code)) return error;
-  return new SourceError(`${source.name} can't be read: ${(error as Error).message}`);
 }
 
 function wantsPaint(color: ObserveCommand["color"]): boolean {

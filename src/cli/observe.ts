@@ -24,7 +24,7 @@ export function addObserveCommand(program: Command, done: (code: ExitCode) => vo
       "Prints flows as `hubble observe` does and with its flags: those of a run, of a file that an agent exported or the client wrote " +
         "with -o jsonpb (plain or gzip), or of stdin. Without --all, --first, --last, -f or a time it prints the last 20 that pass.",
     )
-    .usage("<run|file|-> [flags]")
+    .usage("[flows|agent-events] <run|file|-> [flags]")
     // Filters depend on the order of flags: observe-flows.ts reads them as the client does.
     .argument("[args...]")
     .allowUnknownOption()
@@ -61,7 +61,8 @@ const EXAMPLES =
   "  ctlab observe flows.jsonl --since 2025-07-29T03:24:00Z --tcp-flags syn -o jsonpb > syns.jsonl\n" +
   "  kubectl -n kube-system exec ds/cilium -- cat /var/run/cilium/hubble/events.log | ctlab observe - --all --http-status 5+\n" +
   "  ctlab observe /var/run/cilium/hubble/events.log -f --label app=web\n" +
-  "  ctlab observe flows.jsonl --slow-syn 100ms --to-port 8080       the slowest SYNs and their spread over time\n\n" +
+  "  ctlab observe flows.jsonl --slow-syn 100ms --to-port 8080       the slowest SYNs and their spread over time\n" +
+  "  ctlab observe agent-events reports/map-resize --all -o table    what the agent did meanwhile\n\n" +
   "A duration for --since and --until counts back from now; of a run, from its last flow. Lines that can't be read are\n" +
   "skipped and named on stderr.\n\n" +
   "Exit code: 0 printed, also when nothing passed; 2 unknown flag, no such run or file, or no line could be read; 130\n" +

@@ -11,23 +11,27 @@ import { instantNs } from "./times.js";
 /** Most that `--last` keeps. */
 const LAST_MAX = 1_000_000n;
 
-export class FlowSelection {
-  readonly #passes: FlowFilters;
+/** What every response has. */
+export interface Timed {
+  readonly time?: Parameters<typeof instantNs>[0] | undefined;
+}
+
+/** By time and number only. */
+export class ResponseSelection<Response extends Timed> {
   readonly #sinceNs: bigint | undefined;
   readonly #untilNs: bigint | undefined;
   /** Of first: how many are still wanted. */
   #wanted: number;
   /** Of last: the newest ones, as a ring. */
-  #kept: GetFlowsResponse[] = [];
+  #kept: Response[] = [];
   #keep: number;
   #next = 0;
 
-  /** Throws FilterError or FlagError for a request that can't be answered. */
+  /** Throws FlagError for a request that can't be answered. */
   constructor(request: GetFlowsRequest) {
     const { number, first, since, until } = request;
     const bounded = number !== 0n && number !== ALL_FLOWS;
     if (bounded && !first && number > LAST_MAX) throw new FlagError(`--last must be <= 1_000_000, got ${number}`);
-    this.#passes = flowFilters(request.whitelist, request.blacklist);
     this.#sinceNs = since === undefined ? undefined : instantNs(since);
     this.#untilNs = until === undefined ? undefined : instantNs(until);
     this.#wanted = bounded && first ? Number(number) : Number.POSITIVE_INFINITY;
@@ -39,13 +43,15 @@ export class FlowSelection {
     return this.#wanted === 0;
   }
 
-  /** The filters let it through, and it is of the time that is asked for. */
-  passes(response: GetFlowsResponse): boolean {
-    return this.#inTime(response) && this.#passes(response.responseTypes.case === "flow" ? response.responseTypes.value : undefined);
+  /** It is of the time that is asked for. */
+  passes({ time }: Response): boolean {
+    if (this.#sinceNs === undefined && this.#untilNs === undefined) return true;
+    const at = time === undefined ? 0n : instantNs(time);
+    return (this.#sinceNs === undefined || at >= this.#sinceNs) && (this.#untilNs === undefined || at <= this.#untilNs);
   }
 
   /** Takes a response in; gives it back when it is to be printed now. */
-  take(response: GetFlowsResponse): GetFlowsResponse | undefined {
+  take(response: Response): Response | undefined {
     if (this.done || !this.passes(response)) return undefined;
     if (this.#keep === 0) {
       this.#wanted--;
@@ -57,17 +63,27 @@ export class FlowSelection {
   }
 
   /** What `--last` kept, oldest first; from then on responses are given back at once. */
-  drain(): readonly GetFlowsResponse[] {
+  drain(): readonly Response[] {
     const kept = [...this.#kept.slice(this.#next), ...this.#kept.slice(0, this.#next)];
     this.#kept = [];
     this.#next = 0;
     this.#keep = 0;
     return kept;
   }
+}
 
-  #inTime({ time }: GetFlowsResponse): boolean {
-    if (this.#sinceNs === undefined && this.#untilNs === undefined) return true;
-    const at = time === undefined ? 0n : instantNs(time);
-    return (this.#sinceNs === undefined || at >= this.#sinceNs) && (this.#untilNs === undefined || at <= this.#untilNs);
+/** Flows, also by filters. */
+export class FlowSelection extends ResponseSelection<GetFlowsResponse> {
+  readonly #filters: FlowFilters;
+
+  /** Throws FilterError or FlagError for a request that can't be answered. */
+  constructor(request: GetFlowsRequest) {
+    super(request);
+    this.#filters = flowFilters(request.whitelist, request.blacklist);
+  }
+
+  /** The filters let it through, and it is of the time that is asked for. */
+  override passes(response: GetFlowsResponse): boolean {
+    return super.passes(response) && this.#filters(response.responseTypes.case === "flow" ? response.responseTypes.value : undefined);
   }
 }

@@ -106,13 +106,14 @@ describe("ctlab observe FILE", () => {
   });
 });
 
-describe("ctlab observe RUN", () => {
-  const run = (name: string, ...variants: string[]): void => {
-    for (const variant of variants) mkdirSync(join(at(name), variant), { recursive: true });
-    writeFileSync(join(at(name), "manifest.json"), "{}");
-    for (const [index, variant] of variants.entries()) writeFileSync(join(at(name), variant, "flows.jsonl"), `${LINES.slice(index * 10, index * 10 + 10).join("\n")}\n`);
-  };
+/** A run folder whose variants have ten flows each. */
+function run(name: string, ...variants: string[]): void {
+  for (const variant of variants) mkdirSync(join(at(name), variant), { recursive: true });
+  writeFileSync(join(at(name), "manifest.json"), "{}");
+  for (const [index, variant] of variants.entries()) writeFileSync(join(at(name), variant, "flows.jsonl"), `${LINES.slice(index * 10, index * 10 + 10).join("\n")}\n`);
+}
 
+describe("ctlab observe RUN", () => {
   it("takes the flows of a run, or of one of its variants", async () => {
     run("one", ".");
     run("two", "first", "second");
@@ -130,6 +131,32 @@ describe("ctlab observe RUN", () => {
     const { stdout } = await observe("one", "--since", "0s", "-o", "json");
     expect((JSON.parse(stdout.trim().split("\n").at(-1)!) as { readonly time: string }).time).toBe(last.time);
     expect((await observe("one", "--until", "24h")).stdout).toBe("");
+  });
+});
+
+describe("ctlab observe agent-events", () => {
+  const event = (second: string, id: number): string =>
+    JSON.stringify({ agent_event: { type: "ENDPOINT_DELETED", endpoint_update: { id: String(id) } }, node_name: "kind/n1", time: `2025-07-29T03:24:${second}Z` });
+
+  it("prints those of a run or a file, and of none that there are none", async () => {
+    run("spoken", "first", "second");
+    writeFileSync(join(at("spoken"), "first", "agent-events.jsonl"), `${event("05", 1)}\n${event("06", 2)}\n`);
+    const printed = "Jul 29 03:24:05.000: ENDPOINT_DELETED (id: 1)\nJul 29 03:24:06.000: ENDPOINT_DELETED (id: 2)\n";
+    expect(await observe("agent-events", "spoken", "--variant", "first")).toEqual({ code: 0, stdout: printed, stderr: "" });
+    const [first, second] = printed.split(/(?<=\n)/);
+    expect((await observe("agent-events", "spoken", "--variant", "first", "--first", "1")).stdout).toBe(first);
+    expect((await observe("agent-events", "spoken/first/agent-events.jsonl", "--since", "2025-07-29T03:24:06Z")).stdout).toBe(second);
+    const silent = await observe("agent-events", "spoken", "--variant=second");
+    expect([silent.code, silent.stdout, silent.stderr]).toEqual([0, "", expect.stringContaining("the agent said nothing")]);
+  });
+
+  it("refuses what it has not", async () => {
+    const refused = async (...args: string[]): Promise<unknown> => {
+      const { code, stderr } = await observe(...args);
+      return [code, stderr];
+    };
+    expect(await refused("debug-events", "corpus.jsonl")).toEqual([2, "ctlab: there are no debug-events to show: the programs of a simulated node write none\n"]);
+    expect(await refused("agent-events", "corpus.jsonl", "--pod", "a")).toEqual([2, "ctlab: unknown flag: --pod; agent-events takes no filters\n"]);
   });
 });
 
