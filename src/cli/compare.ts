@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import type { CompareOptions, FinishedComparison } from "../lab/compare/compare.js";
 import { collect, positiveNumber, shareOption, wholeNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
@@ -33,14 +33,14 @@ export function addCompareCommand(program: Command, done: (code: ExitCode) => vo
     .command("compare")
     .summary("what if? Two settings on the same random numbers, differences with intervals")
     .description(
-      "Simulates two scenarios, two variants of one, or a scenario with and without --set, run by run on the same random numbers,\n" +
+      "Simulates two scenarios, two variants of one, or a scenario with and without --set, run by run on the same random numbers, " +
         "and says what differs, by how much, and how sure that is. Writes nothing.",
     )
     .argument("<a>", "scenario file (YAML), FILE or FILE#VARIANT; - reads stdin")
     .argument("[b]", "the other side; without it, A with --set is")
     .option("--set <path=value>", "override a value of the second side, e.g. helm.set.bpf.ctTcpMax=1048576; may be repeated", collect)
     .option("--runs <n>", `exactly so many pairs of runs, 2 or more; default: ${RUNS_MIN}, and up to ${RUNS_MAX} until it is decided`, positiveNumber)
-    .option("--tolerance <share>", "a difference up to this share of A does not matter, e.g. 5%", shareOption, TOLERANCE)
+    .addOption(new Option("--tolerance <share>", "a difference up to this share of A does not matter, e.g. 5%").argParser(shareOption).default(TOLERANCE, `${TOLERANCE * 100}%`))
     .option("--width <share>", `go on, up to ${RUNS_MAX_FOR_WIDTH} pairs, until intervals reach at most this share of A to either side, e.g. 5%`, shareOption)
     .option("--seed <text>", "seed of all random streams; default: A's")
     .option("--run <n>", "first run number", wholeNumber, 0)

@@ -23,7 +23,7 @@ export function addDiagnoseCommand(program: Command, done: (code: ExitCode) => v
     .command("diagnose")
     .summary("what is wrong with my node now? Which mechanism, and what would tell")
     .description(
-      "Weighs eleven mechanisms by which connections get lost, and what is not the map at all, from what a node shows:\n" +
+      "Weighs eleven mechanisms by which connections get lost, and what is not the map at all, from what a node shows: " +
         "evidence for, against and missing, and the one measurement that would separate the first two.",
     )
     .argument("[files...]", "dumps, metrics, flows, values, plain or gzip, in any number; a folder: what is in it; - reads stdin")

@@ -21,7 +21,7 @@ export function addExplainCommand(program: Command, done: (code: ExitCode) => vo
     .command("explain")
     .summary("why did this one connection die? Its story from a recorded run")
     .description(
-      "Tells the story of single connections of a run: what each packet met in which map, what garbage collection did just\n" +
+      "Tells the story of single connections of a run: what each packet met in which map, what garbage collection did just " +
         "then, which packets were dropped and why, what the sender's kernel did about it, and which mechanism it was.\n" +
         "Without an option it lists the connections that the run noted.",
     )

@@ -51,15 +51,22 @@ export function addExportCommand(program: Command, done: (code: ExitCode) => voi
 }
 
 async function emit(options: ExportOptions, write: (options: ExportOptions) => Promise<string>): Promise<ExitCode> {
-  try {
-    const text = await write(options);
-    if (options.output === undefined) process.stdout.write(text);
-    else writeFileSync(options.output, text);
-    return EXIT.good;
-  } catch (error) {
-    const known = error instanceof Error && (error.name === "UnknownVersionError" || "code" in error);
-    if (!known) throw error;
+  const text = await write(options).catch((error: unknown) => {
+    if (!(error instanceof Error && error.name === "UnknownVersionError")) throw error;
     process.stderr.write(`ctlab: ${error.message}\n`);
-    return EXIT.invalid;
+    return null;
+  });
+  if (text === null) return EXIT.invalid;
+  if (options.output === undefined) process.stdout.write(text);
+  else await writeOut(options.output, text);
+  return EXIT.good;
+}
+
+async function writeOut(path: string, text: string): Promise<void> {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    const { outputError } = await import("../report/output-error.js");
+    throw outputError(path, error);
   }
 }

@@ -3,6 +3,7 @@ import { closeSync, existsSync, fstatSync, openSync, readSync, readdirSync, stat
 import { join } from "node:path";
 import { FlowLineReader } from "../hubble/line-reader.js";
 import type { Instant } from "../hubble/times.js";
+import { nearestName } from "../scenario/nearest.js";
 import { didYouMean } from "../scenario/nearest-path.js";
 
 const FLOWS_FILE = "flows.jsonl";
@@ -51,7 +52,9 @@ function runSource(folder: string, variant: string | undefined): FlowSource {
   }
   if (variants.length > 0) {
     const problem = variant === undefined ? "has several variants" : `has no variant ${variant}`;
-    throw new SourceError(`${folder} ${problem}; choose one with --variant: ${variants.join(", ")}`);
+    const nearest = variant === undefined ? undefined : nearestName(variant, variants);
+    const hint = nearest === undefined ? "" : `\n   did you mean "${nearest}"?`;
+    throw new SourceError(`${folder} ${problem}; choose one with --variant: ${variants.join(", ")}${hint}`);
   }
   if (variant !== undefined && existsSync(own)) throw new SourceError(`${folder} has one variant only; leave out --variant`);
   throw new SourceError(`${folder} holds no flows; run the scenario again with observe.flows`);

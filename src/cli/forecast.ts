@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import { growthPerMonth, positiveNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { interruptible } from "./interrupt.js";
@@ -19,7 +19,7 @@ export function addForecastCommand(program: Command, done: (code: ExitCode) => v
     .summary("when will it fall over if traffic grows, and by which mechanism?")
     .description("Raises the load of a scenario until something breaks, and says in how many months that is, by mechanism.")
     .argument("<scenario>", "scenario file (YAML); - reads stdin")
-    .option("--growth <percent/mo>", "growth of the load in a month", growing, 0.1)
+    .addOption(new Option("--growth <percent/mo>", "growth of the load in a month").argParser(growing).default(0.1, "10%"))
     .option("--max <times>", "largest load to try, as a multiple of today's", multiple, 8)
     .option("--runs <n>", "runs of each load, each with random numbers of its own: bands then hold what chance does", positiveNumber, 1)
     .option("--variant <name>", "variant of the scenario; default: its first");

@@ -27,7 +27,8 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
     code = result;
   };
   try {
-    await buildProgram(done).parseAsync([...args], { from: "user" });
+    const program = buildProgram(done);
+    await program.parseAsync(knownHelp(program, args), { from: "user" });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.good : EXIT.invalid;
@@ -38,11 +39,18 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
+/** Help for a command that there is not: for commander that is general help, and here a mistake like the command itself. */
+function knownHelp({ commands }: Command, args: readonly string[]): string[] {
+  const named = args[0] === "help" ? args[1] : args.some((each) => each === "-h" || each === "--help") ? args[0] : undefined;
+  const known = named === undefined || named.startsWith("-") || named === "help" || commands.some((command) => command.name() === named);
+  return known ? [...args] : [named];
+}
+
 function buildProgram(done: (code: ExitCode) => void): Command {
   const program = new Command("ctlab");
   program
     .description(
-      "eBPF datapath simulator and conntrack capacity lab for Cilium: will ct4_global, nat and lb hold; if not, which\n" +
+      "eBPF datapath simulator and conntrack capacity lab for Cilium: will ct4_global, nat and lb hold; if not, which " +
         "mechanism breaks first, what do users see, what size fixes it, and what does that cost.",
     )
     .version(VERSION, "-V, --version")

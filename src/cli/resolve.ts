@@ -61,7 +61,9 @@ export function addResolveCommand(program: Command, done: (code: ExitCode) => vo
         "Exit code: 0 the agent starts (with or without warnings), 3 it refuses to start or something that was\n" +
         "configured can't work (with --diff: what comes), 2 invalid input.\n",
     )
-    .action(async (options: ResolveCommandOptions) => {
+    .allowExcessArguments()
+    .action(async (options: ResolveCommandOptions, command: Command) => {
+      if (command.args.length > 0) command.error(`error: values files are given by -f: ${command.args.map((path) => `-f ${path}`).join(" ")}`);
       done(await resolve(options));
     });
 }

@@ -29,7 +29,7 @@ export function addServeCommand(program: Command, done: (code: ExitCode) => void
     .command("serve")
     .summary("Hubble's gRPC API from a run, for the hubble client")
     .description(
-      "Serves the flows of a run as Hubble Relay does: hubble observe, hubble status and hubble list work unmodified. Every\n" +
+      "Serves the flows of a run as Hubble Relay does: hubble observe, hubble status and hubble list work unmodified. Every " +
         "variant of the run is a node. With a scenario in place of a run it is simulated while it is served.",
     )
     .argument("<run>", "folder that ctlab run left behind, a file of flows (JSON lines), or a scenario (.yaml)")
@@ -67,7 +67,7 @@ async function run(path: string, options: ServeCommandOptions): Promise<ExitCode
   };
   const settings = await serveOptions(path, options);
   if (typeof settings === "string") {
-    process.stderr.write(`ctlab serve: ${settings}\n`);
+    process.stderr.write(`ctlab: ${settings}\n`);
     return EXIT.invalid;
   }
   await interruptible(async (signal) => {
@@ -80,9 +80,9 @@ async function run(path: string, options: ServeCommandOptions): Promise<ExitCode
       },
       onPlayed: ({ responses, skipped, firstReason, broken }) => {
         say(responses === 1 ? "The one response is there." : `All ${responses} responses are there.`);
-        if (broken !== null) process.stderr.write(`ctlab serve: could not be read to its end: ${broken}\n`);
-        if (skipped === 1) process.stderr.write(`ctlab serve: one line could not be read and is left out: ${firstReason ?? ""}\n`);
-        if (skipped > 1) process.stderr.write(`ctlab serve: ${skipped} lines could not be read and are left out; the first: ${firstReason ?? ""}\n`);
+        if (broken !== null) process.stderr.write(`ctlab: could not be read to its end: ${broken}\n`);
+        if (skipped === 1) process.stderr.write(`ctlab: one line could not be read and is left out: ${firstReason ?? ""}\n`);
+        if (skipped > 1) process.stderr.write(`ctlab: ${skipped} lines could not be read and are left out; the first: ${firstReason ?? ""}\n`);
       },
     });
   });

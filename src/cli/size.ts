@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import type { FinishedSize } from "../lab/size/size.js";
 import { collect, growthPerMonth, percent, positiveNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
@@ -21,13 +21,13 @@ export function addSizeCommand(program: Command, done: (code: ExitCode) => void)
     .command("size")
     .summary("how big must each map be for this load, with what margin, at what price?")
     .description(
-      "Sizes the maps of connections for a scenario's load, so that goals hold: first by hand, then from one simulated run\n" +
+      "Sizes the maps of connections for a scenario's load, so that goals hold: first by hand, then from one simulated run " +
         "for all sizes at once, then confirmed by runs with maps of the recommended sizes. Prints Helm values to paste.",
     )
     .argument("<scenario>", "scenario file (YAML); - reads stdin")
     .option("--goal <text>", "what must hold; may be repeated. Default: live_evictions and inserts_refused < 1e-6 per connection", collect)
-    .option("--margin <percent>", "room above what is needed", percent, 0.3)
-    .option("--growth <percent/mo>", "growth of the load, for the months that a size lasts", growthPerMonth, 0.05)
+    .addOption(new Option("--margin <percent>", "room above what is needed").argParser(percent).default(0.3, "30%"))
+    .addOption(new Option("--growth <percent/mo>", "growth of the load, for the months that a size lasts").argParser(growthPerMonth).default(0.05, "5%"))
     .option("--shrink", "also make maps smaller that have more room than the margin")
     .option("--variant <name>", "variant of the scenario; default: its first")
     .option("--runs <n>", "runs at the recommended sizes, at most", positiveNumber, 3);

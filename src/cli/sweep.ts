@@ -38,7 +38,7 @@ export function addSweepCommand(program: Command, done: (code: ExitCode) => void
       .command("sweep")
       .summary("a table over settings: every combination of a grid, several runs each")
       .description(
-        "Simulates a scenario with every combination of the grid's values, several runs each, and writes a table: sweep.json, points/,\n" +
+        "Simulates a scenario with every combination of the grid's values, several runs each, and writes a table: sweep.json, points/, " +
           "table.json, table.csv, table.md, table.parquet, report.html. Finished points are kept: the same command goes on where it was stopped.",
       )
       .argument("<scenario>", "scenario file (YAML); - reads stdin")

@@ -16,7 +16,7 @@ export function addVerifyCommand(program: Command, done: (code: ExitCode) => voi
     .command("verify")
     .summary("can I trust it? Replays recorded ground truth, or this machine's kernel")
     .description(
-      "Replays recorded ground truth through the models and prints one line per file, the first difference of each\n" +
+      "Replays recorded ground truth through the models and prints one line per file, the first difference of each " +
         `failed case, and a total.\n\nKinds: ${VECTOR_KINDS.join(", ")}.`,
     )
     .argument("<kind>", "what the files hold")

@@ -74,7 +74,7 @@ function report(issue: Issue, schema: z.core.$ZodType, base: Path, context: Cont
       misfit(path, `a list of ${String(issue.code === "too_small" ? issue.minimum : issue.maximum)} values`, context);
       return;
     default:
-      misfit(path, param(issue, "expected"), context, { reason: param(issue, "reason") });
+      misfit(path, param(issue, "expected"), context, { reason: param(issue, "reason"), nearest: param(issue, "nearest") });
   }
 }
 
@@ -85,7 +85,7 @@ function oneOf(values: readonly unknown[]): string {
 }
 
 /** What a leaf type says about a value that does not fit it. */
-function param(issue: Issue, name: "expected" | "reason"): string | undefined {
+function param(issue: Issue, name: "expected" | "reason" | "nearest"): string | undefined {
   const value: unknown = issue.code === "custom" ? issue.params?.[name] : undefined;
   return typeof value === "string" ? value : undefined;
 }
@@ -104,10 +104,11 @@ function unknownKey(key: string, path: Path, valid: readonly string[] | undefine
 
 interface MisfitDetails {
   readonly reason?: string | undefined;
+  readonly nearest?: string | undefined;
   readonly names?: readonly string[];
 }
 
-function misfit(path: Path, expected: string | undefined, { tree, found }: Context, { reason, names }: MisfitDetails = {}): void {
+function misfit(path: Path, expected: string | undefined, { tree, found }: Context, { reason, nearest, names }: MisfitDetails = {}): void {
   const value = treeAt(tree, path);
   const name = path.length === 0 ? "the scenario" : pathText(path);
   if (value === undefined) {
@@ -118,6 +119,7 @@ function misfit(path: Path, expected: string | undefined, { tree, found }: Conte
   const written = value.kind === "scalar" ? value.text : undefined;
   found.error(placeOf(tree, path), `${name} can't be ${describe(value)}${why}`, {
     expected,
+    nearest,
     names: names === undefined || written === undefined ? undefined : { written, valid: names },
   });
 }
@@ -136,11 +138,12 @@ function reportUnion(issue: UnionIssue, schema: z.core.$ZodType, base: Path, con
   const branches = all.filter((errors) => !errors.some(isRootMisfit));
   if (branches.length === 0) {
     const forms = all.map((errors, index) => formOf(errors.find(isRootMisfit), branchSchema(schema, own, index)));
-    const reason = all
-      .flat()
-      .map((each) => param(each, "reason"))
-      .find((each) => each !== undefined);
-    misfit(path, [...new Set(forms)].join(", or "), context, { reason });
+    const first = (name: "reason" | "nearest"): string | undefined =>
+      all
+        .flat()
+        .map((each) => param(each, name))
+        .find((each) => each !== undefined);
+    misfit(path, [...new Set(forms)].join(", or "), context, { reason: first("reason"), nearest: first("nearest") });
     return;
   }
   const forms = new Set(all.flatMap((_, index) => keysAt(branchSchema(schema, own, index), []) ?? []));

@@ -61,7 +61,7 @@ describe("keys", () => {
 describe("types and units", () => {
   it.each<Mistake>([
     { from: "duration: 5m", to: "duration: 40", at: "40", message: /can't be the number 40: 40 has no unit/, expected: /a duration/ },
-    { from: "duration: 5m", to: "duration: 5 minutes", at: "5 minutes", message: /the text "5 minutes"/, expected: /such as 250us/ },
+    { from: "duration: 5m", to: "duration: 5 minutes", at: "5 minutes", message: /the text "5 minutes"/, expected: /such as 250us/, nearest: "5m" },
     { from: "duration: 5m", to: "duration: -5m", at: "-5m", message: /the text "-5m"/ },
     { from: "duration: 5m", to: "duration: 105d", at: "105d", message: /beyond the horizon of 104 days/ },
     { from: "duration: 5m", to: "duration: [5m]", at: "duration", message: /can't be a list/ },
@@ -74,6 +74,9 @@ describe("types and units", () => {
     { from: "memory: 16Gi", to: "memory: 16", at: "16, podCIDR", message: /is a unit missing/, expected: /64Gi/ },
     { from: "linkRate: 25G", to: "linkRate: 25Gx", at: "25Gx", message: /the text "25Gx"/, expected: /100G/ },
     { from: "poisson: 100/s", to: "poisson: 100", at: "100, first", message: /100 has no unit/, expected: /a rate/ },
+    { from: "poisson: 100/s", to: "poisson: 100/sec", at: "100/sec", message: /the text "100\/sec"/, expected: /a rate/, nearest: "100/s" },
+    { from: "memory: 16Gi", to: "memory: 16GiB", at: "16GiB", message: /the text "16GiB"/, expected: /64Gi/, nearest: "16Gi" },
+    { from: "uniform: 1ms..3ms", to: "uniform: 1ms..3msec", at: "1ms..3msec", message: /can't be the text/, expected: /a range/, nearest: "1ms..3ms" },
     { from: "poisson: 100/s", to: "poisson: 0/s", at: "0/s", message: /it is zero/ },
     { from: "leak: 5%", to: "leak: 105%", at: "105%", message: /outside 0 … 1/ },
     {

@@ -8,13 +8,16 @@
 import { z } from "zod";
 import { COUNT_FORM, DURATION_FORM, HORIZON_NS, formatCount, formatDuration, parseCount, parseDuration } from "../core/units.js";
 import type { Bytes, Nanoseconds } from "../core/units.js";
+import { respeltCount, respeltDuration, respeltRate } from "./unit-spelling.js";
 
-/** What a leaf's reader gives for a value that does not fit: a reason, or undefined when the form says it all. */
+/** What a leaf's reader gives for a value that does not fit: a reason, or undefined when the form says it all; and what would fit. */
 export class Misfit {
   readonly reason: string | undefined;
+  readonly nearest: string | undefined;
 
-  constructor(reason?: string) {
+  constructor(reason?: string, nearest?: string) {
     this.reason = reason;
+    this.nearest = nearest;
   }
 }
 
@@ -32,7 +35,7 @@ function leaf<Value>({ form, schema, read }: LeafForm<Value>): Leaf<Value> {
   const type = z.any().transform((value: unknown, context): Value => {
     const result = read(value);
     if (!(result instanceof Misfit)) return result;
-    context.issues.push({ code: "custom", input: value, params: { expected: form, reason: result.reason } });
+    context.issues.push({ code: "custom", input: value, params: { expected: form, reason: result.reason, nearest: result.nearest } });
     return z.NEVER;
   });
   return type.meta(schema) as Leaf<Value>;
@@ -65,7 +68,7 @@ function readDuration(value: unknown, min: number, max: number): Nanoseconds | M
   const text = textOf(value);
   if (text === undefined) return new Misfit();
   const span = parseDuration(text);
-  if (span === undefined) return new Misfit(/^\s*\d+(\.\d+)?\s*$/.test(text) ? `${text.trim()} has no unit` : undefined);
+  if (span === undefined) return new Misfit(/^\s*\d+(\.\d+)?\s*$/.test(text) ? `${text.trim()} has no unit` : undefined, respeltDuration(text));
   if (span > HORIZON_NS) return new Misfit("it is beyond the horizon of 104 days, up to which nanoseconds are exact");
   if (span > max) return new Misfit(`it is longer than ${formatDuration(max)}`);
   return span < min ? new Misfit(`it is shorter than ${formatDuration(min)}`) : span;
@@ -98,9 +101,14 @@ function readRange(value: unknown): Span | Misfit {
   if (ends === undefined || ends.length > 2) return new Misfit();
   const from = readDuration(ends[0]!, 0, HORIZON_NS);
   const to = readDuration(ends.at(-1)!, 0, HORIZON_NS);
-  if (from instanceof Misfit) return from;
-  if (to instanceof Misfit) return to;
+  if (from instanceof Misfit) return new Misfit(from.reason, respeltRange(ends));
+  if (to instanceof Misfit) return new Misfit(to.reason, respeltRange(ends));
   return from > to ? new Misfit("it ends before it begins") : { fromNs: from, toNs: to };
+}
+
+function respeltRange(ends: readonly string[]): string | undefined {
+  const respelt = ends.map(respeltDuration);
+  return respelt.includes(undefined) ? undefined : respelt.join("..");
 }
 
 const PORT_MAX = 65_535;
@@ -131,7 +139,7 @@ export function whole(min: number, max: number): Leaf<number> {
 
 function readWhole(value: unknown, min: number, max: number): number | Misfit {
   const count = typeof value === "number" ? value : typeof value === "string" ? parseCount(value) : undefined;
-  if (count === undefined) return new Misfit();
+  if (count === undefined) return new Misfit(undefined, typeof value === "string" ? respeltCount(value) : undefined);
   if (!Number.isFinite(count)) return new Misfit("it is not a finite number");
   if (!Number.isInteger(count)) return new Misfit("it is not a whole number");
   if (count < min) return new Misfit(`it is less than ${formatCount(min)}`);
@@ -176,7 +184,7 @@ const RATE_MAX = 1e7;
 /** Events a second: `2200/s`, `1.5k/s`, `30/m`. */
 function readRate(value: unknown, zero = false): number | Misfit {
   const match = typeof value === "string" ? /^(\d+(?:\.\d+)?)\s*([kM]?)\/(s|m|h)$/.exec(value.trim()) : null;
-  if (match === null) return new Misfit(typeof value === "number" ? `${value} has no unit` : undefined);
+  if (match === null) return typeof value === "number" ? new Misfit(`${value} has no unit`) : new Misfit(undefined, respeltRate(textOf(value) ?? ""));
   const perSecond = (Number(match[1]) * (match[2] === "k" ? 1e3 : match[2] === "M" ? 1e6 : 1)) / RATE_UNITS[match[3]!]!;
   if (perSecond === 0 && !zero) return new Misfit("it is zero");
   return perSecond > RATE_MAX ? new Misfit(`it is more than ${formatCount(RATE_MAX)}/s`) : perSecond;

@@ -218,6 +218,7 @@ describe("a mistyped path to anything else", () => {
       [["observe", "report/incident"], "ctlab: report/incident: no such file or run folder", "reports/incident"],
       [["serve", "./reports/inciden"], "./reports/inciden:1:1: error: is not there", "./reports/incident"],
       [["serve", "trace.json"], "trace.json:1:1: error: is not there", "trace.jsonl"],
+      [["merge", "report", "--out", "table"], "ctlab: report: is no sweep's folder", "reports"],
       [["verify", "maps", "tracee.jsonl"], "ctlab: tracee.jsonl: can't be read: no such file", "trace.jsonl"],
     ];
     for (const [args, first, meant] of cases) {
@@ -228,9 +229,24 @@ describe("a mistyped path to anything else", () => {
   });
 });
 
+describe("a slip on the command line", () => {
+  it.each([
+    [["help", "rnu"], ["error: unknown command 'rnu'", "(Did you mean run?)"]],
+    [["rnu", "--help"], ["error: unknown command 'rnu'", "(Did you mean run?)"]],
+    [["resolve", "values.yaml", "prod.yaml", "--node", "16cpu,64Gi"], ["error: values files are given by -f: -f values.yaml -f prod.yaml"]],
+    [["export", "grafana", "-o", "."], ["ctlab: .: is a folder, not a file"]],
+    [["export", "prometheus-rules", "-o", "nowhere/rules.yaml"], ["ctlab: nowhere/rules.yaml: the folder is not there, or can't be made"]],
+  ])("%j", async (args, says) => {
+    const finished = await ctlab(args, { cwd: folder.path });
+    expectRefused(finished);
+    expect(finished.stderr.split("\n").slice(0, says.length)).toEqual(says);
+  });
+});
+
 describe("--set", () => {
   it.each([
     ["duratoin=5m", ["--set:1:1: error:", "duratoin=5m", 'did you mean "duration"?']],
+    ["duration=3sec", ["--set:1:10: error: duration can't be the text \"3sec\"", 'did you mean "3s"?']],
     ["cluster.nodes=-3", ["--set:1:15: error: cluster.nodes can't be the number -3"]],
     ["nonsense", ["--set:1:1: error: this sets nothing", "expected path=value"]],
   ])("%s", async (argument, says) => {

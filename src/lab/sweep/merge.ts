@@ -2,6 +2,7 @@
 import type { SweepPlan, SweepPoint, SweepTable } from "../../observe/sweep-result.js";
 import { layOut } from "../../report/json.js";
 import { OutputError } from "../../report/output-error.js";
+import { didYouMean } from "../../scenario/nearest-path.js";
 import { differenceOf, finishedPoints, openSweep, readPlan, readPoint, writePoint } from "./sweep-folder.js";
 import { tabulate } from "./tabulate.js";
 import { writeTables } from "./write-tables.js";
@@ -39,7 +40,7 @@ function commonPlan(dirs: readonly string[]): SweepPlan {
   let plan: SweepPlan | null = null;
   for (const dir of dirs) {
     const own = readPlan(dir);
-    if (own === null) throw new OutputError(dir, "is no sweep's folder", "input");
+    if (own === null) throw new OutputError(dir, `is no sweep's folder${didYouMean(dir, "folder")}`, "input");
     if (plan !== null && layOut(own) !== layOut(plan)) throw new OutputError(dir, `${differenceOf(own, plan)} from the one in ${dirs[0]!}`, "input");
     plan ??= own;
   }
