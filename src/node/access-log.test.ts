@@ -1,6 +1,8 @@
 /** Flows of the node's proxies in whole runs: one record for each request and answer, and none where nobody reads them. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { seconds } from "../core/units.js";
+import { MetricStore } from "../observe/metrics/metric-store.js";
+import { Directory } from "./directory.js";
 import { nodeWorld, type NodeWorld } from "../../test/support/node-world.js";
 
 interface Shown {
@@ -31,10 +33,10 @@ interface Ran {
   readonly flows: readonly Shown[];
 }
 
-function run(sections: string, observe = "{ flows: all }", helm: Readonly<Record<string, string>> = {}): Ran {
+function run(sections: string, observe = "{ flows: all }", helm: Readonly<Record<string, string>> = {}, until = 8): Ran {
   let text = "";
   const world = nodeWorld(sections, helm, undefined, { observe, take: (more) => void (text += more) });
-  world.simulation.run(seconds(8));
+  world.simulation.run(seconds(until));
   world.node.flows.finish();
   const lines = text.split("\n").filter((line) => line.includes('"Type":"L7"'));
   const flows = text.split("\n").slice(0, -1).map((line) => (JSON.parse(line) as { flow: Shown }).flow);
@@ -106,6 +108,46 @@ describe("HTTP", () => {
     expect(shown({ "hubble.redact.http.headers.allow": "[X-Request-Id]" })).toEqual(["shown", "?page=2"]);
     expect(shown({ "hubble.redact.http.headers.deny": "[authorization]" })).toEqual(["shown", "?page=2"]);
     expect(shown({ "hubble.redact.http.headers.deny": "[x-request-id]" })).toEqual(["HUBBLE_REDACTED", "?page=2"]);
+  });
+
+  describe("that the server does not answer", () => {
+    const CRASHED = "timeline: [{ at: 500ms, backends: { service: shop/cart, remove: 1, how: crashes, lag: 1h } }]\n";
+    const told = ({ flows }: Ran): readonly string[] => flows.flatMap(({ l7, verdict, Summary }) => (l7 === undefined ? [] : [`${verdict} ${Summary.slice(0, 12)}`]));
+    const [ASKED, UNAVAILABLE] = ["FORWARDED HTTP/1.1 GET", "FORWARDED HTTP/1.1 503"];
+
+    it("is answered with 503 by the proxy, and the client's connection serves its next request", () => {
+      const ran = run(CRASHED + scene(fromWeb(HTTP.replace("PEER", "shop/cart")), TO_CART));
+      expect(told(ran)).toEqual([ASKED, UNAVAILABLE, ASKED, UNAVAILABLE]);
+      const { counts, requestLatency } = ran.world.recorder;
+      expect(counts).toMatchObject({ connectionsOpened: 1, connectionsBroken: 0 });
+      expect(requestLatency.all().count).toBe(2);
+      // Four refusals, each a round trip away.
+      expect(requestLatency.summaries()["all"]!.p50Ns!).toBeGreaterThan(4 * 250e3);
+      expect(requestLatency.summaries()["all"]!.maxNs!).toBeLessThan(3e6);
+      const { l7 } = ran.flows.filter(({ Type }) => Type === "L7")[1]!;
+      expect(Number(l7!.latency_ns)).toBeGreaterThan(4 * 250e3);
+    });
+
+    it("is asked for again by the proxy before when the next one has given up", () => {
+      const ingress = "{ endpoints: shop/cart, ingress: deny, allow: [{ from: shop/web, port: 80, l7: http }] }";
+      // Timelines change pods of other nodes alone.
+      const listens = vi.spyOn(Directory.prototype, "listens").mockReturnValue(false);
+      const all = told(run(scene(`${fromWeb(HTTP.replace("PEER", "shop/cart"))}, ${ingress}`, TO_CART, "localBackends"), undefined, {}, 80));
+      listens.mockRestore();
+      const once = [ASKED, ...Array.from({ length: 4 }, () => [ASKED, UNAVAILABLE]).flat(), UNAVAILABLE];
+      expect(all).toEqual([...once, ...once]);
+    });
+
+    it("counts with its status in Hubble's metrics", () => {
+      const helm = { "hubble.metrics.enabled": "[http]" };
+      const { world } = run(CRASHED + scene(fromWeb(HTTP.replace("PEER", "shop/cart")), TO_CART), "{ flows: all, scrape: 5s }", helm);
+      const store = new MetricStore();
+      store.begin(0);
+      world.node.flows.hubbleMetrics!.collect(store);
+      const columns = [...store.families()].flatMap(({ groups }) => [...groups].flatMap((group) => [...group.columns]));
+      const responses = columns.filter(({ series }) => series.startsWith("hubble_http_responses_total"));
+      expect(responses.map(({ series, values }) => [/status="(\d+)"/.exec(series)![1], values[0]])).toEqual([["503", 2]]);
+    });
   });
 
   it("goes through Hubble's queue when the scenario models it", () => {

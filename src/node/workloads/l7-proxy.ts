@@ -8,10 +8,11 @@
  * with their idle connections. A connection to the server is used again by requests of the same client identity to the same
  * server; one that bears the client's address and port only by requests of that very connection.
  *
- * What no rule allows is answered with 403 by the proxy itself.
+ * What no rule allows is answered with 403 by the proxy itself, and with 503 what has failed at the last try (Envoy's flags
+ * UF and URX for a server that can't be reached, UC for one that breaks off). Another proxy on the way tries such an answer again.
  *
- * Simplified: one pool instead of one for each worker thread; when all tries have failed the client's connection is reset,
- * where Envoy answers 503. The proxy reads whole requests before it passes them on.
+ * Simplified: one pool instead of one for each worker thread; no pause between two tries, where Envoy waits up to 25, 75 and
+ * 175 ms. The proxy reads whole requests before it passes them on.
  *
  * It stands between the TCP engine and the applications, and hides its own connections from them.
  */
@@ -33,9 +34,12 @@ export const PROXY_ANSWER_NS = 50_000;
 const CONNECT_TIMEOUT_NS = 2 * NS_PER_S;
 const CLEANUP_NS = 2.5 * NS_PER_S;
 const TRIES = 4;
-/** Envoy's own answer: status and headers, and the body "Access denied". */
-const DENIED_BYTES = 140;
+/** Statuses of Envoy's own answers; none where the server has answered. */
 const DENIED_STATUS = 403;
+const UNAVAILABLE_STATUS = 503;
+const NOT_OWN = 0;
+/** Bytes of Envoy's own answers: status line and four headers, with the body "Access denied" or "upstream connect error or disconnect/reset …". */
+const OWN_ANSWER_BYTES: Readonly<Record<number, number>> = { [DENIED_STATUS]: 140, [UNAVAILABLE_STATUS]: 250 };
 const NONE = -1;
 
 /** A request that the proxy has in hand, by the number of the connection that brought it. */
@@ -47,8 +51,8 @@ interface Client {
   pool: string;
   /** The request that is not answered yet; null without an access log. */
   logged: LoggedRequest | null;
-  /** The answer is the 403 of this proxy, or of the next one on the way. */
-  denied: boolean;
+  /** Status of the answer when it is this proxy's own, or that of the next one on the way; else NOT_OWN. */
+  ownStatus: number;
 }
 
 /** A connection of the proxy to a server. */
@@ -67,8 +71,8 @@ export class L7Proxy implements Application {
   readonly #inner: Application;
   readonly #log: AccessLog | null;
   readonly #rules: L7Rules | null;
-  /** Connections whose last answer was a 403. */
-  readonly #refused = new Set<number>();
+  /** Connections of this proxy to the next one, with the status of that one's own last answer. */
+  readonly #ownAnswers = new Map<number, number>();
   readonly #clients = new Map<number, Client>();
   readonly #upstreams = new Map<number, Upstream>();
   /** Idle connections by pool, the latest used last. */
@@ -153,7 +157,7 @@ export class L7Proxy implements Application {
     }
     this.#lost(connection);
     this.#upstreams.delete(connection);
-    this.#refused.delete(connection);
+    this.#ownAnswers.delete(connection);
     this.#node.connections.generation[connection]!++;
     this.#node.release(connection, timeWaitSide === Side.client);
   }
@@ -166,7 +170,7 @@ export class L7Proxy implements Application {
     const { flows } = this.#node;
     const at = rowOf(connection, Side.server);
     const pool = `${flows.clientIdentity[connection]} ${flows.address[at]} ${flows.port[at]} ${flows.workload[connection]}`;
-    return { upstream: NONE, triesLeft: 0, pool, logged: null, denied: false };
+    return { upstream: NONE, triesLeft: 0, pool, logged: null, ownStatus: NOT_OWN };
   }
 
   /** Occupies the connection's CPU, then goes on with the event. */
@@ -183,18 +187,19 @@ export class L7Proxy implements Application {
   /** A whole request has come: it is judged, and noted. */
   #take(connection: number, client: Client): void {
     const { flows } = this.#node;
+    client.ownStatus = NOT_OWN;
     if (this.#rules !== null) {
       const { method, path } = httpShape(this.#scenario.workloads[flows.workload[connection]!]!);
-      client.denied = !this.#rules.allowsRequest(flows, connection, method, path);
+      if (!this.#rules.allowsRequest(flows, connection, method, path)) client.ownStatus = DENIED_STATUS;
     }
-    if (this.#log !== null) client.logged = this.#log.httpRequest(flows, connection, !client.denied);
+    if (this.#log !== null) client.logged = this.#log.httpRequest(flows, connection, client.ownStatus === NOT_OWN);
   }
 
   /** The request on `connection` has been worked on. */
   #pass(connection: number): void {
     const client = this.#clients.get(connection);
     if (client === undefined) return;
-    if (client.denied) {
+    if (client.ownStatus !== NOT_OWN) {
       this.#passBack(connection);
       return;
     }
@@ -202,14 +207,14 @@ export class L7Proxy implements Application {
     this.#try(connection, client);
   }
 
-  /** Takes an idle connection to the server, or opens one. Without any the client is turned away. */
+  /** Takes an idle connection to the server, or opens one. Without any the request has failed. */
   #try(connection: number, client: Client): void {
-    const { peers, connections } = this.#node;
+    const { connections } = this.#node;
     client.triesLeft--;
     const idle = this.#idle.get(client.pool)?.pop();
     const number = idle ?? this.#node.connectFromProxy(connection);
     if (number < 0) {
-      peers.abort(connection, Side.server);
+      this.#fail(connection, client);
       return;
     }
     client.upstream = number;
@@ -228,7 +233,7 @@ export class L7Proxy implements Application {
     if (keepsSource) client.pool = `${connection} ${connections.generation[connection]}`;
     this.#upstreams.set(number, { client: connection, pool: client.pool, serial: 0 });
     this.#simulation.at(this.#simulation.now + CONNECT_TIMEOUT_NS, this.#connectTimeout, number, connections.generation[number]!);
-    peers.connect(number);
+    this.#node.peers.connect(number);
   }
 
   #request(upstream: number): void {
@@ -244,22 +249,25 @@ export class L7Proxy implements Application {
     const client = this.#clients.get(connection);
     if (client === undefined) return;
     client.upstream = NONE;
-    client.denied = this.#refused.delete(number);
-    this.#work(connection, PROXY_ANSWER_NS, this.#answer);
+    client.ownStatus = this.#ownAnswers.get(number) ?? NOT_OWN;
+    this.#ownAnswers.delete(number);
+    if (client.ownStatus === UNAVAILABLE_STATUS && client.triesLeft > 0) this.#try(connection, client);
+    else this.#work(connection, PROXY_ANSWER_NS, this.#answer);
   }
 
   #passBack(connection: number): void {
     const client = this.#clients.get(connection);
     if (client === undefined) return;
     const { connections, flows, peers } = this.#node;
-    if (client.logged !== null) this.#log?.httpResponse(flows, connection, client.logged, client.denied ? DENIED_STATUS : null);
+    const { ownStatus } = client;
+    if (client.logged !== null) this.#log?.httpResponse(flows, connection, client.logged, ownStatus === NOT_OWN ? null : ownStatus);
     client.logged = null;
     let bytes = requestShape(this.#scenario.workloads[flows.workload[connection]!] as TcpWorkload).responseBytes;
-    if (client.denied) {
+    if (ownStatus !== NOT_OWN) {
       // Its reader finds the length of the answer in the answer.
-      bytes = DENIED_BYTES;
+      bytes = OWN_ANSWER_BYTES[ownStatus]!;
       connections.awaitedByClient[connection] = bytes;
-      if (this.#upstreams.has(connection)) this.#refused.add(connection);
+      if (this.#upstreams.has(connection)) this.#ownAnswers.set(connection, ownStatus);
     }
     peers.write(connection, Side.server, bytes);
   }
@@ -307,7 +315,13 @@ export class L7Proxy implements Application {
     if (client === undefined || client.upstream !== number) return;
     client.upstream = NONE;
     if (client.triesLeft > 0) this.#try(connection, client);
-    else this.#node.peers.abort(connection, Side.server);
+    else this.#fail(connection, client);
+  }
+
+  /** No try is left, or there is no port for one. */
+  #fail(connection: number, client: Client): void {
+    client.ownStatus = UNAVAILABLE_STATUS;
+    this.#passBack(connection);
   }
 
   /** The client of `connection` is gone: so is the request that it had under way. */
