@@ -72,11 +72,10 @@ export function nodeFlows(
   const format = flowFormat(flowFields(profile.minor), profile.version);
   const endpoints = flowEndpoints(topology, format, settings, parsing.cluster, streams.stream("cgroup-ids"));
   const tables = flowTables(topology, endpoints, settings, parsing.cluster);
-  const policyLabels = new PolicyLabels(tables, topology, format);
+  const policyLabels = new PolicyLabels(tables, topology, format, uuidsOf(streams.stream("policy-uids")));
   const hubbleMetrics = counts ? new HubbleMetrics(specs, tables) : null;
   const accessLogOf = (recorder: FlowRecorder): AccessLog => {
-    const ids = streams.stream("request-ids");
-    const requestIds = new FlowUuids([ids.nextUint32(), ids.nextUint32(), ids.nextUint32(), ids.nextUint32()]);
+    const requestIds = uuidsOf(streams.stream("request-ids"));
     return new AccessLog({ recorder, tables, scenario, topology, clock, requestIds });
   };
   const ethernet = ethernetOf(endpoints, settings, streams);
@@ -116,6 +115,10 @@ export function nodeFlows(
     agentEvents,
     policyLabels,
   };
+}
+
+function uuidsOf(chance: RandomStream): FlowUuids {
+  return new FlowUuids([chance.nextUint32(), chance.nextUint32(), chance.nextUint32(), chance.nextUint32()]);
 }
 
 /** Labels that a kubelet gives each node; its architecture and its cloud are not told. */

@@ -36,10 +36,10 @@ workloads:
   - { name: nothing, from: { workload: shop/job }, to: shop/cart, ${CALL} }
 `;
 
-function flows(release: string, family = "", helm: Readonly<Record<string, string>> = {}): readonly Shown[] {
+function flows(release: string, family = "", helm: Readonly<Record<string, string>> = {}, scene = SCENE): readonly Shown[] {
   let text = "";
   const watched = { observe: "{ flows: all }", take: (more: string) => void (text += more) };
-  const world = nodeWorld(SCENE.replace("FAMILY", family), helm, `{ cilium: "${release}", kernel: "6.6" }`, watched);
+  const world = nodeWorld(scene.replace("FAMILY", family), helm, `{ cilium: "${release}", kernel: "6.6" }`, watched);
   world.simulation.run(seconds(3));
   world.node.flows.finish();
   return text.split("\n").slice(0, -1).map((line) => (JSON.parse(line) as { flow: Shown }).flow);
@@ -47,10 +47,12 @@ function flows(release: string, family = "", helm: Readonly<Record<string, strin
 
 const verdicts = (all: readonly Shown[], pod: string): readonly Shown[] =>
   all.filter(({ event_type, source }) => event_type.type === 5 && source.pod_name === pod);
+const PREFIX = "k8s:io.cilium.k8s.policy.";
+const UID = /^k8s:io\.cilium\.k8s\.policy\.uid=[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const WEB: RulesBy = {
   name: "web",
   namespace: "shop",
-  labels: ["derived-from=CiliumNetworkPolicy", "name=web", "namespace=shop"].map((label) => `k8s:io.cilium.k8s.policy.${label}`),
+  labels: [...["derived-from=CiliumNetworkPolicy", "name=web", "namespace=shop"].map((label) => `${PREFIX}${label}`), expect.stringMatching(UID) as string],
   revision: "4",
   kind: "CiliumNetworkPolicy",
 };
@@ -62,6 +64,18 @@ describe("a verdict", () => {
     // The server's policy has no word for whom it lets in: everybody.
     expect(enters!.ingress_allowed_by).toEqual([{ labels: ["reserved:io.cilium.policy.derived-from=allow-any-ingress"], revision: "4" }]);
     expect(stopped).toMatchObject({ verdict: "DROPPED", drop_reason: 181, egress_denied_by: [WEB] });
+  });
+
+  it("tells each policy by one UID", () => {
+    const both = SCENE.replace("deny: [{ direction: ingress, from: world, port: 80 }] }", "ingress: deny, allow: [{ from: shop/web, port: 80 }] }");
+    const uidsOf = (field: "egress_allowed_by" | "ingress_allowed_by"): readonly string[] => [
+      ...new Set(flows("1.17.6", "", {}, both).flatMap((flow) => flow[field] ?? []).map(({ labels }) => labels.find((label) => UID.test(label))!)),
+    ];
+    const [web, ...others] = uidsOf("egress_allowed_by");
+    const [cart] = uidsOf("ingress_allowed_by").filter((uid) => uid !== undefined);
+    expect(others).toEqual([]);
+    expect(cart).toMatch(UID);
+    expect(cart).not.toBe(web);
   });
 
   it("names none where the values say so", () => {

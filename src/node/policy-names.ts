@@ -2,12 +2,12 @@
  * Which policy lets a connection pass, or stops it, as flows of verdicts name it: pkg/policy/correlation/correlation.go, and the labels
  * that pkg/policy gives entries which no rule has asked for.
  *
- * Simplified: a policy of the scenario is a CiliumNetworkPolicy with the name of the workload that it selects, without a UID.
+ * Simplified: a policy of the scenario is a CiliumNetworkPolicy with the name of the workload that it selects; it keeps its UID for good.
  */
 import { POLICY_MATCH_NAMES } from "../cilium/datapath/events.js";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from "../cilium/datapath/packet.js";
 import { object, type FlowTables, NOBODY } from "../observe/flow-tables.js";
-import { goString } from "../observe/flow-text.js";
+import { type FlowUuids, goString } from "../observe/flow-text.js";
 import { FLOW_DIRECTION, FLOW_VERDICT, type FlowFormat, type FlowRow, type PolicyNames } from "../observe/hubble-flow.js";
 import type { Policy, RuledPeer } from "../scenario/pod-types.js";
 import { IDENTITY, PROTOCOL_NUMBER } from "./populate.js";
@@ -27,13 +27,16 @@ export class PolicyLabels implements PolicyNames {
   readonly #tables: FlowTables;
   readonly #topology: Topology;
   readonly #format: FlowFormat;
+  /** UIDs that the API server has given, by the number of the workload. */
+  readonly #uids: FlowUuids;
   /** Told when the policies are there. */
   held: HeldPolicies = { current: [], revision: 1 };
 
-  constructor(tables: FlowTables, topology: Topology, format: FlowFormat) {
+  constructor(tables: FlowTables, topology: Topology, format: FlowFormat, uids: FlowUuids) {
     this.#tables = tables;
     this.#topology = topology;
     this.#format = format;
+    this.#uids = uids;
   }
 
   rulesBehind(row: FlowRow): string {
@@ -64,7 +67,8 @@ export class PolicyLabels implements PolicyNames {
 
   #policy({ endpoints }: Policy): string {
     const { namespace, name } = splitName(endpoints);
-    const labels = [`derived-from=${KIND}`, `name=${name}`, `namespace=${namespace}`].map((label) => goString(`k8s:io.cilium.k8s.policy.${label}`));
+    const uid = this.#uids.text([...this.#topology.identities.keys()].indexOf(endpoints));
+    const labels = [`derived-from=${KIND}`, `name=${name}`, `namespace=${namespace}`, `uid=${uid}`].map((label) => goString(`k8s:io.cilium.k8s.policy.${label}`));
     return object([
       ["name", goString(name)],
       ["namespace", goString(namespace)],
