@@ -7,7 +7,7 @@ import { ciliumProfile } from "../cilium/profile/cilium.js";
 import { kernelProfile } from "../cilium/profile/kernel.js";
 import { datapathConfig } from "../node/datapath-config.js";
 import { layOut } from "../node/topology.js";
-import { Diagnostics, InputError } from "../scenario/diagnostics.js";
+import { Diagnostics, refusal, type InputError } from "../scenario/diagnostics.js";
 import type { Scenario, ScenarioFile } from "../scenario/types.js";
 
 /** Texts that an expectation may name. */
@@ -33,12 +33,10 @@ export function seeded(scenarios: readonly Scenario[], seed: string | undefined)
 /** The scenario has no variant of that name. */
 export function unknownVariant(file: string, name: string, known: readonly string[]): InputError {
   const named = known.filter((each) => each !== "");
-  const diagnostics = new Diagnostics();
-  diagnostics.unreadable(file, `there is no variant "${name}"`, {
+  return refusal(file, `there is no variant "${name}"`, {
     expected: named.length === 0 ? "no --variant: this scenario has none" : `one of ${named.join(", ")}`,
     names: { written: name, valid: named },
   });
-  return new InputError(diagnostics.sorted());
 }
 
 /** Throws when the settings ask the datapath for something that it would simulate as if it were off. */

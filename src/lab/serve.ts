@@ -12,7 +12,7 @@ import { fullNodeName } from "../node/pod-labels.js";
 import { layOut } from "../node/topology.js";
 import { FLOW_EPOCH_SECONDS } from "../observe/flow-text.js";
 import { OutputError } from "../report/output-error.js";
-import { Diagnostics, InputError } from "../scenario/diagnostics.js";
+import { refusal } from "../scenario/diagnostics.js";
 import { loadScenario } from "../scenario/load.js";
 import { nearestPath } from "../scenario/nearest-path.js";
 import { chooseVariants, DROP_TEXTS, refuseUnsupported } from "./input.js";
@@ -123,7 +123,7 @@ function liveStage({ path, variants, capacity, speed }: ServeOptions): Stage {
   const chosen = chooseVariants(file, variants);
   refuseUnsupported(path, chosen);
   const silent = chosen.find(({ observe }) => observe.flows === "none");
-  if (silent !== undefined) throw refusal(path, "`observe.flows: none` gives nothing to serve", "`dropped` or `all`");
+  if (silent !== undefined) throw refusal(path, "`observe.flows: none` gives nothing to serve", { expected: "`dropped` or `all`" });
   const nodes = chosen.map((scenario) => {
     const own = fullNodeName(layOut(scenario), scenario.observe.parsing.cluster);
     const name = chosen.length === 1 ? own : `${scenario.variant ?? ""}/${own.split("/").at(-1)!}`;
@@ -161,7 +161,7 @@ function readTls(files: TlsFiles | null): ServerTls | null {
     try {
       return readFileSync(path);
     } catch (error) {
-      throw refusal(path, `can't be read: ${(error as Error).message}`, "a file in PEM form", nearestPath(path, "file"));
+      throw refusal(path, `can't be read: ${(error as Error).message}`, { expected: "a file in PEM form", nearest: nearestPath(path, "file") });
     }
   };
   return { certificate: read(files.certificate), key: read(files.key), clientCa: files.clientCa === null ? null : read(files.clientCa) };
@@ -174,10 +174,4 @@ async function listening<Result>(target: string, start: () => Promise<Result>): 
   } catch (error) {
     throw new OutputError(target, `can't be listened at: ${(error as Error).message}`, "input");
   }
-}
-
-function refusal(path: string, message: string, expected?: string, nearest?: string): InputError {
-  const diagnostics = new Diagnostics();
-  diagnostics.unreadable(path, message, { expected, nearest });
-  return new InputError(diagnostics.sorted());
 }

@@ -118,6 +118,13 @@ export class Diagnostics {
   }
 }
 
+/** A single mistake of a file, a folder or an option as a whole. */
+export function refusal(subject: string, message: string, details: Details = {}): InputError {
+  const found = new Diagnostics();
+  found.unreadable(subject, message, details);
+  return new InputError(found.sorted());
+}
+
 function suggestion({ nearest, names }: Details): string | null {
   return nearest ?? (names === undefined ? null : (nearestName(names.written, names.valid) ?? null));
 }

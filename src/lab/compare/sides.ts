@@ -1,5 +1,5 @@
 /** The two sides of a comparison, from what the command line names: `FILE`, `FILE#variant`, and what `--set` changes. */
-import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
+import { refusal, type InputError } from "../../scenario/diagnostics.js";
 import { hashOf, loadScenario } from "../../scenario/load.js";
 import type { Scenario, ScenarioFile } from "../../scenario/types.js";
 import { chooseVariants, DROP_TEXTS, refuseUnsupported } from "../input.js";
@@ -32,9 +32,7 @@ export function loadSide({ named, set }: SideRequest): Side {
 }
 
 function whichVariant(path: string, names: readonly string[]): InputError {
-  const found = new Diagnostics();
-  found.unreadable(path, `the scenario has ${names.length} variants, and one of them is to be compared`, {
+  return refusal(path, `the scenario has ${names.length} variants, and one of them is to be compared`, {
     expected: names.map((name) => `${path}#${name}`).join(", "),
   });
-  return new InputError(found.sorted());
 }

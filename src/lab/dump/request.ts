@@ -1,6 +1,6 @@
 /** What `--dump AT` asks for: the state of the node at a moment, as an operator's commands would show it. */
 import { DURATION_FORM, formatDuration, ns, parseDuration } from "../../core/units.js";
-import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
+import { refusal } from "../../scenario/diagnostics.js";
 import type { Scenario } from "../../scenario/types.js";
 
 /** Files of a dump inside a variant's part of the run folder. */
@@ -28,14 +28,8 @@ const END = "end";
 export function parseDumpTime(text: string, scenarios: readonly Scenario[]): number | null {
   if (text === END) return null;
   const atNs = parseDuration(text);
-  if (atNs === undefined) throw refused(`"${text}" is no time`, `${DURATION_FORM}, or ${END}`);
+  if (atNs === undefined) throw refusal("--dump", `"${text}" is no time`, { expected: `${DURATION_FORM}, or ${END}` });
   const durationNs = ns(Math.min(...scenarios.map((scenario) => scenario.durationNs)));
-  if (atNs > durationNs) throw refused(`${text} is after the run's end at ${formatDuration(durationNs)}`, `a time within the run, or ${END}`);
+  if (atNs > durationNs) throw refusal("--dump", `${text} is after the run's end at ${formatDuration(durationNs)}`, { expected: `a time within the run, or ${END}` });
   return atNs;
-}
-
-function refused(message: string, expected: string): InputError {
-  const diagnostics = new Diagnostics();
-  diagnostics.unreadable("--dump", message, { expected });
-  return new InputError(diagnostics.sorted());
 }

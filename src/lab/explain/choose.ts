@@ -1,5 +1,5 @@
 /** Which connections of a recorded run are to be explained. */
-import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
+import { refusal } from "../../scenario/diagnostics.js";
 import { unknownVariant } from "../input.js";
 import type { RecordedConnection } from "../recorded-files.js";
 import { parseTraceRequest, tupleText, type TraceRequest } from "../trace/request.js";
@@ -86,10 +86,8 @@ function named(run: RecordedRun, variants: readonly RecordedVariant[], text: str
   const [only, ...more] = having.length === 0 ? variants : having;
   if (only !== undefined && more.length === 0) return { variant: only, request, noted: null };
   const choices = [only!, ...more].map(({ name }) => name).join(", ");
-  const diagnostics = new Diagnostics();
   const which = having.length === 0 ? "none of its variants noted this connection" : "several of its variants noted this connection";
-  diagnostics.unreadable(run.dir, `${which}: say which one you mean`, { expected: `--variant with one of ${choices}` });
-  throw new InputError(diagnostics.sorted());
+  throw refusal(run.dir, `${which}: say which one you mean`, { expected: `--variant with one of ${choices}` });
 }
 
 function isNamed(request: TraceRequest, { workload, nth, tuple, protocol }: RecordedConnection): boolean {

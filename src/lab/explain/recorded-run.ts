@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MANIFEST_FORMAT, MANIFEST_NAME } from "../../report/run-folder.js";
 import { variantFile } from "../../report/write-run.js";
-import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
+import { refusal } from "../../scenario/diagnostics.js";
 import { hashOf } from "../../scenario/load.js";
 import { nearestPath } from "../../scenario/nearest-path.js";
 import type { Scenario } from "../../scenario/types.js";
@@ -57,7 +57,7 @@ export function readRecordedRun(dir: string): RecordedRun {
   const kept = readJson(dir, SCENARIO_FILE, "is not there: the run was made by a ctlab that did not keep it", repeat);
   const scenarios = (kept as { variants?: unknown }).variants;
   if (!Array.isArray(scenarios) || hashOf(scenarios as readonly Scenario[]) !== scenario.hash) {
-    throw refusal(join(dir, SCENARIO_FILE), "is not the scenario of this run, or was changed since", repeat);
+    throw refusal(join(dir, SCENARIO_FILE), "is not the scenario of this run, or was changed since", { expected: repeat });
   }
   const names = new Set(files.map(({ name }) => name));
   return {
@@ -67,11 +67,11 @@ export function readRecordedRun(dir: string): RecordedRun {
     command,
     variants: variants.map(({ name, durationNs, reachedNs, fingerprint }) => {
       const found = (scenarios as readonly Scenario[]).find((each) => each.variant === name);
-      if (found === undefined) throw refusal(join(dir, SCENARIO_FILE), `has no variant "${name ?? ""}", which the run had`, repeat);
+      if (found === undefined) throw refusal(join(dir, SCENARIO_FILE), `has no variant "${name ?? ""}", which the run had`, { expected: repeat });
       // A run of one variant keeps its files at the top.
       const file = [2, 1].map((count) => variantFile(name, count, CONNECTIONS_FILE)).find((each) => names.has(each)) ?? CONNECTIONS_FILE;
       const { connections } = readJson(dir, file, "is not there", repeat) as { connections?: readonly RecordedConnection[] };
-      if (!Array.isArray(connections)) throw refusal(join(dir, file), "holds no connections", repeat);
+      if (!Array.isArray(connections)) throw refusal(join(dir, file), "holds no connections", { expected: repeat });
       return { name, scenario: { ...found, seed }, fingerprint, complete: reachedNs >= durationNs, connections };
     }),
   };
@@ -85,7 +85,7 @@ function readJson(dir: string, name: string, missing: string, expected?: string)
   } catch (error) {
     const code = (error as { code?: string }).code;
     const isMissing = code === "ENOENT" || code === "ENOTDIR";
-    throw refusal(path, isMissing ? missing : `can't be read (${code ?? "unknown error"})`, expected, nearestPath(dir, "folder"));
+    throw refusal(path, isMissing ? missing : `can't be read (${code ?? "unknown error"})`, { expected, nearest: nearestPath(dir, "folder") });
   }
   try {
     const value: unknown = JSON.parse(text);
@@ -93,11 +93,5 @@ function readJson(dir: string, name: string, missing: string, expected?: string)
   } catch {
     // Said below.
   }
-  throw refusal(path, "is damaged: it is no JSON object", expected);
-}
-
-function refusal(file: string, message: string, expected?: string, nearest?: string): InputError {
-  const diagnostics = new Diagnostics();
-  diagnostics.unreadable(file, message, { expected, nearest });
-  return new InputError(diagnostics.sorted());
+  throw refusal(path, "is damaged: it is no JSON object", { expected });
 }

@@ -1,6 +1,6 @@
 /** What `--perfetto FILE --window FROM..TO` asks for. */
 import { DURATION_FORM, formatDuration, parseDuration } from "../../core/units.js";
-import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
+import { refusal } from "../../scenario/diagnostics.js";
 import type { Scenario } from "../../scenario/types.js";
 
 /** A span of simulated time, whole ns. */
@@ -20,22 +20,16 @@ export function parsePerfetto(file: string, window: string | undefined, scenario
   const [scenario, second] = scenarios;
   if (second !== undefined) {
     const names = scenarios.map(({ variant }) => variant ?? "").join(", ");
-    throw refused("--perfetto", "a trace has one variant, and this run has several", `--variant with one of ${names}`);
+    throw refusal("--perfetto", "a trace has one variant, and this run has several", { expected: `--variant with one of ${names}` });
   }
   const parts = window?.split("..").map(parseDuration);
   const [fromNs, toNs] = parts ?? [];
   if (parts?.length !== 2 || fromNs === undefined || toNs === undefined || fromNs >= toNs) {
     const message = window === undefined ? "is missing: a trace of a whole run would be too large to open" : `"${window}" is no span of time`;
-    throw refused("--window", message, `FROM..TO, such as 610s..625s; each ${DURATION_FORM}`);
+    throw refusal("--window", message, { expected: `FROM..TO, such as 610s..625s; each ${DURATION_FORM}` });
   }
   if (fromNs >= scenario!.durationNs) {
-    throw refused("--window", `the window begins at ${formatDuration(fromNs)}, and the run ends at ${formatDuration(scenario!.durationNs)}`, "a start within the run");
+    throw refusal("--window", `the window begins at ${formatDuration(fromNs)}, and the run ends at ${formatDuration(scenario!.durationNs)}`, { expected: "a start within the run" });
   }
   return { file, window: { fromNs, toNs: Math.min(toNs, scenario!.durationNs) } };
-}
-
-function refused(option: string, message: string, expected: string): InputError {
-  const diagnostics = new Diagnostics();
-  diagnostics.unreadable(option, message, { expected });
-  return new InputError(diagnostics.sorted());
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { MANIFEST_FORMAT, MANIFEST_NAME } from "../../report/run-folder.js";
 import { variantFile } from "../../report/write-run.js";
-import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
+import { refusal } from "../../scenario/diagnostics.js";
 import { nearestPath } from "../../scenario/nearest-path.js";
 import { unknownVariant } from "../input.js";
 import { AGENT_EVENTS_FILE, FLOWS_FILE, METRICS_FILE } from "../run-files.js";
@@ -37,7 +37,7 @@ export function isScenario(path: string): boolean {
 
 /** The nodes of a run's folder, one for each variant that was asked for (none = all), or of a file. Throws an `InputError`. */
 export function recordedNodes(path: string, variants: readonly string[]): readonly RecordedNode[] {
-  if (!existsSync(path)) throw refusal(path, "is not there", SOURCES, nearestPath(path));
+  if (!existsSync(path)) throw refusal(path, "is not there", { expected: SOURCES, nearest: nearestPath(path) });
   if (!statSync(path).isDirectory()) {
     if (variants.length > 0) throw refusal(path, "is a file of flows and has no variants");
     return [{ variant: null, cilium: null, flowsPath: path, eventsPath: null, metricsPath: null, reachedNs: null }];
@@ -53,7 +53,7 @@ export function recordedNodes(path: string, variants: readonly string[]): readon
   };
   return chosen.map(({ name, reachedNs, profile }) => {
     const flowsPath = find(name, FLOWS_FILE);
-    if (flowsPath === null) throw refusal(join(path, FLOWS_FILE), "is not there: the run wrote no flows", "a scenario with `observe.flows: dropped` or `all`");
+    if (flowsPath === null) throw refusal(join(path, FLOWS_FILE), "is not there: the run wrote no flows", { expected: "a scenario with `observe.flows: dropped` or `all`" });
     const beside = { eventsPath: find(name, AGENT_EVENTS_FILE), metricsPath: find(name, METRICS_FILE) };
     return { variant: chosen.length === 1 ? null : name, cilium: profile.cilium, flowsPath, ...beside, reachedNs };
   });
@@ -61,7 +61,7 @@ export function recordedNodes(path: string, variants: readonly string[]): readon
 
 function readManifest(dir: string): Manifest {
   const path = join(dir, MANIFEST_NAME);
-  if (!existsSync(path)) throw refusal(path, "is not there: serve needs the folder that ctlab run left behind", SOURCES);
+  if (!existsSync(path)) throw refusal(path, "is not there: serve needs the folder that ctlab run left behind", { expected: SOURCES });
   try {
     const manifest = JSON.parse(readFileSync(path, "utf8")) as Partial<Manifest> & { readonly format?: unknown };
     if (manifest.format === MANIFEST_FORMAT && Array.isArray(manifest.variants) && Array.isArray(manifest.files)) return manifest as Manifest;
@@ -69,10 +69,4 @@ function readManifest(dir: string): Manifest {
     // Said below, as of anything else that is no manifest.
   }
   throw refusal(path, "is not the manifest of a run");
-}
-
-function refusal(path: string, message: string, expected?: string, nearest?: string): InputError {
-  const diagnostics = new Diagnostics();
-  diagnostics.unreadable(path, message, { expected, nearest });
-  return new InputError(diagnostics.sorted());
 }

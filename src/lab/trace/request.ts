@@ -2,7 +2,7 @@
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../cilium/datapath/packet.js";
 import { formatAddress, formatIpv4, IPV4_WORDS, IPV6_WORDS, parseAddress } from "../../cilium/maps/address.js";
 import { addressOf } from "../../node/ipv6.js";
-import { Diagnostics, InputError } from "../../scenario/diagnostics.js";
+import { refusal as refusalOf, type InputError } from "../../scenario/diagnostics.js";
 
 export type TraceRequest =
   /** The `nth` connection that a workload opens, from 1. */
@@ -27,7 +27,7 @@ const PORT_MAX = 65_535;
 
 /** Reads an option against the names of the scenario's workloads. Throws `InputError`. */
 export function parseTraceRequest(text: string, workloads: readonly string[], option = "--trace"): TraceRequest {
-  const refusal: Refusal = (message, expected, names) => refused(option, message, expected, names);
+  const refusal: Refusal = (message, expected, names) => refusalOf(option, message, { expected, names });
   if (text.includes("->")) return parseTuple(text, refusal);
   const match = NTH.exec(text);
   if (match === null) {
@@ -89,9 +89,3 @@ interface Names {
   readonly valid: readonly string[];
 }
 type Refusal = (message: string, expected: string, names?: Names) => InputError;
-
-function refused(option: string, message: string, expected: string, names?: Names): InputError {
-  const diagnostics = new Diagnostics();
-  diagnostics.unreadable(option, message, { expected, names });
-  return new InputError(diagnostics.sorted());
-}
