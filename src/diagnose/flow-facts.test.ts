@@ -104,6 +104,29 @@ describe("silence", () => {
     expect(silent).toEqual({ destination: "10.0.1.9", asked: 10, unanswered: 10, othersAsked: 30, othersUnanswered: 0 });
     expect([exchanges, unanswered]).toEqual([40, 10]);
   });
+
+  it("is none of translated sockets, which are no packets", () => {
+    const socket = (at: number, subType: number, verdict: string): string => {
+      const time = new Date(Date.UTC(2026, 0, 1) + at * 1000).toISOString();
+      const flow = {
+        time,
+        uuid: String(uuid++),
+        verdict,
+        IP: { source: CLIENT, destination: "10.96.0.10", ipVersion: "IPv4" },
+        l4: { TCP: { destination_port: 80 } },
+        Type: "SOCK",
+        event_type: { type: 7, sub_type: subType },
+      };
+      return JSON.stringify({ flow, node_name: "n", time });
+    };
+    const sockets = Array.from({ length: 20 }, (_, at) => [socket(at, 1, "TRACED"), socket(at, 2, "TRANSLATED")]).flat();
+    expect(collected(...sockets, line({ at: 0, dropped: POLICY_DENIED }), line({ at: 60, dropped: POLICY_DENIED }))).toMatchObject({
+      flows: 42,
+      exchanges: 0,
+      unanswered: 0,
+      onlyDrops: true,
+    });
+  });
 });
 
 describe("SYNs and resets", () => {

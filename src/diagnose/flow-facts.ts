@@ -17,6 +17,7 @@ const NS_PER_S = 1e9;
 /** Hubble's event types: pkg/monitor/api. */
 const EVENT_DROP = 1;
 const EVENT_POLICY_VERDICT = 5;
+const EVENT_TRACE_SOCK = 7;
 /** Drop reasons, pkg/monitor/api/drop.go. */
 export const DENIED = [133, 181] as const;
 export const CT_INSERT_FAILED = 155;
@@ -84,6 +85,8 @@ export class FlowCollector {
     this.#lastS = Math.max(this.#lastS, atS);
     // A verdict is followed by the packet's own event, its drop or its way on.
     if (flow.eventType?.type === EVENT_POLICY_VERDICT) return;
+    // A socket's destination has been translated: no packet has gone anywhere yet, and none has this address and no port.
+    if (flow.eventType?.type === EVENT_TRACE_SOCK) return;
     const packet = packetOf(flow);
     if (flow.eventType?.type === EVENT_DROP || flow.verdict === Verdict.DROPPED) this.#dropped(flow, packet, atS);
     else this.#passed(flow, packet, atS);
