@@ -37,7 +37,7 @@ export function addRunCommand(program: Command, done: (code: ExitCode) => void):
     .option("--jobs <n>", "variants simulated at a time; default: one per CPU. The result does not depend on it", positiveNumber)
     .option("--out <dir>", "report folder; default: reports/<scenario name>")
     .option("--trace <connection>", "follow one connection and print its whole way: WORKLOAD:N or ADDRESS:PORT->ADDRESS:PORT")
-    .option("--perfetto <file>", "write a window of time as a trace for ui.perfetto.dev or chrome://tracing")
+    .option("--perfetto <file>", "write a window of time as a trace for ui.perfetto.dev and other readers of Chrome's traces")
     .option("--window <from..to>", "the window of --perfetto, in simulated time, such as 610s..625s")
     .option("--dump <time>", "leave the node's state at a simulated time, such as 610s or end, as cilium's commands print it")
     .option("--json", "print summary.json instead of the terminal report")

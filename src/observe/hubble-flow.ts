@@ -4,8 +4,9 @@
  *
  * What the proxies tell is pkg/hubble/parser/seven's (`layer7.ts`), socket translations are pkg/hubble/parser/sock's.
  *
- * Absent because nothing in the model knows it: `file` of drops (1.17 on), `tunnel` (1.18 on). The deprecated
- * `drop_reason` and `reply` are written, as agents still do.
+ * Absent because nothing in the model knows it: `tunnel` (1.18 on), and `file` of drops (1.17 on): agents fill its name and its line
+ * always together, and the line is that of the patch release's own source (`__MAGIC_LINE__`). The deprecated `drop_reason` and `reply`
+ * are written, as agents still do.
  */
 import { IPV4_WORDS, type AddressWords } from "../cilium/maps/address.js";
 import { DROP_POLICY_DENY, dropReason } from "../cilium/datapath/drop-reasons.js";

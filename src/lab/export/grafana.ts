@@ -234,7 +234,7 @@ function panelOf({ title, about, unit, targets, thresholds = [] }: Panel, id: nu
       defaults: { unit, min: 0, thresholds: { mode: "absolute", steps }, custom: { thresholdsStyle: { mode: thresholds.length === 0 ? "off" : "dashed" } } },
       overrides: [],
     },
-    options: { legend: { displayMode: "list", placement: "bottom" }, tooltip: { mode: "multi", sort: "desc" } },
+    options: { legend: { displayMode: "list", placement: "bottom", showLegend: true, calcs: [] }, tooltip: { mode: "multi", sort: "desc" } },
     targets: targets.map(([expr, legendFormat], n) => ({ refId: String.fromCharCode("A".charCodeAt(0) + n), datasource: DATASOURCE, expr, legendFormat })),
   };
 }

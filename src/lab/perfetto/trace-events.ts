@@ -1,6 +1,6 @@
 /**
- * Chrome's trace event format (JSON object form), which ui.perfetto.dev and chrome://tracing open: CPUs with complete
- * events (X), connections as nestable async spans (b, e), maps as counters (C), drops as instants (i).
+ * Chrome's trace event format (JSON object form), which ui.perfetto.dev opens, and chrome://tracing where a Chromium still has it: CPUs
+ * with complete events (X), connections as nestable async spans (b, e), maps as counters (C), drops as instants (i).
  *
  * Times are microseconds of simulated time. Events rise in time; spans are cut to the window, so each begin has its end.
  */
@@ -127,6 +127,18 @@ function metadata({ softirqs, collections }: PerfettoRecorder): readonly TraceEv
   ];
 }
 
-function us(ns: number): number {
-  return ns / NS_PER_US;
+/**
+ * Whole nanoseconds as µs, such that a reader that cuts a thousandfold instead of rounding it finds the same nanoseconds: else slices
+ * that follow each other overlap by one, and Perfetto drops the second (slice_drop_overlapping_complete_event).
+ */
+export function us(ns: number): number {
+  let value = ns / NS_PER_US;
+  while (Math.trunc(value * NS_PER_US) < ns || cutByText(value) < ns) value += value * Number.EPSILON;
+  return value;
+}
+
+/** Nanoseconds as trace_processor reads them from the digits before and after the point (`CoerceToTs`). */
+function cutByText(value: number): number {
+  const [whole, fraction = "0"] = String(value).split(".");
+  return Number(whole) * NS_PER_US + Math.trunc(Number(`0.${fraction}`) * NS_PER_US);
 }
