@@ -28,6 +28,12 @@ const CUTOFF = (LEVEL_BUCKETS - 1) * 2 ** (LEVEL_SHIFT * (LEVELS - 1));
 const LONGEST = CUTOFF - 2 ** (LEVEL_SHIFT * (LEVELS - 1));
 const NONE = -1;
 
+/** Words of a timer's row: its neighbours in the list, and the bucket that holds it, each NONE if there is none. */
+const ROW_SHIFT = 2;
+const NEXT = 0;
+const PREVIOUS = 1;
+const BUCKET = 2;
+
 /** Keeps a rounded quotient on the right side of a jiffy's edge; at HZ=300 edges lie at thirds of a nanosecond. */
 const EDGE_SLACK_NS = 0.25;
 
@@ -44,10 +50,8 @@ export class TimerWheels {
   #heads = new Int32Array(EXPIRING_BUCKETS).fill(NONE);
   /** Jiffy for which a bucket has an event in the queue, or NONE. */
   #due = new Float64Array(EXPIRING_BUCKETS).fill(NONE);
-  #next: Int32Array;
-  #previous: Int32Array;
-  /** Bucket that holds the timer, or NONE. */
-  #bucket: Int32Array;
+  /** A row for each timer: what is read together lies together. */
+  #rows: Int32Array;
   /** 1 while timers fire: the wheel's clock then stands one jiffy ahead. */
   #ahead = 0;
 
@@ -56,9 +60,7 @@ export class TimerWheels {
     this.#simulation = simulation;
     this.#fire = fire;
     this.#kind = simulation.on((host) => this.#tick(host));
-    this.#next = new Int32Array(timers).fill(NONE);
-    this.#previous = new Int32Array(timers).fill(NONE);
-    this.#bucket = new Int32Array(timers).fill(NONE);
+    this.#rows = new Int32Array(timers << ROW_SHIFT).fill(NONE);
   }
 
   /** A host whose jiffies began `bootedNs` before simulated time zero (see `randomBootTime`). Returns its number. */
@@ -77,9 +79,9 @@ export class TimerWheels {
 
   /** Makes room for timers numbered below `timers`. */
   grow(timers: number): void {
-    this.#next = extended(this.#next, timers);
-    this.#previous = extended(this.#previous, timers);
-    this.#bucket = extended(this.#bucket, timers);
+    const longer = new Int32Array(timers << ROW_SHIFT).fill(NONE);
+    longer.set(this.#rows);
+    this.#rows = longer;
   }
 
   /** Jiffies since the host's boot. */
@@ -88,12 +90,12 @@ export class TimerWheels {
   }
 
   armed(timer: number): boolean {
-    return this.#bucket[timer] !== NONE;
+    return this.#rows[(timer << ROW_SHIFT) + BUCKET] !== NONE;
   }
 
   /** Starts a timer, or starts it anew, to expire `delay` ≥ 0 jiffies from now, rounded up by the wheel. */
   arm(host: number, timer: number, delay: number): void {
-    if (this.#bucket[timer] !== NONE) this.#unlink(timer);
+    if (this.armed(timer)) this.#unlink(timer);
     const now = this.jiffies(host);
     const wanted = delay < CUTOFF ? delay | 0 : LONGEST;
     const shift = shiftOf(wanted - this.#ahead);
@@ -110,7 +112,7 @@ export class TimerWheels {
   }
 
   cancel(timer: number): void {
-    if (this.#bucket[timer] !== NONE) this.#unlink(timer);
+    if (this.armed(timer)) this.#unlink(timer);
   }
 
   /**
@@ -138,28 +140,33 @@ export class TimerWheels {
   }
 
   #moveToExpiring(bucket: number, level: number): void {
+    const rows = this.#rows;
     const first = this.#heads[bucket]!;
-    for (let timer = first; timer !== NONE; timer = this.#next[timer]!) this.#bucket[timer] = level;
+    for (let timer = first; timer !== NONE; timer = rows[(timer << ROW_SHIFT) + NEXT]!) rows[(timer << ROW_SHIFT) + BUCKET] = level;
     this.#heads[level] = first;
     this.#heads[bucket] = NONE;
   }
 
   #link(timer: number, bucket: number): void {
+    const rows = this.#rows;
+    const row = timer << ROW_SHIFT;
     const first = this.#heads[bucket]!;
-    this.#next[timer] = first;
-    this.#previous[timer] = NONE;
-    if (first !== NONE) this.#previous[first] = timer;
+    rows[row + NEXT] = first;
+    rows[row + PREVIOUS] = NONE;
+    if (first !== NONE) rows[(first << ROW_SHIFT) + PREVIOUS] = timer;
     this.#heads[bucket] = timer;
-    this.#bucket[timer] = bucket;
+    rows[row + BUCKET] = bucket;
   }
 
   #unlink(timer: number): void {
-    const next = this.#next[timer]!;
-    const previous = this.#previous[timer]!;
-    if (next !== NONE) this.#previous[next] = previous;
-    if (previous !== NONE) this.#next[previous] = next;
-    else this.#heads[this.#bucket[timer]!] = next;
-    this.#bucket[timer] = NONE;
+    const rows = this.#rows;
+    const row = timer << ROW_SHIFT;
+    const next = rows[row + NEXT]!;
+    const previous = rows[row + PREVIOUS]!;
+    if (next !== NONE) rows[(next << ROW_SHIFT) + PREVIOUS] = previous;
+    if (previous !== NONE) rows[(previous << ROW_SHIFT) + NEXT] = next;
+    else this.#heads[rows[row + BUCKET]!] = next;
+    rows[row + BUCKET] = NONE;
   }
 }
 
@@ -173,10 +180,4 @@ function shiftOf(delay: number): number {
   let shift = 0;
   for (let limit = LEVEL_BUCKETS - 1; delay >= limit && shift < LEVEL_SHIFT * (LEVELS - 1); limit <<= LEVEL_SHIFT) shift += LEVEL_SHIFT;
   return shift;
-}
-
-function extended(column: Int32Array, length: number): Int32Array {
-  const longer = new Int32Array(length).fill(NONE);
-  longer.set(column);
-  return longer;
 }
