@@ -89,6 +89,8 @@ export class PerfettoRecorder implements NodeObserver {
   readonly #clock: { readonly now: number };
   /** Spans that have not ended, by protocol and number of the flow. */
   readonly #open = new Map<number, ConnectionSpan>();
+  /** Flows that are open before the window begins; those that stay open all the time have spans too. */
+  readonly #before = new Set<number>();
 
   /** `inner`: another observer that stands closer to the node. */
   constructor(window: TimeWindow, clock: { readonly now: number }, inner: NodeObserver | null) {
@@ -155,14 +157,14 @@ export class PerfettoRecorder implements NodeObserver {
       datagrams: inner.datagrams,
       connect: (workload, client, cpu, where) => {
         const connection = inner.connect(workload, client, cpu, where);
-        if (connection >= 0 && this.#watching) this.#opened(IPPROTO_TCP, connection, this.#clock.now, false);
+        if (connection >= 0) this.#begun(IPPROTO_TCP, connection);
         return connection;
       },
       release: (connection, timeWait) => inner.release(connection, timeWait),
       accept: (connection) => inner.accept(connection),
       openDatagramSocket: (flow, workload, client, cpu, where) => {
         const opened = inner.openDatagramSocket(flow, workload, client, cpu, where);
-        if (opened && this.#watching) this.#opened(IPPROTO_UDP, flow, this.#clock.now, false);
+        if (opened) this.#begun(IPPROTO_UDP, flow);
         return opened;
       },
       closeDatagramSocket: (flow) => {
@@ -184,13 +186,14 @@ export class PerfettoRecorder implements NodeObserver {
     };
   }
 
-  /** Samples the maps over the window; called once the node stands. */
+  /** Samples the maps over the window, from whose beginning on open flows have spans; called once the node stands. */
   sampleMaps(simulation: Simulation, { watch, node }: BuiltNode): void {
     const { fromNs, toNs } = this.window;
     const stepNs = Math.max(SAMPLE_MIN_NS, Math.ceil((toNs - fromNs) / SAMPLES));
     this.mapNames = watch.counts().map(({ name }) => name);
     const kind: number = simulation.on(() => {
       const atNs = simulation.now;
+      if (atNs === fromNs) this.#openBefore();
       this.samples.push({ atNs, entries: watch.counts().map(({ entries }) => entries), open: node.peers.open });
       if (atNs + stepNs <= toNs) simulation.at(atNs + stepNs, kind, 0, 0);
     });
@@ -209,6 +212,18 @@ export class PerfettoRecorder implements NodeObserver {
     if (endNs <= fromNs || startNs >= toNs || endNs <= startNs) return;
     const start = Math.max(startNs, fromNs);
     this.softirqs.push(cpu, start, Math.min(endNs, toNs) - start);
+  }
+
+  #begun(protocol: number, flow: number): void {
+    if (this.#watching) this.#opened(protocol, flow, this.#clock.now, false);
+    else if (this.#clock.now < this.window.fromNs) this.#before.add(keyOf(protocol, flow));
+  }
+
+  #openBefore(): void {
+    for (const key of this.#before) {
+      if (!this.#open.has(key)) this.#opened(key % 2 === 0 ? IPPROTO_TCP : IPPROTO_UDP, Math.floor(key / 2), this.window.fromNs, true);
+    }
+    this.#before.clear();
   }
 
   #opened(protocol: number, flow: number, openNs: number, openBefore: boolean): ConnectionSpan | undefined {
@@ -248,8 +263,9 @@ export class PerfettoRecorder implements NodeObserver {
   }
 
   #ended(protocol: number, flow: number): void {
-    if (!this.#watching) return;
     const key = keyOf(protocol, flow);
+    this.#before.delete(key);
+    if (!this.#watching) return;
     const span = this.#open.get(key) ?? this.#opened(protocol, flow, this.window.fromNs, true);
     if (span !== undefined) span.endNs = this.#clock.now;
     this.#open.delete(key);
