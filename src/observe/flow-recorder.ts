@@ -185,21 +185,21 @@ export class FlowRecorder implements DatapathEvents {
   }
 
   /** Of processes that are no pod's the agent knows nobody, and shows nothing (`hubble-skip-unknown-cgroup-ids`). */
-  traceSock(packet: Packet, point: number, cookie: number): void {
-    const row = this.#socketRow;
-    const tables = this.#tables;
-    const family = packet.addressWords;
-    row.sourceEndpoint = tables.endpointAt(packet.row, packet.saddrAt, family);
-    if (tables.endpointId(row.sourceEndpoint) === 0) return;
+  traceSock(packet: Packet, point: number, cookie: number, inHostNamespace: boolean): void {
+    if (inHostNamespace) return;
     const number = this.seen++;
     const written = this.#all && !this.#writer.full;
     if (!written && this.#counter === null) return;
+    const row = this.#socketRow;
+    const tables = this.#tables;
+    const family = packet.addressWords;
     for (let word = 0; word < family; word++) {
       row.addresses[ROW_SOURCE + word] = packet.row[packet.saddrAt + word]!;
       row.addresses[ROW_DESTINATION + word] = packet.row[packet.daddrAt + word]!;
     }
     row.family = family;
     row.timeNs = this.#clock.now;
+    row.sourceEndpoint = tables.endpointAt(row.addresses, ROW_SOURCE, family);
     row.destinationEndpoint = tables.endpointAt(row.addresses, ROW_DESTINATION, family);
     // Addresses of services are in no cache: they count as the world's.
     row.destinationIdentity = row.destinationEndpoint === NOBODY ? tables.worldIdentity(family) : 0;

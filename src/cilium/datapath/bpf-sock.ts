@@ -62,12 +62,12 @@ function enter(dp: DatapathContext, hook: string): void {
 }
 
 /** `send_trace_sock_notify4`. */
-function traceSock(dp: DatapathContext, point: number, cookie: number, isConnect: boolean): void {
+function traceSock(dp: DatapathContext, point: number, socket: SocketIdentity, isConnect: boolean): void {
   const { config } = dp;
   if (!config.socketTraces) return;
   if (config.socketTraceIntervalNs > 0 && config.aggregation > AGGREGATION.none && !passesAggregation(dp, point, isConnect)) return;
   if (dp.observer !== null) dp.observer.sockEvent(point);
-  dp.events.traceSock(dp.packet, point, cookie);
+  dp.events.traceSock(dp.packet, point, socket.cookie, socket.inHostNamespace);
 }
 
 /**
@@ -137,7 +137,7 @@ export function sockForward(dp: DatapathContext, socket: SocketIdentity, hook: s
   const count = services.count(service);
   const revNatIndex = services.revNatIndex(service);
   if (count === 0 && (services.flags2(service) & SVC_FLAG_L7_LOADBALANCER) === 0) return -EHOSTUNREACH;
-  traceSock(dp, XLATE_PRE_DIRECTION_FWD, socket.cookie, isConnect);
+  traceSock(dp, XLATE_PRE_DIRECTION_FWD, socket, isConnect);
 
   const sticky = dp.config.loadBalancer.sessionAffinity && (services.flags(service) & SVC_FLAG_AFFINITY) !== 0;
   let id = 0;
@@ -167,7 +167,7 @@ export function sockForward(dp: DatapathContext, socket: SocketIdentity, hook: s
   const port = backends.port(backend);
   packet.setDaddr(dp.address, 0);
   packet.dport = port;
-  traceSock(dp, XLATE_POST_DIRECTION_FWD, socket.cookie, isConnect);
+  traceSock(dp, XLATE_POST_DIRECTION_FWD, socket, isConnect);
   if (rememberSocket(dp, socket.cookie, port, revNatIndex) < 0) {
     countFailure(dp, REASON_LB_REVNAT_UPDATE);
     packet.setDaddr(dp.serviceAddress, 0);
@@ -200,7 +200,7 @@ export function sockReverse(dp: DatapathContext, socket: SocketIdentity, hook: s
   const { packet } = dp;
   const { reverseSk, services } = dp.family;
   reverseSk.setKey(socket.cookie, packet.row, packet.saddrAt, packet.sport);
-  traceSock(dp, XLATE_PRE_DIRECTION_REV, socket.cookie, false);
+  traceSock(dp, XLATE_PRE_DIRECTION_REV, socket, false);
   const slot = dp.lookupLru(OP_REVERSE_SK_LOOKUP, reverseSk.map, reverseSk.key);
   if (slot < 0) return SOCK_NOT_TRANSLATED;
   reverseSk.copyAddress(slot, dp.serviceAddress, 0);
@@ -215,7 +215,7 @@ export function sockReverse(dp: DatapathContext, socket: SocketIdentity, hook: s
   }
   packet.setSaddr(dp.serviceAddress, 0);
   packet.sport = port;
-  traceSock(dp, XLATE_POST_DIRECTION_REV, socket.cookie, false);
+  traceSock(dp, XLATE_POST_DIRECTION_REV, socket, false);
   return SOCK_TRANSLATED;
 }
 

@@ -118,8 +118,8 @@ export interface DatapathEvents {
     match: number,
     audited: number,
   ): void;
-  /** A socket translation at `point` (XLATE_*): cookie, and address and port before or after it (in `packet`). */
-  traceSock(packet: Packet, point: number, cookie: number): void;
+  /** A socket translation at `point` (XLATE_*): cookie, whether a process of the node has it, and address and port before or after it (in `packet`). */
+  traceSock(packet: Packet, point: number, cookie: number, inHostNamespace: boolean): void;
 }
 
 /** Nobody listens. */
