@@ -115,6 +115,14 @@ describe("shape of files", () => {
   });
 });
 
+describe("places of files", () => {
+  it("are told from modules one folder below the root: the bundle's chunks lie as deep", () => {
+    const deeper = production.filter((path) => relative(SRC, path).split("/").length !== 2);
+    const telling = deeper.filter((path) => /new URL\([^)]*import\.meta\.url/.test(readFileSync(path, "utf8")));
+    expect(telling.map((path) => relative(ROOT, path))).toEqual([]);
+  });
+});
+
 describe("no dead files", () => {
   it("every module is imported by another, or is an entry", () => {
     const entries = new Set(["main.ts", "index.ts", "arbitraries.ts", "hubble/index.ts", "ingest/index.ts", "lab/worker.ts", "lab/live/testbed/load-generator.ts", "stats/series.ts"]);

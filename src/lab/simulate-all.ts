@@ -8,6 +8,7 @@ import type { CurveRequest } from "./curve/curve-observer.js";
 import type { DumpRequest } from "./dump/request.js";
 import { INLINING } from "./inlining.js";
 import type { PerfettoRequest } from "./perfetto/request.js";
+import { WORKER } from "./program-files.js";
 import type { SimulatedVariant } from "./simulate.js";
 import type { TraceRequest } from "./trace/request.js";
 import type { WorkerOutcome, WorkerTask } from "./worker.js";
@@ -51,7 +52,7 @@ export async function simulateAll(tasks: readonly VariantTask[], options: Simula
   for (const flag of INLINING) setFlagsFromString(flag);
   const threads = Math.max(1, Math.min(options.jobs ?? availableParallelism(), tasks.length));
   const pool = new Tinypool({
-    filename: new URL("../lab/worker.js", import.meta.url).href,
+    filename: WORKER.href,
     minThreads: threads,
     maxThreads: threads,
     concurrentTasksPerWorker: 1,

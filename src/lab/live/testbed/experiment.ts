@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
+import { LOAD_GENERATOR } from "../../program-files.js";
 import type { ClassifierSettings } from "../../verify/testbed/classifier.js";
 import type { LoadSettings, OfferedLoad } from "../../verify/testbed/load.js";
 import { EventCode, type Recording } from "../../verify/testbed/recording.js";
@@ -102,7 +103,7 @@ async function measureWith(
 ): Promise<LiveRecording> {
   const { offered, load, durationS, drainS } = experiment;
   const lengthS = durationS + drainS;
-  const program = fileURLToPath(new URL("./load-generator.js", import.meta.url));
+  const program = fileURLToPath(LOAD_GENERATOR);
   const [server, client] = (["server", "client"] as const).map((end) => namespaces.spawn(end, process.execPath, [program])) as [
     ChildProcessWithoutNullStreams, ChildProcessWithoutNullStreams,
   ];
