@@ -62,6 +62,20 @@ export class CommonLru {
     return this.nodes.bytes + this.owner.byteLength;
   }
 
+  /** Free nodes that only this CPU takes before it evicts, counted one by one. */
+  freeOn(cpu: number): number {
+    return this.localFree[cpu]!.count();
+  }
+
+  /** Becomes like another of the same size and host. */
+  assign(from: CommonLru): void {
+    this.nodes.assign(from.nodes);
+    this.shared.assign(from.shared);
+    this.localFree.forEach((stack, cpu) => stack.assign(from.localFree[cpu]!));
+    this.owner.set(from.owner);
+    this.stealFrom.set(from.stealFrom);
+  }
+
   /** A node for a new element, now pending on `cpu`, or 0 when every node is out of reach. */
   take(cpu: number): number {
     const own = this.localFree[cpu]!;

@@ -50,6 +50,13 @@ export class LruNodes {
     return this.links.byteLength + this.lists.byteLength + this.state.byteLength;
   }
 
+  /** Becomes like those of a list set of the same size. */
+  assign(from: LruNodes): void {
+    this.links.set(from.links);
+    this.lists.set(from.lists);
+    this.state.set(from.state);
+  }
+
   list(node: number): number {
     return this.lists[node]!;
   }
@@ -120,6 +127,19 @@ export class FreeStack {
     }
     return this.fresh <= this.last ? this.fresh++ : 0;
   }
+
+  /** Nodes on the stack, counted one by one. */
+  count(): number {
+    let count = this.last - this.fresh + 1;
+    for (let node = this.top; node !== 0; node = this.links[2 * node]!) count++;
+    return count;
+  }
+
+  /** Becomes like a stack of as many nodes, whose links have been copied already. */
+  assign(from: FreeStack): void {
+    this.top = from.top;
+    this.fresh = from.fresh;
+  }
 }
 
 export class LruList {
@@ -147,6 +167,14 @@ export class LruList {
     this.rotation = this.inactive;
     this.scanLimit = scanLimit;
     this.next = new Int32Array(scanLimit);
+  }
+
+  /** Becomes like one of the same size, whose nodes have been copied already. */
+  assign(from: LruList): void {
+    this.free.assign(from.free);
+    this.activeCount = from.activeCount;
+    this.inactiveCount = from.inactiveCount;
+    this.rotation = from.rotation;
   }
 
   /** Puts a node that is on no list at the front of the active or inactive list, unreferenced. */

@@ -70,10 +70,9 @@ export async function verifyTestbedLive(options: LiveTestbedOptions): Promise<Li
     throw error;
   }
   const { recording, lagUs } = live;
-  const observed = simulateExperiment(settingsOf(recording), recording.offered, {
-    bootedNs: bootTimeOf(recording.events, recording.hz, new RandomStreams(options.seed).stream("boot")),
-    cpuOf: (map) => cpuHistory(recording, map),
-  });
+  const settings = settingsOf(recording);
+  const bootedNs = bootTimeOf(recording.events, recording.hz, new RandomStreams(options.seed).stream("boot"));
+  const observed = simulateExperiment(settings, recording.offered, { bootedNs, cpuOf: cpuHistory(recording, settings, bootedNs) });
   const measures = measure(recording, observed);
   const { mapType, maxEntries } = experiment.classifier;
   return {

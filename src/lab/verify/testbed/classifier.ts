@@ -7,7 +7,7 @@
  */
 import { createMap } from "../../../bpf/create.js";
 import type { BpfMap } from "../../../bpf/map.js";
-import { MapType, UpdateFlag, type MapSpec } from "../../../bpf/spec.js";
+import { MapType, UpdateFlag, type MapHost, type MapSpec } from "../../../bpf/spec.js";
 import { NS_PER_MS } from "../../../core/units.js";
 import { TcpFlag } from "../../../traffic/tcp-peers.js";
 
@@ -61,6 +61,11 @@ export function conntrackSpec({ mapType, maxEntries }: ClassifierSettings): MapS
   return { name: "testbed_ct", type, keySize: KEY_BYTES, valueSize: VALUE_BYTES, maxEntries, flags: 0 };
 }
 
+/** The recorded kernel, 6.18, scales the refills of an LRU map's lists. */
+export function hostOf({ cpus }: ClassifierSettings): MapHost {
+  return { possibleCpus: cpus, refill: "scaled" };
+}
+
 export class Classifier {
   readonly map: BpfMap;
   readonly counters: ClassifierCounters = {
@@ -77,7 +82,7 @@ export class Classifier {
     this.#settings = settings;
     this.map = createMap(
       { ...conntrackSpec(settings), storedWords: [LIFETIME, CLOSING, SEEN_NON_SYN] },
-      { possibleCpus: settings.cpus, refill: "scaled" },
+      hostOf(settings),
     );
   }
 

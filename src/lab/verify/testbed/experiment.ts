@@ -29,9 +29,7 @@ export function runExperiment(root: Fields, file: VectorFile): ExperimentReport 
   const inconsistent = contradiction(recording);
   if (inconsistent !== undefined) return { name, connections, contradiction: inconsistent, measures: [] };
   const streams = new RandomStreams(SEED);
-  const observed = simulateExperiment(settings, offered, {
-    bootedNs: bootTimeOf(events, hz, streams.stream("boot")),
-    cpuOf: (map) => cpuHistory(recording, map),
-  });
+  const bootedNs = bootTimeOf(events, hz, streams.stream("boot"));
+  const observed = simulateExperiment(settings, offered, { bootedNs, cpuOf: cpuHistory(recording, settings, bootedNs) });
   return { name, connections, contradiction: undefined, measures: measure(recording, observed) };
 }

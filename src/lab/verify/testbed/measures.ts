@@ -52,8 +52,8 @@ export function measure(recording: Recording, observed: Observed): Measure[] {
 
 /**
  * Root mean square error of the number of entries, as a fraction of the map. Of an LRU map the bound holds until the first
- * eviction: from then on occupancy follows from which CPU made each entry, which is not recorded. Two recordings of the
- * same inserts (04 and 05) are 2.1 % apart; see cpu-history.ts.
+ * eviction: from then on occupancy follows from which CPU made each entry, which is not recorded and can be recovered in
+ * part only; see cpu-history.ts.
  */
 function occupancy(recording: Recording, observed: Observed): Measure[] {
   const { evicted } = recording;

@@ -189,7 +189,7 @@ function simulate(root: Fields, params: Fields, startUs: readonly number[], phas
     server: { hz: hzOf(hz) },
   };
   const offered = { startUs, holdMs: startUs.map(() => PATIENCE_S * 1000), leak: startUs.map(() => 1) };
-  return simulateExperiment(settings, offered, { bootedNs: phaseMs * NS_PER_MS, cpuOf: () => () => 0 });
+  return simulateExperiment(settings, offered, { bootedNs: phaseMs * NS_PER_MS, cpuOf: () => 0 });
 }
 
 function synMedians(observed: Observed): number[] {

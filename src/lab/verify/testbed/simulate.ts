@@ -1,5 +1,4 @@
 /** Builds a recorded experiment from the simulator's parts and runs it. */
-import type { BpfMap } from "../../../bpf/map.js";
 import { Simulation } from "../../../core/simulation.js";
 import { NS_PER_MS, NS_PER_S, NS_PER_US } from "../../../core/units.js";
 import { TcpPeers } from "../../../traffic/tcp-peers.js";
@@ -7,7 +6,7 @@ import { tcpProfile, type KernelRelease, type TcpProfile } from "../../../traffi
 import { Classifier, type ClassifierCounters, type ClassifierSettings } from "./classifier.js";
 import type { CpuChoice } from "./cpu-history.js";
 import { Load, type LoadSettings, type OfferedLoad } from "./load.js";
-import { Wire, type DataArrival, type SynArrival } from "./wire.js";
+import { Wire, type DataArrival, type PacketObserver, type SynArrival } from "./wire.js";
 
 /** Distance between samples of the map's occupancy. */
 const SAMPLE_MS = 100;
@@ -31,7 +30,9 @@ export interface Circumstances {
   /** From the host's boot to time zero, ns: both namespaces share one kernel's jiffies. */
   readonly bootedNs: number;
   /** Which CPU makes each new entry of the map. */
-  readonly cpuOf: (map: BpfMap) => CpuChoice;
+  readonly cpuOf: CpuChoice;
+  /** Told of every packet at the classifier. */
+  readonly onPacket?: PacketObserver;
 }
 
 /** What a run shows, per connection and over time. */
@@ -51,12 +52,12 @@ export interface Observed {
 export function simulateExperiment(settings: ExperimentSettings, offered: OfferedLoad, circumstances: Circumstances): Observed {
   const simulation = new Simulation();
   const classifier = new Classifier(settings.classifier);
-  const cpu = circumstances.cpuOf(classifier.map);
-  classifier.cpuOfNewEntry = () => cpu(simulation.now);
+  classifier.cpuOfNewEntry = () => circumstances.cpuOf(simulation.now);
   const load = new Load(simulation, offered, settings.load);
   const wire = new Wire(simulation, classifier, settings.hook, (socket) => load.ownerOf(socket));
   const peers = new TcpPeers(simulation, wire, load);
   wire.attach(peers);
+  wire.onPacket = circumstances.onPacket;
   peers.addHost(tcpProfile(settings.kernel, settings.client), circumstances.bootedNs);
   peers.addHost(tcpProfile(settings.kernel, settings.server), circumstances.bootedNs);
   load.begin(peers);

@@ -23,10 +23,14 @@ export interface DataArrival {
   readonly bytes: number;
 }
 
+/** A packet of a connection at the classifier, passed or not, at time `now` in ns. */
+export type PacketObserver = (connection: number, fromClient: boolean, tcpFlags: number, now: number) => void;
+
 export class Wire implements Network {
   readonly synArrivals: SynArrival[] = [];
   /** Segments with payload from clients, whether they passed or not. */
   readonly clientData: DataArrival[] = [];
+  onPacket: PacketObserver | undefined = undefined;
   readonly #simulation: Simulation;
   readonly #classifier: Classifier;
   readonly #hookSide: number;
@@ -66,6 +70,7 @@ export class Wire implements Network {
   #classify(socket: number, side: number, tcpFlags: number, bytes: number): boolean {
     const connection = this.#connectionOf(socket);
     const fromClient = side === Side.client;
+    this.onPacket?.(connection, fromClient, tcpFlags, this.#simulation.now);
     const syns = this.#classifier.counters.synPackets;
     const { now } = this.#simulation;
     const passed = this.#classifier.packet(
