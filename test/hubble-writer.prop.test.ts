@@ -9,7 +9,10 @@ import { DropReasonSchema } from "../src/hubble/proto/flow_pb.js";
 import { GetFlowsResponseSchema } from "../src/hubble/proto/observer_pb.js";
 import { FlowTables, NOBODY } from "../src/observe/flow-tables.js";
 import type { Layer7 } from "../src/observe/layer7.js";
-import { FLOW_EVENT, FLOW_REPLY, FlowEncoder, FlowRow, ROW_DESTINATION, flowFormat, type FlowFormat } from "../src/observe/hubble-flow.js";
+import { flowFormat, type FlowFormat } from "../src/observe/flow-format.js";
+import { FLOW_EVENT, FLOW_REPLY, FlowRow, ROW_DESTINATION } from "../src/observe/flow-row.js";
+import { FlowEncoder } from "../src/observe/hubble-flow.js";
+import { flowLine } from "./support/flow-lines.js";
 
 const word = fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff });
 const port = fc.constantFrom(0, 1, 53, 80, 65535);
@@ -133,7 +136,7 @@ describe.each(FORMATS)("lines of Cilium %s", (version, format, release) => {
     fc.assert(
       fc.property(fc.oneof(event, event, translated), fc.tuple(endpoint, endpoint), service, name, (described, endpoints, served, nodeName) => {
         if (version === "1.14" && (NEWER_THAN_1_14.has(described.dropCode) || endpoints.some(({ clusterName }) => clusterName !== undefined))) return;
-        const line = encoderOf(endpoints, [served], nodeName).line(described, 5);
+        const line = flowLine(encoderOf(endpoints, [served], nodeName), described, 5);
         expect(again(line, release)).toBe(line);
       }),
       { numRuns: 300 },
@@ -148,7 +151,7 @@ describe.each(FORMATS)("lines of Cilium %s", (version, format, release) => {
         const destination = tables.addressText(described.addresses, ROW_DESTINATION, described.family);
         for (const each of names) tables.learnName(ends[0].id, destination, each, Infinity);
         const encoder = new FlowEncoder({ tables, nodeName, epochSeconds: 1_735_689_600, uuidKey: [1, 2, 3, 4], format });
-        const line = encoder.line(described, 5);
+        const line = flowLine(encoder, described, 5);
         expect(again(line, release)).toBe(line);
         const asker = tables.endpointId(described.sourceEndpoint);
         const shown = asker === ends[0].id && asker !== 0 ? names.length : 0;

@@ -12,6 +12,7 @@ import { RunRecorder } from "../observe/recorder.js";
 import type { VariantResult, Window } from "../observe/result.js";
 import { SeriesRecorder } from "../observe/series.js";
 import { Windows } from "../observe/windows.js";
+import { BulkStream } from "../report/bulk-stream.js";
 import { FileStream } from "../report/file-stream.js";
 import type { Scenario } from "../scenario/types.js";
 import { assumptionsOf } from "./assumptions.js";
@@ -81,12 +82,12 @@ export function simulateVariant(asked: Scenario, options: SimulateOptions): Simu
   const perfetto = options.perfetto === undefined ? null : new PerfettoRecorder(options.perfetto.window, simulation, tracers);
   const counting = [new Windows(burstWindows(scenario)), scenario.warmupNs, simulation] as const;
   const recorder = perfetto?.recorder(...counting) ?? new RunRecorder(...counting);
-  const flows = streamFolder === null ? null : new FileStream(join(streamFolder, FLOWS_FILE), FLOWS_FILE);
+  const flows = streamFolder === null ? null : new BulkStream(join(streamFolder, FLOWS_FILE), FLOWS_FILE);
   try {
     const streams = new RandomStreams(scenario.seed, options.run);
     const curves = options.curves === undefined ? null : new CurveObserver(options.curves, curveSetting(scenario, simulation));
     const agentEvents: string[] = [];
-    const sink: FlowSink = flows === null ? NOWHERE : { write: (text) => flows.write(text), event: (line) => void agentEvents.push(line) };
+    const sink: FlowSink = flows === null ? NOWHERE : { write: (lines) => flows.write(lines), event: (line) => void agentEvents.push(line) };
     const node = buildNode(scenario, simulation, streams, recorder, sink, curves ?? perfetto ?? tracers);
     perfetto?.sampleMaps(simulation, node);
     const contents = streamFolder === null ? null : new MapContentsRecorder(node);

@@ -11,7 +11,7 @@ import { NS_PER_S } from "../core/units.js";
 import type { FlowRecorder } from "../observe/flow-recorder.js";
 import { type FlowTables, NOBODY } from "../observe/flow-tables.js";
 import type { FlowUuids } from "../observe/flow-text.js";
-import { FLOW_DIRECTION, FLOW_EVENT, FLOW_REPLY, FLOW_VERDICT, FlowRow, ROW_DESTINATION, ROW_SOURCE } from "../observe/hubble-flow.js";
+import { FLOW_DIRECTION, FLOW_EVENT, FLOW_REPLY, FLOW_VERDICT, FlowRow, ROW_DESTINATION, ROW_SOURCE } from "../observe/flow-row.js";
 import type { Layer7 } from "../observe/layer7.js";
 import type { QueryWorkload, Scenario } from "../scenario/types.js";
 import { Side } from "../traffic/tcp-peers.js";

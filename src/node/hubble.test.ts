@@ -7,6 +7,7 @@ import type { HubbleResult } from "../observe/result.js";
 import { Windows } from "../observe/windows.js";
 import { load } from "../../test/scenario/fixtures.js";
 import { buildNode } from "./build.js";
+import { linesText } from "../../test/support/flow-lines.js";
 
 interface Line {
   readonly flow?: { readonly uuid: string; readonly time: string };
@@ -48,7 +49,7 @@ duration: 100s
 `);
   const simulation = new Simulation();
   let text = "";
-  const sink = { write: (more: string) => void (text += more) };
+  const sink = { write: (more: Uint8Array) => void (text += linesText(more)) };
   const recorder = new RunRecorder(new Windows([]), 0, simulation);
   const node = buildNode(base, simulation, new RandomStreams(base.seed), recorder, sink);
   simulation.run(base.durationNs);

@@ -6,6 +6,7 @@ import { RunRecorder } from "../observe/recorder.js";
 import { Windows } from "../observe/windows.js";
 import { load } from "../../test/scenario/fixtures.js";
 import { buildNode } from "./build.js";
+import { linesText } from "../../test/support/flow-lines.js";
 
 interface Line {
   readonly flow?: { readonly time: string };
@@ -30,7 +31,7 @@ duration: 200s
 `);
   const simulation = new Simulation();
   let text = "";
-  const sink = { write: (more: string) => void (text += more) };
+  const sink = { write: (more: Uint8Array) => void (text += linesText(more)) };
   const node = buildNode(base, simulation, new RandomStreams(base.seed), new RunRecorder(new Windows([]), 0, simulation), sink);
   simulation.run(base.durationNs);
   node.flows.finish();

@@ -9,7 +9,7 @@ import { MARK_DECRYPT, MARK_ENCRYPT, MARK_PROXY_EGRESS, Packet } from "../cilium
 import { ipv4 } from "../cilium/maps/address.js";
 import { Ethernet, type EthernetInput } from "./ethernet.js";
 import { type FlowEndpoint, NOBODY } from "./flow-tables.js";
-import { FlowRow } from "./hubble-flow.js";
+import { FlowRow } from "./flow-row.js";
 
 const NATIVE = 2;
 const HOST = 4;

@@ -25,7 +25,7 @@ import {
 import { MARK_DECRYPT, MARK_ENCRYPT, MARK_PROXY_EGRESS, MARK_PROXY_INGRESS, type Packet } from "../cilium/datapath/packet.js";
 import { type FlowEndpoint, NOBODY } from "./flow-tables.js";
 import { FlowUuids } from "./flow-text.js";
-import type { FlowRow } from "./hubble-flow.js";
+import type { FlowRow } from "./flow-row.js";
 
 /** What kind of frame a row's packet lay in; of a pod's the row also has the endpoint number. */
 export const FRAME = { unknown: 0, fromPod: 1, toPod: 2, arriving: 3, leaving: 4, host: 5, tunnelled: 6 } as const;
@@ -114,21 +114,38 @@ export class Ethernet {
     else row.frame = this.#deviceFrame(packet);
   }
 
-  /** The member of a flow with its comma, or nothing. */
+  /** Whose frame of its kind it is: the endpoint number, the hop, or the place among the endpoints. */
+  whose(row: FlowRow): number {
+    switch (row.frame) {
+      case FRAME.fromPod:
+      case FRAME.toPod:
+        return row.frameEndpoint;
+      case FRAME.arriving:
+        return this.#hop(row.sourceEndpoint, row.destinationEndpoint, true);
+      case FRAME.leaving:
+        return this.#hop(row.destinationEndpoint, row.sourceEndpoint, false);
+      case FRAME.tunnelled:
+        return row.sourceEndpoint;
+      default:
+        return 0;
+    }
+  }
+
+  /** The member of a flow with its comma, or nothing; it depends on the kind of frame and on whose it is. */
   json(row: FlowRow): string {
     switch (row.frame) {
       case FRAME.fromPod:
-        return this.#fromPod[row.frameEndpoint] ?? "";
+        return this.#fromPod[this.whose(row)] ?? "";
       case FRAME.toPod:
-        return this.#toPod[row.frameEndpoint] ?? "";
+        return this.#toPod[this.whose(row)] ?? "";
       case FRAME.arriving:
-        return this.#arriving[this.#hop(row.sourceEndpoint, row.destinationEndpoint, true)] ?? "";
+        return this.#arriving[this.whose(row)] ?? "";
       case FRAME.leaving:
-        return this.#leaving[this.#hop(row.destinationEndpoint, row.sourceEndpoint, false)] ?? "";
+        return this.#leaving[this.whose(row)] ?? "";
       case FRAME.host:
         return this.#host;
       case FRAME.tunnelled:
-        return this.#tunnelled[row.sourceEndpoint] ?? "";
+        return this.#tunnelled[this.whose(row)] ?? "";
       default:
         return "";
     }

@@ -17,7 +17,9 @@ import { FlowRecorder, type RecordedFlows } from "./flow-recorder.js";
 import { FlowTables } from "./flow-tables.js";
 import { FLOW_EPOCH_SECONDS } from "./flow-text.js";
 import { FlowWriter } from "./flow-writer.js";
-import { FlowEncoder, flowFormat } from "./hubble-flow.js";
+import { flowFormat } from "./flow-format.js";
+import { FlowEncoder } from "./hubble-flow.js";
+import { linesText } from "../../test/support/flow-lines.js";
 
 const CLIENT = ipv4("10.244.1.10");
 const SERVER = ipv4("10.244.7.20");
@@ -66,7 +68,7 @@ function rig(which: RecordedFlows = "all", max = 1e9, ethernet: Ethernet | null 
     format: flowFormat(["Flow.trace_reason=36", "IP.source_xlated=5"], "1.16.0"),
     ethernet,
   });
-  const writer = new FlowWriter({ write: (piece) => (text += piece) }, encoder, max);
+  const writer = new FlowWriter({ write: (lines) => (text += linesText(lines)) }, encoder, max);
   const clock = { now: 1_500_000_000 };
   const recorder = new FlowRecorder(writer, tables, clock, which, null, ethernet);
   const packet = new Packet();

@@ -12,16 +12,7 @@ import {
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, type Packet } from "../cilium/datapath/packet.js";
 import type { Ethernet } from "./ethernet.js";
 import { type FlowTables, NOBODY } from "./flow-tables.js";
-import {
-  FLOW_DIRECTION,
-  FLOW_EVENT,
-  FLOW_REPLY,
-  FLOW_VERDICT,
-  FlowRow,
-  ROW_DESTINATION,
-  ROW_ORIGINAL,
-  ROW_SOURCE,
-} from "./hubble-flow.js";
+import { FLOW_DIRECTION, FLOW_EVENT, FLOW_REPLY, FLOW_VERDICT, FlowRow, ROW_DESTINATION, ROW_ORIGINAL, ROW_SOURCE } from "./flow-row.js";
 
 /** `dropped`: flows with the verdict DROPPED only. `none`: they are counted, not written. A run that does neither has no recorder. */
 export type RecordedFlows = "dropped" | "all" | "none";

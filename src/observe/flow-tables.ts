@@ -4,6 +4,7 @@
  */
 import { formatAddress, IPV4_WORDS, type AddressWords } from "../cilium/maps/address.js";
 import { goString } from "./flow-text.js";
+import { piece, type Piece } from "./line-bytes.js";
 
 /** A pod, the host, another node: whoever owns an address. */
 export interface FlowEndpoint {
@@ -81,7 +82,7 @@ export class FlowTables {
   readonly #interfaces: ReadonlyMap<number, string>;
   readonly #serviceJson: readonly string[];
   /** Rendered endpoints by (endpoint + 1) and identity. */
-  readonly #endpointJson: Map<number, string>[] = [];
+  readonly #endpointPieces: Map<number, Piece>[] = [];
   readonly #addressText = new Map<number, string>();
   readonly #dualStack: boolean;
   /** Names that endpoints have looked up, by endpoint number and address, with the moment until which they hold, ns. */
@@ -127,11 +128,11 @@ export class FlowTables {
   }
 
   /** JSON of an endpoint as the event saw it; the event's identity wins over the table's unless it is 0 (unknown). */
-  endpointJson(index: number, identity: number): string {
-    const rendered = (this.#endpointJson[index + 1] ??= new Map<number, string>());
+  endpointPiece(index: number, identity: number): Piece {
+    const rendered = (this.#endpointPieces[index + 1] ??= new Map<number, Piece>());
     let json = rendered.get(identity);
     if (json === undefined) {
-      json = this.#renderEndpoint(index, identity);
+      json = piece(this.#renderEndpoint(index, identity));
       rendered.set(identity, json);
     }
     return json;

@@ -3,6 +3,7 @@
  * Facts: api/v1/flow/flow.proto and pkg/hubble/parser/threefour of Cilium; protobuf's JSON mapping.
  */
 import { NS_PER_S } from "../core/units.js";
+import { type LineBytes, piece } from "./line-bytes.js";
 
 /** Wall time of the simulated second 0 in flows: 2025-01-01T00:00:00Z, an arbitrary fixed moment. */
 export const FLOW_EPOCH_SECONDS = 1_735_689_600;
@@ -12,11 +13,21 @@ const SECONDS_PER_DAY = 86_400;
 const UNIX_DAY = 719_468;
 const DAYS_PER_ERA = 146_097;
 
+/** Bytes of the longest stamp: the second, a point, nine digits, `Z`. */
+const STAMP_BYTES_MAX = 30;
+const POINT = 0x2e;
+const ZERO = 0x30;
+const ZULU = 0x5a;
+
 /** RFC 3339 in UTC with 0, 3, 6 or 9 fraction digits, as protobuf's JSON writes a Timestamp. Remembers the last second. */
 export class TimestampText {
   readonly #epochSeconds: number;
   #second = -1;
   #prefix = "";
+  /** The last one as bytes: events of one moment, and both stamps of a line, share it. */
+  readonly #bytes = new Uint8Array(STAMP_BYTES_MAX);
+  #bytesLength = 0;
+  #bytesAt = -1;
 
   constructor(epochSeconds: number) {
     this.#epochSeconds = epochSeconds;
@@ -24,12 +35,49 @@ export class TimestampText {
 
   /** `atNs`: simulated time, a whole number of nanoseconds ≥ 0. */
   at(atNs: number): string {
+    const second = this.#toSecond(atNs);
+    return this.#prefix + fractionText(atNs - second * NS_PER_S);
+  }
+
+  /** The same into a line. */
+  put(atNs: number, line: LineBytes): void {
+    if (atNs !== this.#bytesAt) this.#render(atNs);
+    const length = this.#bytesLength;
+    const at = line.take(length);
+    const { block } = line;
+    for (let i = 0; i < length; i++) block[at + i] = this.#bytes[i]!;
+  }
+
+  /** The second of a moment, with its text in `#prefix`, and in front of `#bytes`. */
+  #toSecond(atNs: number): number {
     const second = Math.floor(atNs / NS_PER_S);
     if (second !== this.#second) {
       this.#second = second;
       this.#prefix = secondText(this.#epochSeconds + second);
+      this.#bytes.set(piece(this.#prefix));
     }
-    return this.#prefix + fractionText(atNs - second * NS_PER_S);
+    return second;
+  }
+
+  #render(atNs: number): void {
+    this.#bytesAt = atNs;
+    const second = this.#toSecond(atNs);
+    const bytes = this.#bytes;
+    let at = this.#prefix.length;
+    const ns = atNs - second * NS_PER_S;
+    if (ns !== 0) {
+      const digits = ns % 1e6 === 0 ? 3 : ns % 1e3 === 0 ? 6 : 9;
+      bytes[at++] = POINT;
+      let rest = digits === 3 ? ns / 1e6 : digits === 6 ? ns / 1e3 : ns;
+      for (let place = digits - 1; place >= 0; place--) {
+        const tens = Math.floor(rest / 10);
+        bytes[at + place] = ZERO + (rest - tens * 10);
+        rest = tens;
+      }
+      at += digits;
+    }
+    bytes[at] = ZULU;
+    this.#bytesLength = at + 1;
   }
 }
 
@@ -74,8 +122,10 @@ function digits(value: number): string {
   return THREE_DIGITS[value]!;
 }
 
-/** 0 … 0xff with two hex digits. */
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const HEX = piece("0123456789abcdef");
+const DASH = 0x2d;
+/** Bytes of a UUID's text. */
+const UUID_BYTES = 36;
 
 /**
  * UUIDs in version 4's layout, drawn from a key and the number of the flow: the same flow has the same UUID whatever
@@ -83,6 +133,8 @@ const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toS
  */
 export class FlowUuids {
   readonly #key: Int32Array;
+  /** The last one drawn. */
+  readonly #words = new Int32Array(4);
 
   /** `key`: four words from a named random stream. */
   constructor(key: ArrayLike<number>) {
@@ -92,15 +144,43 @@ export class FlowUuids {
 
   /** `number`: 0, 1, 2 … in order of the events. */
   text(number: number): string {
+    this.#draw(number);
+    const words = this.#words;
+    const hex = (word: number): string => (words[word]! >>> 0).toString(16).padStart(8, "0");
+    const [a, b, c, d] = [hex(0), hex(1), hex(2), hex(3)];
+    return `${a}-${b.slice(0, 4)}-${b.slice(4)}-${c.slice(0, 4)}-${c.slice(4)}${d}`;
+  }
+
+  /** The same into a line. */
+  put(number: number, line: LineBytes): void {
+    this.#draw(number);
+    const words = this.#words;
+    const at = line.take(UUID_BYTES);
+    const { block } = line;
+    putHex16(block, at, words[0]! >>> 16);
+    putHex16(block, at + 4, words[0]!);
+    block[at + 8] = DASH;
+    putHex16(block, at + 9, words[1]! >>> 16);
+    block[at + 13] = DASH;
+    putHex16(block, at + 14, words[1]!);
+    block[at + 18] = DASH;
+    putHex16(block, at + 19, words[2]! >>> 16);
+    block[at + 23] = DASH;
+    putHex16(block, at + 24, words[2]!);
+    putHex16(block, at + 28, words[3]! >>> 16);
+    putHex16(block, at + 32, words[3]!);
+  }
+
+  #draw(number: number): void {
     const key = this.#key;
+    const words = this.#words;
     const a = scramble((number | 0) ^ key[0]!);
     const b = scramble((a + key[1]!) | 0);
     const c = scramble((b ^ key[2]!) + Math.floor(number / 0x100000000));
-    const d = scramble((c + key[3]!) | 0);
-    const version = (b & 0xffff0fff) | 0x4000;
-    const variant = (c & 0x3fffffff) | 0x80000000;
-    const head = `${hex16(a >>> 16)}${hex16(a)}-${hex16(version >>> 16)}-${hex16(version)}`;
-    return `${head}-${hex16(variant >>> 16)}-${hex16(variant)}${hex16(d >>> 16)}${hex16(d)}`;
+    words[0] = a;
+    words[1] = (b & 0xffff0fff) | 0x4000;
+    words[2] = (c & 0x3fffffff) | 0x80000000;
+    words[3] = scramble((c + key[3]!) | 0);
   }
 }
 
@@ -113,8 +193,12 @@ function scramble(word: number): number {
   return mixed ^ (mixed >>> 16);
 }
 
-function hex16(word: number): string {
-  return HEX[(word >>> 8) & 0xff]! + HEX[word & 0xff]!;
+/** The lower 16 bits as four digits. */
+function putHex16(block: Uint8Array, at: number, word: number): void {
+  block[at] = HEX[(word >>> 12) & 0xf]!;
+  block[at + 1] = HEX[(word >>> 8) & 0xf]!;
+  block[at + 2] = HEX[(word >>> 4) & 0xf]!;
+  block[at + 3] = HEX[word & 0xf]!;
 }
 
 /** A JSON string as Go's encoder writes it: `<`, `>`, `&` and the two line separators are escaped. */

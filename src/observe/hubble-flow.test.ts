@@ -6,17 +6,10 @@ import { parseAddress } from "../cilium/maps/address.js";
 import { DROP_REASONS } from "../cilium/datapath/drop-reasons.js";
 import { FlowTables, type FlowEndpoint, NOBODY } from "./flow-tables.js";
 import { FlowUuids, goString, icmpSummary, TimestampText } from "./flow-text.js";
-import {
-  FLOW_EVENT,
-  FLOW_FORMAT_114,
-  FLOW_REPLY,
-  FLOW_VERDICT,
-  flowFormat,
-  FlowEncoder,
-  FlowRow,
-  ROW_DESTINATION,
-  ROW_SOURCE,
-} from "./hubble-flow.js";
+import { FLOW_FORMAT_114, flowFormat } from "./flow-format.js";
+import { FLOW_EVENT, FLOW_REPLY, FLOW_VERDICT, FlowRow, ROW_DESTINATION, ROW_SOURCE } from "./flow-row.js";
+import { FlowEncoder } from "./hubble-flow.js";
+import { flowLine } from "../../test/support/flow-lines.js";
 
 /** A flow as JSON, as far as these tests look into it. */
 interface RecordedFlow {
@@ -153,8 +146,7 @@ function encodeAgain(text: string): string | undefined {
     uuidKey: [1, 2, 3, 4],
     format: FLOW_FORMAT_114,
   });
-  const line = encoder
-    .line(row, 0)
+  const line = flowLine(encoder, row, 0)
     .replaceAll('"1970-01-01T00:00:00Z"', `"${flow.time}"`)
     .replace(/"uuid":"[^"]*"/, `"uuid":"${flow.uuid}"`);
   // Most recorded flows lack the deprecated field, which agents still write.
@@ -189,7 +181,7 @@ describe("fields by version", () => {
   row.verdict = FLOW_VERDICT.forwarded;
   row.traceReason = 0;
   const flowOf = (format: typeof FLOW_FORMAT_114): Record<string, unknown> => {
-    const line = new FlowEncoder({ tables, nodeName: "node-0", epochSeconds: 0, uuidKey: [1, 2, 3, 4], format }).line(row, 7);
+    const line = flowLine(new FlowEncoder({ tables, nodeName: "node-0", epochSeconds: 0, uuidKey: [1, 2, 3, 4], format }), row, 7);
     return (JSON.parse(line) as { flow: Record<string, unknown> }).flow;
   };
 

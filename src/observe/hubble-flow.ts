@@ -8,130 +8,18 @@
  * always together, and the line is that of the patch release's own source (`__MAGIC_LINE__`). The deprecated `drop_reason` and `reply`
  * are written, as agents still do.
  */
-import { IPV4_WORDS, type AddressWords } from "../cilium/maps/address.js";
 import { DROP_POLICY_DENY, dropReason } from "../cilium/datapath/drop-reasons.js";
-import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from "../cilium/datapath/packet.js";
+import { IPPROTO_TCP } from "../cilium/datapath/packet.js";
 import type { Ethernet } from "./ethernet.js";
+import type { FlowFormat } from "./flow-format.js";
 import { OBSERVATION_POINTS, SOCKET_POINTS, TRACE_REASONS } from "./flow-names.js";
+import { DIRECTION_NAMES, FLOW_DIRECTION, FLOW_EVENT, FLOW_REPLY, FLOW_VERDICT, type FlowRow, ROW_DESTINATION, ROW_ORIGINAL, ROW_SOURCE, VERDICT_NAMES } from "./flow-row.js";
 import { type FlowTables, NOBODY } from "./flow-tables.js";
+import { FlowUuids, goString, TimestampText } from "./flow-text.js";
+import { behindPortsText, hasPorts, icmpKey, isPacket, putPorts, summaryOf, transportKey, upToPortsText } from "./flow-transport.js";
 import { layer7Json, layer7Summary, type Layer7 } from "./layer7.js";
-import { FlowUuids, goString, icmpSummary, TCP_FLAGS_JSON, TCP_SUMMARIES, TimestampText } from "./flow-text.js";
-
-/** `flow.Verdict`. */
-export const FLOW_VERDICT = {
-  unknown: 0,
-  forwarded: 1,
-  dropped: 2,
-  error: 3,
-  audit: 4,
-  redirected: 5,
-  traced: 6,
-  translated: 7,
-} as const;
-export const VERDICT_NAMES = ["VERDICT_UNKNOWN", "FORWARDED", "DROPPED", "ERROR", "AUDIT", "REDIRECTED", "TRACED", "TRANSLATED"] as const;
-
-/** `flow.TrafficDirection`. */
-export const FLOW_DIRECTION = { unknown: 0, ingress: 1, egress: 2 } as const;
-const DIRECTION_NAMES = ["", "INGRESS", "EGRESS"] as const;
-
-/** Monitor message types in `event_type.type`: pkg/monitor/api. */
-export const FLOW_EVENT = { drop: 1, trace: 4, policyVerdict: 5, traceSock: 7, accessLog: 129 } as const;
-
-/** `is_reply`, a wrapper that can be absent. */
-export const FLOW_REPLY = { absent: -1, no: 0, yes: 1 } as const;
-
-/** Which fields the agent's version knows; nothing that its readers would warn about is written. */
-export interface FlowFormat {
-  /** `trace_reason`, from 1.16 on. */
-  readonly traceReason: boolean;
-  /** `IP.source_xlated`, from 1.16 on; before it only the address before translation is shown. */
-  readonly sourceXlated: boolean;
-  /** `node_labels` and an endpoint's `cluster_name`, from 1.16 on. */
-  readonly nodeLabels: boolean;
-  readonly clusterName: boolean;
-  /** `egress_allowed_by` and its twin, from 1.15 on; `egress_denied_by` and its twin from 1.16 on; `Policy.kind` from 1.17 on. */
-  readonly allowedBy: boolean;
-  readonly deniedBy: boolean;
-  readonly policyKind: boolean;
-  /** Version in `emitter`, from 1.19 on; null before. */
-  readonly emitterVersion: string | null;
-}
-
-/** Fields of Cilium 1.14. */
-export const FLOW_FORMAT_114: FlowFormat = flowFormat([], "");
-
-/**
- * The format of a version. `fields`: what flow.proto has gained since 1.14, in the profile's form
- * (`Flow.trace_reason=36`); `version`: the agent's, without `v`.
- */
-export function flowFormat(fields: readonly string[], version: string): FlowFormat {
-  const has = (name: string): boolean => fields.some((field) => field.startsWith(`${name}=`));
-  return {
-    traceReason: has("Flow.trace_reason"),
-    sourceXlated: has("IP.source_xlated"),
-    nodeLabels: has("Flow.node_labels"),
-    clusterName: has("Endpoint.cluster_name"),
-    allowedBy: has("Flow.egress_allowed_by"),
-    deniedBy: has("Flow.egress_denied_by"),
-    policyKind: has("Policy.kind"),
-    emitterVersion: has("Flow.emitter") ? version : null,
-  };
-}
-
-/** A flow in plain numbers, filled again for each event. */
-export class FlowRow {
-  /** Simulated time, ns. */
-  timeNs = 0;
-  /** Source at 0, destination at 4, source before translation at 8; IPv4 uses the first word of each. */
-  readonly addresses = new Int32Array(12);
-  family: AddressWords = IPV4_WORDS;
-  /** 1 when the third address is set. */
-  translated = 0;
-  encrypted = 0;
-  protocol = 0;
-  /** 0 for fragments after the first. */
-  hasPorts = 1;
-  sport = 0;
-  dport = 0;
-  tcpFlags = 0;
-  icmpType = 0;
-  icmpCode = 0;
-  /** Indices into the tables, or `NOBODY`; identities as the event has them, 0 = not known. */
-  sourceEndpoint: number = NOBODY;
-  destinationEndpoint: number = NOBODY;
-  sourceIdentity = 0;
-  destinationIdentity = 0;
-  sourceService: number = NOBODY;
-  destinationService: number = NOBODY;
-  /** FLOW_EVENT, with the drop code or observation point as sub type. */
-  eventType = 0;
-  subType = 0;
-  /** FLOW_VERDICT, FLOW_DIRECTION, FLOW_REPLY. */
-  verdict = 0;
-  direction = 0;
-  reply: number = FLOW_REPLY.absent;
-  /** Positive drop code of drops and denied verdicts, else 0. */
-  dropCode = 0;
-  policyMatch = 0;
-  /** The datapath's number; read for trace events only. */
-  traceReason = 0;
-  ifindex = 0;
-  proxyPort = 0;
-  /** Bytes of the packet that the event carries. */
-  captured = 0;
-  /** Cookie of the socket; of translations only. */
-  cookie = 0;
-  /** FRAME: whose addresses the captured frame bears; of a pod's frame the endpoint number. */
-  frame = 0;
-  frameEndpoint = 0;
-  /** What a proxy told; null for what programs report. */
-  layer7: Layer7 | null = null;
-}
-
-/** Where the three addresses of a row lie. */
-export const ROW_SOURCE = 0;
-export const ROW_DESTINATION = 4;
-export const ROW_ORIGINAL = 8;
+import { type LineBytes, piece, type Piece } from "./line-bytes.js";
+import { PieceCache } from "./piece-cache.js";
 
 /** Whose rules a verdict goes by: pkg/policy/correlation. */
 export interface PolicyNames {
@@ -154,21 +42,42 @@ export interface FlowEncoderOptions {
   readonly ethernet?: Ethernet | null;
 }
 
+/** Slots of the caches; a run's lines have some hundred different beginnings and ends, and the addresses of its pods. */
+const CACHED_PIECES = 4096;
+const CACHED_ADDRESSES = 16_384;
+
+/** What stands between the parts that differ. */
+const BEGIN = piece('{"flow":{"time":"');
+const UUID = piece('","uuid":"');
+const SOURCE_XLATED = piece('","source_xlated":"');
+const DESTINATION = piece('","destination":"');
+const DESTINATION_END = piece(',"destination":');
+const COOKIE = piece(',"socket_cookie":"');
+const COOKIE_END = piece('"');
+const END = piece('"}\n');
+
 export class FlowEncoder {
   readonly #tables: FlowTables;
   readonly #time: TimestampText;
   readonly #uuids: FlowUuids;
   readonly #format: FlowFormat;
-  /** Pieces that are equal in every line. */
-  readonly #afterUuid: string;
-  readonly #typeAndNode: string;
-  readonly #end: string;
-  readonly #node: string;
-  /** After the node's name. */
-  readonly #nodeLabels: string;
   readonly #policies: PolicyNames | null;
   readonly #ethernet: Ethernet | null;
-  readonly #dropNames = new Map<number, string>();
+  readonly #node: string;
+  /** Pieces that are equal in every line, or in every one of a type. */
+  readonly #afterUuid: string;
+  readonly #packetType: Piece;
+  readonly #socketType: Piece;
+  readonly #layer7Type: Piece;
+  readonly #end: Piece;
+  /** Pieces by what they depend on: up to the addresses, these, up to the ports, behind them, and from the event's type to the summary. */
+  readonly #heads = new PieceCache(4, CACHED_PIECES);
+  readonly #addresses = new PieceCache(5, CACHED_ADDRESSES);
+  readonly #beforePorts = new PieceCache(2, CACHED_PIECES);
+  readonly #afterPorts = new PieceCache(2, CACHED_PIECES);
+  readonly #packetTails = new PieceCache(9, CACHED_PIECES);
+  readonly #socketTails = new PieceCache(2, CACHED_PIECES);
+  readonly #socketEnds = new PieceCache(2, CACHED_PIECES);
 
   constructor(options: FlowEncoderOptions) {
     const node = goString(options.nodeName);
@@ -177,15 +86,18 @@ export class FlowEncoder {
     this.#time = new TimestampText(options.epochSeconds);
     this.#uuids = new FlowUuids(options.uuidKey);
     this.#format = options.format;
+    this.#policies = options.format.allowedBy ? (options.policies ?? null) : null;
+    this.#ethernet = options.ethernet ?? null;
+    this.#node = node;
     this.#afterUuid =
       emitterVersion === null ? '","verdict":"' : `","emitter":{"name":"Hubble","version":${goString(emitterVersion)}},"verdict":"`;
     const labels = options.nodeLabels ?? [];
-    this.#nodeLabels = !options.format.nodeLabels || labels.length === 0 ? "" : `,"node_labels":[${labels.map(goString).join(",")}]`;
-    this.#policies = options.format.allowedBy ? (options.policies ?? null) : null;
-    this.#ethernet = options.ethernet ?? null;
-    this.#typeAndNode = `,"Type":"L3_L4","node_name":${node}${this.#nodeLabels}`;
-    this.#end = `},"node_name":${node},"time":"`;
-    this.#node = node;
+    const nodeLabels = !options.format.nodeLabels || labels.length === 0 ? "" : `,"node_labels":[${labels.map(goString).join(",")}]`;
+    const typed = (type: string): Piece => piece(`,"Type":"${type}","node_name":${node}${nodeLabels}`);
+    this.#packetType = typed("L3_L4");
+    this.#socketType = typed("SOCK");
+    this.#layer7Type = typed("L7");
+    this.#end = piece(`},"node_name":${node},"time":"`);
   }
 
   /** What Relay says when it loses a node or finds it (relay.NodeStatusEvent), with its newline. */
@@ -199,75 +111,160 @@ export class FlowEncoder {
     return `{"lost_events":{"source":"${source}","num_events_lost":"${count}"${where}},"node_name":${this.#node},"time":"${this.#time.at(atNs)}"}\n`;
   }
 
-  /** The line of a flow, with its newline. `number`: which event of the run it is, from 0; the UUID depends on it. */
-  line(row: FlowRow, number: number): string {
-    const time = this.#time.at(row.timeNs);
+  /** Adds the line of a flow, with its newline. `number`: which event of the run it is, from 0; the UUID depends on it. */
+  put(row: FlowRow, number: number, line: LineBytes): void {
+    line.put(BEGIN);
+    this.#time.put(row.timeNs, line);
+    line.put(UUID);
+    this.#uuids.put(number, line);
+    line.put(this.#head(row));
+    this.#putEnds(row, line);
+    if (row.layer7 !== null) this.#putLayer7(row, row.layer7, line);
+    else if (row.eventType === FLOW_EVENT.traceSock) this.#putSocket(row, line);
+    else this.#putPacket(row, line);
+    line.put(this.#end);
+    this.#time.put(row.timeNs, line);
+    line.put(END);
+  }
+
+  /** Addresses, ports, endpoints. */
+  #putEnds(row: FlowRow, line: LineBytes): void {
     const tables = this.#tables;
-    if (row.layer7 !== null) return this.#layer7Line(row, row.layer7, number, time);
-    if (row.eventType === FLOW_EVENT.traceSock) return this.#socketLine(row, number, time);
-    return (
-      `{"flow":{"time":"${time}","uuid":"${this.#uuids.text(number)}${this.#afterUuid}${VERDICT_NAMES[row.verdict]!}"` +
-      (row.dropCode === 0 ? "" : `,"drop_reason":${row.dropCode}`) +
-      (this.#ethernet === null ? "" : this.#ethernet.json(row)) +
-      this.#network(row) +
-      transport(row) +
-      `,"source":${tables.endpointJson(row.sourceEndpoint, row.sourceIdentity)}` +
-      `,"destination":${tables.endpointJson(row.destinationEndpoint, row.destinationIdentity)}` +
-      this.#typeAndNode +
-      (tables.knowsNames ? this.#names(row) : "") +
-      (row.reply === FLOW_REPLY.yes ? ',"reply":true' : "") +
-      `,"event_type":{"type":${row.eventType}${row.subType === 0 ? "" : `,"sub_type":${row.subType}`}}` +
-      (row.sourceService === NOBODY ? "" : `,"source_service":${tables.serviceJson(row.sourceService)}`) +
-      (row.destinationService === NOBODY ? "" : `,"destination_service":${tables.serviceJson(row.destinationService)}`) +
-      (row.direction === FLOW_DIRECTION.unknown ? "" : `,"traffic_direction":"${DIRECTION_NAMES[row.direction]!}"`) +
-      (row.policyMatch === 0 ? "" : `,"policy_match_type":${row.policyMatch}`) +
-      (row.eventType === FLOW_EVENT.trace ? this.#trace(row) : "") +
-      (row.dropCode === 0 ? "" : this.#dropName(row.dropCode)) +
-      (row.reply === FLOW_REPLY.absent ? "" : row.reply === FLOW_REPLY.yes ? ',"is_reply":true' : ',"is_reply":false') +
-      (row.ifindex === 0 ? "" : `,"interface":${tables.interfaceJson(row.ifindex)}`) +
-      (row.proxyPort === 0 ? "" : `,"proxy_port":${row.proxyPort}`) +
-      `,"Summary":"${summaryOf(row)}"${row.eventType === FLOW_EVENT.policyVerdict ? this.#rules(row) : ""}${this.#end}${time}"}\n`
-    );
+    const seen = this.#address(row, ROW_SOURCE);
+    const before = row.translated === 1 ? this.#address(row, ROW_ORIGINAL) : seen;
+    line.put(before);
+    if (before !== seen && this.#format.sourceXlated) {
+      line.put(SOURCE_XLATED);
+      line.put(seen);
+    }
+    line.put(DESTINATION);
+    line.put(this.#address(row, ROW_DESTINATION));
+    line.put(this.#upToPorts(row));
+    if (hasPorts(row)) putPorts(row, line);
+    line.put(this.#behindPorts(row));
+    line.put(tables.endpointPiece(row.sourceEndpoint, row.sourceIdentity));
+    line.put(DESTINATION_END);
+    line.put(tables.endpointPiece(row.destinationEndpoint, row.destinationIdentity));
+  }
+
+  #putPacket(row: FlowRow, line: LineBytes): void {
+    line.put(this.#packetType);
+    if (this.#tables.knowsNames) line.putText(this.#names(row));
+    line.put(this.#packetTail(row));
+    if (row.eventType === FLOW_EVENT.policyVerdict) line.putText(this.#rules(row));
   }
 
   /** What a proxy told of a request or an answer: no flags of TCP, no observation point. */
-  #layer7Line(row: FlowRow, layer7: Layer7, number: number, time: string): string {
-    const tables = this.#tables;
+  #putLayer7(row: FlowRow, layer7: Layer7, line: LineBytes): void {
     const isReply = row.reply === FLOW_REPLY.yes;
-    return (
-      `{"flow":{"time":"${time}","uuid":"${this.#uuids.text(number)}${this.#afterUuid}${VERDICT_NAMES[row.verdict]!}"` +
-      this.#network(row) +
-      `,"l4":{"${row.protocol === IPPROTO_TCP ? "TCP" : "UDP"}":{${portsOf(row)}}}` +
-      `,"source":${tables.endpointJson(row.sourceEndpoint, row.sourceIdentity)}` +
-      `,"destination":${tables.endpointJson(row.destinationEndpoint, row.destinationIdentity)}` +
-      `,"Type":"L7","node_name":${this.#node}${this.#nodeLabels}` +
-      (tables.knowsNames ? this.#names(row) : "") +
-      `,"l7":${layer7Json(layer7)}${isReply ? ',"reply":true' : ""},"event_type":{"type":${row.eventType}}` +
-      (row.sourceService === NOBODY ? "" : `,"source_service":${tables.serviceJson(row.sourceService)}`) +
-      (row.destinationService === NOBODY ? "" : `,"destination_service":${tables.serviceJson(row.destinationService)}`) +
-      `,"traffic_direction":"${DIRECTION_NAMES[row.direction]!}","is_reply":${isReply}` +
-      `,"Summary":${layer7Summary(layer7)}},"node_name":${this.#node},"time":"${time}"}\n`
+    line.put(this.#layer7Type);
+    if (this.#tables.knowsNames) line.putText(this.#names(row));
+    line.putText(
+      `,"l7":${layer7Json(layer7)}${isReply ? ',"reply":true' : ""}${eventType(row)}${this.#services(row)}` +
+        `,"traffic_direction":"${DIRECTION_NAMES[row.direction]!}","is_reply":${isReply},"Summary":${layer7Summary(layer7)}`,
     );
   }
 
   /** Of a socket translation only the socket's own pod and the far end are known: pkg/hubble/parser/sock. */
-  #socketLine(row: FlowRow, number: number, time: string): string {
-    const tables = this.#tables;
-    const protocol = row.protocol === IPPROTO_TCP ? "TCP" : "UDP";
-    const cgroupId = row.sourceEndpoint === NOBODY ? undefined : tables.endpoint(row.sourceEndpoint).cgroupId;
+  #putSocket(row: FlowRow, line: LineBytes): void {
+    line.put(this.#socketType);
+    if (this.#tables.knowsNames) line.putText(this.#names(row));
+    const tails = this.#socketTails;
+    tails.key[0] = row.subType;
+    tails.key[1] = row.destinationService;
+    line.put(tails.find() ?? tails.keep(`${eventType(row)}${this.#destinationService(row)},"sock_xlate_point":"${SOCKET_POINTS[row.subType]!}"`));
+    if (row.cookie !== 0) {
+      line.put(COOKIE);
+      line.putDecimal(row.cookie);
+      line.put(COOKIE_END);
+    }
+    const ends = this.#socketEnds;
+    ends.key[0] = row.sourceEndpoint;
+    ends.key[1] = row.protocol;
+    line.put(ends.find() ?? ends.keep(this.#socketEnd(row)));
+  }
+
+  #socketEnd(row: FlowRow): string {
+    const cgroupId = row.sourceEndpoint === NOBODY ? undefined : this.#tables.endpoint(row.sourceEndpoint).cgroupId;
+    return `${cgroupId === undefined ? "" : `,"cgroup_id":"${cgroupId}"`},"Summary":"${row.protocol === IPPROTO_TCP ? "TCP" : "UDP"}"`;
+  }
+
+  /** From the UUID to the source's address. */
+  #head(row: FlowRow): Piece {
+    const heads = this.#heads;
+    heads.key[0] = row.verdict;
+    heads.key[1] = isPacket(row) ? row.dropCode : 0;
+    heads.key[2] = isPacket(row) ? row.frame : 0;
+    heads.key[3] = isPacket(row) && this.#ethernet !== null ? this.#ethernet.whose(row) : 0;
+    return heads.find() ?? heads.keep(this.#headText(row));
+  }
+
+  #headText(row: FlowRow): string {
+    const ofPacket = isPacket(row);
+    const drop = ofPacket && row.dropCode !== 0 ? `,"drop_reason":${row.dropCode}` : "";
+    const ethernet = ofPacket && this.#ethernet !== null ? this.#ethernet.json(row) : "";
+    return `${this.#afterUuid}${VERDICT_NAMES[row.verdict]!}"${drop}${ethernet},"IP":{"source":"`;
+  }
+
+  #address({ addresses: words, family }: FlowRow, at: number): Piece {
+    const cache = this.#addresses;
+    cache.key[0] = family;
+    for (let word = 0; word < 4; word++) cache.key[1 + word] = word < family ? words[at + word]! : 0;
+    return cache.find() ?? cache.keep(this.#tables.addressText(words, at, family));
+  }
+
+  #upToPorts(row: FlowRow): Piece {
+    const cache = this.#beforePorts;
+    cache.key[0] = transportKey(row);
+    cache.key[1] = icmpKey(row);
+    return cache.find() ?? cache.keep(upToPortsText(row));
+  }
+
+  #behindPorts(row: FlowRow): Piece {
+    const cache = this.#afterPorts;
+    cache.key[0] = transportKey(row);
+    cache.key[1] = row.tcpFlags & 0xff;
+    return cache.find() ?? cache.keep(behindPortsText(row));
+  }
+
+  /** From the type of the event to the summary. */
+  #packetTail(row: FlowRow): Piece {
+    const { key } = this.#packetTails;
+    key[0] = row.eventType | (row.direction << 8) | ((row.reply + 1) << 16);
+    key[1] = row.subType;
+    key[2] = row.sourceService;
+    key[3] = row.destinationService;
+    key[4] = row.policyMatch | (row.traceReason << 16);
+    key[5] = row.dropCode;
+    key[6] = row.ifindex;
+    key[7] = row.proxyPort | ((row.tcpFlags & 0xff) << 16);
+    key[8] = transportKey(row) ^ (icmpKey(row) << 16);
+    return this.#packetTails.find() ?? this.#packetTails.keep(this.#packetTailText(row));
+  }
+
+  #packetTailText(row: FlowRow): string {
     return (
-      `{"flow":{"time":"${time}","uuid":"${this.#uuids.text(number)}${this.#afterUuid}${VERDICT_NAMES[row.verdict]!}"` +
-      this.#network(row) +
-      `,"l4":{"${protocol}":{${portsOf(row)}}}` +
-      `,"source":${tables.endpointJson(row.sourceEndpoint, 0)},"destination":${tables.endpointJson(row.destinationEndpoint, row.destinationIdentity)}` +
-      `,"Type":"SOCK","node_name":${this.#node}${this.#nodeLabels}` +
-      (tables.knowsNames ? this.#names(row) : "") +
-      `,"event_type":{"type":${row.eventType},"sub_type":${row.subType}}` +
-      (row.destinationService === NOBODY ? "" : `,"destination_service":${tables.serviceJson(row.destinationService)}`) +
-      `,"sock_xlate_point":"${SOCKET_POINTS[row.subType]!}"${row.cookie === 0 ? "" : `,"socket_cookie":"${row.cookie}"`}` +
-      (cgroupId === undefined ? "" : `,"cgroup_id":"${cgroupId}"`) +
-      `,"Summary":"${protocol}"${this.#end}${time}"}\n`
+      (row.reply === FLOW_REPLY.yes ? ',"reply":true' : "") +
+      eventType(row) +
+      this.#services(row) +
+      (row.direction === FLOW_DIRECTION.unknown ? "" : `,"traffic_direction":"${DIRECTION_NAMES[row.direction]!}"`) +
+      (row.policyMatch === 0 ? "" : `,"policy_match_type":${row.policyMatch}`) +
+      (row.eventType === FLOW_EVENT.trace ? this.#trace(row) : "") +
+      (row.dropCode === 0 ? "" : dropName(row.dropCode)) +
+      (row.reply === FLOW_REPLY.absent ? "" : row.reply === FLOW_REPLY.yes ? ',"is_reply":true' : ',"is_reply":false') +
+      (row.ifindex === 0 ? "" : `,"interface":${this.#tables.interfaceJson(row.ifindex)}`) +
+      (row.proxyPort === 0 ? "" : `,"proxy_port":${row.proxyPort}`) +
+      `,"Summary":"${summaryOf(row)}"`
     );
+  }
+
+  #services(row: FlowRow): string {
+    const source = row.sourceService === NOBODY ? "" : `,"source_service":${this.#tables.serviceJson(row.sourceService)}`;
+    return source + this.#destinationService(row);
+  }
+
+  #destinationService({ destinationService }: FlowRow): string {
+    return destinationService === NOBODY ? "" : `,"destination_service":${this.#tables.serviceJson(destinationService)}`;
   }
 
   /** Each end by the names under which the other one, an endpoint of the node, has looked it up. */
@@ -287,18 +284,6 @@ export class FlowEncoder {
     return `,"${row.direction === FLOW_DIRECTION.egress ? "egress" : "ingress"}_${denied ? "denied" : "allowed"}_by":[${rules}]`;
   }
 
-  #network(row: FlowRow): string {
-    const { addresses, family } = row;
-    const tables = this.#tables;
-    const seen = tables.addressText(addresses, ROW_SOURCE, family);
-    const destination = tables.addressText(addresses, ROW_DESTINATION, family);
-    const before = row.translated === 1 ? tables.addressText(addresses, ROW_ORIGINAL, family) : seen;
-    const xlated = before !== seen && this.#format.sourceXlated ? `","source_xlated":"${seen}` : "";
-    const version = family === IPV4_WORDS ? "IPv4" : "IPv6";
-    const encrypted = row.encrypted === 1 ? ',"encrypted":true' : "";
-    return `,"IP":{"source":"${before}${xlated}","destination":"${destination}","ipVersion":"${version}"${encrypted}}`;
-  }
-
   #trace(row: FlowRow): string {
     const point = OBSERVATION_POINTS[row.subType];
     const reason = this.#format.traceReason ? (TRACE_REASONS[row.traceReason] ?? "") : "";
@@ -306,17 +291,16 @@ export class FlowEncoder {
       (point === undefined ? "" : `,"trace_observation_point":"${point}"`) + (reason === "" ? "" : `,"trace_reason":"${reason}"`)
     );
   }
+}
 
-  /** The enum's name; a code without one is written as a number, as protobuf does. */
-  #dropName(code: number): string {
-    let json = this.#dropNames.get(code);
-    if (json === undefined) {
-      const name = dropReason(code)?.flowName;
-      json = `,"drop_reason_desc":${name === undefined ? code : `"${name}"`}`;
-      this.#dropNames.set(code, json);
-    }
-    return json;
-  }
+function eventType(row: FlowRow): string {
+  return `,"event_type":{"type":${row.eventType}${row.subType === 0 ? "" : `,"sub_type":${row.subType}`}}`;
+}
+
+/** The enum's name; a code without one is written as a number, as protobuf does. */
+function dropName(code: number): string {
+  const name = dropReason(code)?.flowName;
+  return `,"drop_reason_desc":${name === undefined ? code : `"${name}"`}`;
 }
 
 /** pkg/hubble/parser/threefour `resolveNames`: an end's names are in the other end's history of lookups. */
@@ -328,55 +312,4 @@ export function namesOfEnd(row: FlowRow, end: "source" | "destination", tables: 
 
 function namesJson(field: string, names: readonly string[]): string {
   return names.length === 0 ? "" : `,"${field}":[${names.map(goString).join(",")}]`;
-}
-
-function transport(row: FlowRow): string {
-  if (row.hasPorts === 0) return "";
-  switch (row.protocol) {
-    case IPPROTO_TCP: {
-      const ports = portsOf(row);
-      return `,"l4":{"TCP":{${ports}${ports === "" ? "" : ","}${TCP_FLAGS_JSON[row.tcpFlags & 0xff]!}}}`;
-    }
-    case IPPROTO_UDP:
-      return `,"l4":{"UDP":{${portsOf(row)}}}`;
-    case IPPROTO_SCTP:
-      return `,"l4":{"SCTP":{${portsOf(row)}}}`;
-    case IPPROTO_ICMP:
-      return `,"l4":{"ICMPv4":{${typeAndCode(row)}}}`;
-    case IPPROTO_ICMPV6:
-      return `,"l4":{"ICMPv6":{${typeAndCode(row)}}}`;
-    default:
-      return "";
-  }
-}
-
-function portsOf({ sport, dport }: FlowRow): string {
-  if (sport === 0) return dport === 0 ? "" : `"destination_port":${dport}`;
-  return dport === 0 ? `"source_port":${sport}` : `"source_port":${sport},"destination_port":${dport}`;
-}
-
-function typeAndCode({ icmpType, icmpCode }: FlowRow): string {
-  if (icmpType === 0) return icmpCode === 0 ? "" : `"code":${icmpCode}`;
-  return icmpCode === 0 ? `"type":${icmpType}` : `"type":${icmpType},"code":${icmpCode}`;
-}
-
-/** Text of the last layer that could be read. */
-function summaryOf(row: FlowRow): string {
-  if (row.hasPorts === 1) {
-    switch (row.protocol) {
-      case IPPROTO_TCP:
-        return TCP_SUMMARIES[row.tcpFlags & 0xff]!;
-      case IPPROTO_UDP:
-        return "UDP";
-      case IPPROTO_SCTP:
-        return "SCTP";
-      case IPPROTO_ICMP:
-        return icmpSummary(4, row.icmpType, row.icmpCode);
-      case IPPROTO_ICMPV6:
-        return icmpSummary(6, row.icmpType, row.icmpCode);
-      default:
-        break;
-    }
-  }
-  return row.family === IPV4_WORDS ? "IPv4" : "IPv6";
 }

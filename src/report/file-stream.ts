@@ -88,6 +88,7 @@ export class FileStream {
   }
 }
 
-function isNotSynchronisable(error: unknown): boolean {
+/** Pipes and character devices. */
+export function isNotSynchronisable(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "EINVAL" || error.code === "ENOTSUP");
 }

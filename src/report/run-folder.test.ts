@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { BulkStream } from "./bulk-stream.js";
 import { FileStream } from "./file-stream.js";
 import { OutputError, outputError } from "./output-error.js";
 import { MANIFEST_FORMAT, RunFolder } from "./run-folder.js";
@@ -231,12 +232,14 @@ describe("places that can't be written", () => {
     for (const name of ["summary.md", "flows.jsonl"]) {
       const path = folder.place(`made/${name}`);
       symlinkSync("/dev/full", path);
-      const write = (): void => {
-        const stream = new FileStream(path, name);
-        stream.write("x".repeat(1000));
-        stream.close();
-      };
-      expect(faultOf(write)).toMatchObject({ fault: "environment", message: `${name}: no space left on the device` });
+      for (const Stream of [FileStream, BulkStream]) {
+        const write = (): void => {
+          const stream = new Stream(path, name);
+          stream.write(Buffer.from("x".repeat(1000)));
+          stream.close();
+        };
+        expect(faultOf(write)).toMatchObject({ fault: "environment", message: `${name}: no space left on the device` });
+      }
     }
     folder.abandon();
     expect(readdirSync(base)).toEqual([]);
@@ -265,5 +268,26 @@ describe("FileStream", () => {
     expect(readFileSync(join(base, "s"), "utf8") === expected).toBe(true);
     expect(stream.bytes).toBe(Buffer.byteLength(expected));
     expect(() => stream.write(new Uint8Array(1))).toThrow(/after close/);
+  });
+});
+
+describe("BulkStream", () => {
+  // On a disk past the page cache, in memory (where older kernels refuse that) through it.
+  const folders = [tmpdir(), ...(existsSync("/dev/shm") ? ["/dev/shm"] : [])];
+
+  it.each(folders)("keeps order and bytes, wherever pieces and file end: %s", (under) => {
+    const folder = mkdtempSync(join(under, "ctlab-bulk-"));
+    const path = join(folder, "s");
+    const MIB = 1024 * 1024;
+    for (const sizes of [[], [0], [1], [4096], [4095, 2], [MIB], [MIB - 1, 1, 1], [3 * MIB + 5], [700_000, 700_000, 700_000, 4097]]) {
+      const pieces = sizes.map((size, i) => Buffer.alloc(size, `${i}piece`));
+      const stream = new BulkStream(path);
+      for (const piece of pieces) stream.write(piece);
+      stream.close();
+      stream.close();
+      expect(readFileSync(path).equals(Buffer.concat(pieces))).toBe(true);
+      expect(() => stream.write(new Uint8Array(1))).toThrow(/after close/);
+    }
+    rmSync(folder, { recursive: true });
   });
 });

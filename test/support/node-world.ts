@@ -6,6 +6,7 @@ import { RunRecorder } from "../../src/observe/recorder.js";
 import { Windows } from "../../src/observe/windows.js";
 import type { Scenario } from "../../src/scenario/types.js";
 import { load } from "../scenario/fixtures.js";
+import { linesText } from "./flow-lines.js";
 
 export interface NodeWorld {
   readonly scenario: Scenario;
@@ -55,7 +56,7 @@ ${sections}`;
   const scenario = load(text).base;
   const simulation = new Simulation();
   const recorder = new RunRecorder(new Windows([]), 0, simulation);
-  const sink = { write: watched.take, ...(watched.event === undefined ? {} : { event: watched.event }) };
+  const sink = { write: (lines: Uint8Array) => watched.take(linesText(lines)), ...(watched.event === undefined ? {} : { event: watched.event }) };
   const node = buildNode(scenario, simulation, new RandomStreams(scenario.seed), recorder, sink);
   return { scenario, simulation, recorder, node };
 }

@@ -7,7 +7,7 @@ import { POLICY_MATCH_NAMES, TRACE_POINT_NAMES } from "../../cilium/datapath/eve
 import { CILIUM_MAPS } from "../../cilium/maps/definitions.js";
 import { ciliumProfile } from "../../cilium/profile/cilium.js";
 import { AGENT_FAMILIES } from "../../node/metrics/agent-families.js";
-import { VERDICT_NAMES } from "../../observe/hubble-flow.js";
+import { VERDICT_NAMES } from "../../observe/flow-row.js";
 import type { MetricFamily } from "../../observe/metrics/metric-store.js";
 import type { HubbleMetric } from "../../scenario/hubble-metrics.js";
 import type { Scenario } from "../../scenario/types.js";

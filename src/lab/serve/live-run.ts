@@ -28,13 +28,14 @@ export interface LiveNode {
   readonly rename: string | null;
 }
 
+const UTF8 = new TextDecoder();
+
 export class LiveRun {
   readonly #simulation = new Simulation();
   readonly #built: BuiltNode;
   readonly #live: LiveNode;
   readonly #hub: FlowHub;
   readonly #lines = new FlowLineReader("latest", { skipped: (reason) => { throw new Error(reason); }, unknownField: () => {} });
-  #text = "";
 
   /** Throws a `RangeError` when the agent or a map refuses the scenario. */
   constructor(live: LiveNode, hub: FlowHub) {
@@ -42,7 +43,7 @@ export class LiveRun {
     const recorder = new RunRecorder(new Windows([]), scenario.warmupNs, this.#simulation);
     this.#live = live;
     this.#hub = hub;
-    const sink = { write: (text: string) => this.#take(text), event: (line: string) => this.#takeEvent(line) };
+    const sink = { write: (lines: Uint8Array) => this.#take(lines), event: (line: string) => this.#takeEvent(line) };
     this.#built = buildNode(scenario, this.#simulation, new RandomStreams(scenario.seed, live.run), recorder, sink);
   }
 
@@ -71,10 +72,8 @@ export class LiveRun {
     this.#hub.addEvent(this.#live.node, event);
   }
 
-  #take(text: string): void {
-    const lines = (this.#text + text).split("\n");
-    this.#text = lines.pop()!;
-    for (const line of lines) {
+  #take(lines: Uint8Array): void {
+    for (const line of UTF8.decode(lines).trimEnd().split("\n")) {
       const response = this.#lines.read(line)!;
       if (this.#live.rename !== null) rename(response, this.#live.rename);
       this.#hub.add(this.#live.node, response);

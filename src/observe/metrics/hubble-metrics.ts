@@ -12,7 +12,7 @@ import { POLICY_MATCH_NAMES, TRACE_POINT_NAMES } from "../../cilium/datapath/eve
 import { IPV4_WORDS } from "../../cilium/maps/address.js";
 import { icmpSummary } from "../flow-text.js";
 import type { FlowTables } from "../flow-tables.js";
-import { FLOW_DIRECTION, FLOW_EVENT, FLOW_REPLY, FLOW_VERDICT, type FlowRow, ROW_DESTINATION, ROW_ORIGINAL, ROW_SOURCE, VERDICT_NAMES } from "../hubble-flow.js";
+import { FLOW_DIRECTION, FLOW_EVENT, FLOW_REPLY, FLOW_VERDICT, type FlowRow, ROW_DESTINATION, ROW_ORIGINAL, ROW_SOURCE, VERDICT_NAMES } from "../flow-row.js";
 import { contextLabels, type MetricContexts, needsAddresses, needsEnds, needsNames } from "./flow-contexts.js";
 import { layer7Protocol } from "../layer7.js";
 import { dnsHandlers, DURATION_BOUNDS_S, HTTP_HANDLERS, HTTP_V2_HANDLERS, type Handler } from "./layer7-metrics.js";

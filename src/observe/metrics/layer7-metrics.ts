@@ -2,7 +2,7 @@
  * Hubble's metrics of what proxies tell: pkg/hubble/metrics/dns and http. `query` adds the name to the labels of `dns`,
  * `ignoreAAAA` leaves such questions out; `httpV2` counts at the answer, and names the ends as the request had them.
  */
-import { FLOW_DIRECTION, FLOW_VERDICT, type FlowRow } from "../hubble-flow.js";
+import { FLOW_DIRECTION, FLOW_VERDICT, type FlowRow } from "../flow-row.js";
 import { answerTypes, HTTP_PROTOCOL, type DnsRecord, type HttpRecord } from "../layer7.js";
 import type { MetricFamily } from "./metric-store.js";
 

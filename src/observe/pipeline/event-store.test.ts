@@ -1,6 +1,6 @@
 /** What the store hands back of an event. */
 import { expect, it } from "vitest";
-import { FlowRow } from "../hubble-flow.js";
+import { FlowRow } from "../flow-row.js";
 import { EventStore } from "./event-store.js";
 
 /** The time is the store's own; how much was captured only the perf ring asks, before. */

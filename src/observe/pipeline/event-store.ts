@@ -3,7 +3,7 @@
  * behind the pointers that the agent passes from buffer to buffer. Grows when it is full; nothing is allocated per event.
  */
 import type { AddressWords } from "../../cilium/maps/address.js";
-import type { FlowRow } from "../hubble-flow.js";
+import type { FlowRow } from "../flow-row.js";
 import type { Layer7 } from "../layer7.js";
 
 /** What a slot holds: an event that is a flow, or a report of lost ones with its source. */

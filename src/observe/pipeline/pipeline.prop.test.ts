@@ -1,7 +1,7 @@
 /** The pipeline beside a plain twin that takes one step after the other, in the order of time. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FLOW_EVENT, FLOW_VERDICT, FlowRow } from "../hubble-flow.js";
+import { FLOW_EVENT, FLOW_VERDICT, FlowRow } from "../flow-row.js";
 import type { PauseSource } from "./pauses.js";
 import { perfRecordBytes } from "./perf-rings.js";
 import { HubblePipeline, type PipelineReceiver, type PipelineSettings } from "./pipeline.js";

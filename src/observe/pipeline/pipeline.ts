@@ -12,7 +12,7 @@
  * pause; agent and debug events do not exist.
  */
 import type { FlowCounter, FlowOutlet } from "../flow-recorder.js";
-import { FLOW_EVENT, FLOW_VERDICT, FlowRow } from "../hubble-flow.js";
+import { FLOW_EVENT, FLOW_VERDICT, FlowRow } from "../flow-row.js";
 import type { LostEventSource } from "../result.js";
 import { EVENT_KIND, EventStore, NO_SLOT } from "./event-store.js";
 import { FlowRequest, type FlowReceiver, type RequestSettings } from "./flow-request.js";
