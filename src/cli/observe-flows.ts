@@ -1,13 +1,13 @@
 /** What `ctlab observe` does: reads lines, selects, prints. */
 import { parseObserve, type CommandLineContext, type ObserveCommand } from "../hubble/command-line.js";
 import { FilterError } from "../hubble/flow-test.js";
-import { FlagError, parseFlags } from "../hubble/flags.js";
+import { FlagError, invalidValue, parseFlags } from "../hubble/flags.js";
 import { FlowLineReader } from "../hubble/line-reader.js";
 import { FlowPrinter } from "../hubble/printer.js";
 import type { GetFlowsResponse } from "../hubble/proto/observer_pb.js";
 import { rawFiltersYaml } from "../hubble/raw-filters.js";
 import { FlowSelection } from "../hubble/selection.js";
-import { parseGoDuration, type Instant } from "../hubble/times.js";
+import { TIME_FORMATS, parseGoDuration, type Instant } from "../hubble/times.js";
 import { wantsColor } from "../report/terminal.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { SourceError, flowSource, lastTime, type FlowSource } from "./flow-source.js";
@@ -18,6 +18,7 @@ import type { TextOutput } from "./text-output.js";
 export async function observe(args: readonly string[]): Promise<ExitCode> {
   try {
     const { own, rest } = takeOwn(args);
+    checkNames(rest);
     if (isEvents(rest)) {
       if (own.slowSynNs !== undefined) throw new FlagError("--slow-syn looks at flows, not at events of the agent");
       const { observeAgentEvents } = await import("./observe-events.js");
@@ -34,9 +35,27 @@ export async function observe(args: readonly string[]): Promise<ExitCode> {
     const end = source.isRun ? lastTime(source.path) : undefined;
     return await print(source, end === undefined ? parsed : parse(rest, end), own.slowSynNs);
   } catch (error) {
-    if (!(error instanceof FilterError || error instanceof SourceError)) throw error;
+    if (error instanceof FilterError) throw new FlagError(error.message, undefined, error.value);
+    if (!(error instanceof SourceError)) throw error;
     process.stderr.write(`ctlab: ${error.message}\n`);
     return EXIT.invalid;
+  }
+}
+
+/** Fixed sets of values of which the client takes any other one for a default, or for no address at all. */
+const NAMES: Readonly<Record<string, readonly string[]>> = {
+  color: ["auto", "always", "never"],
+  "ip-version": ["none", "v4", "v6", "4", "6", "ipv4", "ipv6", "ip4", "ip6"],
+  "time-format": TIME_FORMATS,
+};
+
+/** Refuses what the client passes over: a mistyped name of such a set. */
+function checkNames(args: readonly string[]): void {
+  for (const each of parseFlags(args, "latest").set) {
+    const names = NAMES[each.flag.name];
+    const written = each.value.toLowerCase();
+    if (names === undefined || names.some((name) => name.toLowerCase() === written)) continue;
+    throw invalidValue(each, "not a known name", { written: each.value, names });
   }
 }
 

@@ -36,11 +36,27 @@ export function addObserveCommand(program: Command, done: (code: ExitCode) => vo
         done(await observe(args));
       } catch (error) {
         if (!(error instanceof FlagError)) throw error;
-        const nearest = error.flag === undefined ? undefined : nearestName(error.flag, [...FLAG_NAMES, "variant", "slow-syn"]);
-        process.stderr.write(`ctlab: ${error.message}${nearest === undefined ? "" : `. Did you mean --${nearest}?`}\n`);
+        process.stderr.write(`ctlab: ${error.message}${hintOf(error)}\n`);
         done(EXIT.invalid);
       }
     });
+}
+
+/** Sets of names up to this are shown whole where none is near. */
+const SHORT_SET = 16;
+
+/** What could have been meant, after a message in the client's words. */
+function hintOf({ flag, value, message }: FlagError): string {
+  if (flag !== undefined) {
+    const nearest = nearestName(flag, [...FLAG_NAMES, "variant", "slow-syn"]);
+    return nearest === undefined ? "" : `. Did you mean --${nearest}?`;
+  }
+  const [first, ...others] = value?.names ?? [];
+  if (value === undefined || first === undefined) return "";
+  const nearest = nearestName(value.written, value.names);
+  if (nearest !== undefined) return `. Did you mean ${nearest}?`;
+  const said = others.length >= SHORT_SET || message.includes(first);
+  return said ? "" : `. Expected one of ${value.names.join(", ")}`;
 }
 
 const FLAG_COLUMN = 27;
@@ -65,5 +81,5 @@ const EXAMPLES =
   "  ctlab observe agent-events reports/map-resize --all -o table    what the agent did meanwhile\n\n" +
   "A duration for --since and --until counts back from now; of a run, from its last flow. Lines that can't be read are\n" +
   "skipped and named on stderr.\n\n" +
-  "Exit code: 0 printed, also when nothing passed; 2 unknown flag, no such run or file, or no line could be read; 130\n" +
+  "Exit code: 0 printed, also when nothing passed; 2 unknown flag or value, no such run or file, or no line could be read; 130\n" +
   "interrupted (but 0 with -f).\n";

@@ -11,6 +11,7 @@ import type { OutputFormat, PrinterOptions } from "./printer.js";
 import { GetFlowsRequestSchema, type GetFlowsRequest } from "./proto/observer_pb.js";
 import { parseRawFilters } from "./raw-filters.js";
 import { parseTime, timeLayout, type Instant } from "./times.js";
+import { UnknownValueError } from "./unknown-value.js";
 
 export interface ObserveCommand {
   readonly request: GetFlowsRequest;
@@ -74,7 +75,7 @@ function addFilter(filters: FlagFilters, each: SetFlag): void {
   try {
     filters.add(each.flag.name, each.value);
   } catch (error) {
-    throw invalidValue(each, (error as Error).message);
+    throw invalidValue(each, (error as Error).message, error instanceof UnknownValueError ? error.unknown : undefined);
   }
 }
 
@@ -118,6 +119,9 @@ function printing(values: Values, { release, legacyJson }: CommandLineContext): 
   };
 }
 
+/** Less `tab` and `JSON`, other spellings that the client takes. */
+const OUTPUT_FORMATS: readonly string[] = ["compact", "dict", "table", "json", "jsonpb"];
+
 function outputOf(name: string, follow: boolean, legacyJson: boolean): OutputFormat {
   switch (name) {
     case "compact":
@@ -132,7 +136,7 @@ function outputOf(name: string, follow: boolean, legacyJson: boolean): OutputFor
       if (follow) throw new FlagError("table output format is not compatible with follow mode");
       return "table";
     default:
-      throw new FlagError(`invalid output format: ${name}`);
+      throw new FlagError(`invalid output format: ${name}`, undefined, { written: name, names: OUTPUT_FORMATS });
   }
 }
 

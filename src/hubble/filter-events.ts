@@ -87,7 +87,10 @@ function byProtocol(protocols: readonly string[]): FlowTest {
     const members = LAYER_4.get(name);
     if (members !== undefined) members.forEach((each) => layer4.add(each));
     else if (LAYER_7.includes(name)) layer7.add(name);
-    else throw new FilterError(`invalid protocol filter: unknown protocol: "${protocol}"`);
+    else {
+      const names = [...LAYER_4.keys(), ...LAYER_7];
+      throw new FilterError(`invalid protocol filter: unknown protocol: "${protocol}"`, { written: protocol, names });
+    }
   }
   return ({ l4, l7 }) => layer4.has(l4?.protocol.case ?? "") || layer7.has(l7?.record.case ?? "");
 }

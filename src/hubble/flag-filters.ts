@@ -28,6 +28,7 @@ import {
   type TCPFlags,
   type Workload,
 } from "./proto/flow_pb.js";
+import { UnknownValueError } from "./unknown-value.js";
 
 type Update = (filter: FlowFilter) => void;
 
@@ -145,7 +146,8 @@ const FLAGS: Readonly<Record<string, Builder>> = {
   identity: (flag, value, release) => {
     const identity = parseIdentity(release, value);
     if (identity === undefined) {
-      throw new Error(`invalid security identity, expected one of [${reservedIdentityNames(release).join(" ")}] or a numeric value`);
+      const names = reservedIdentityNames(release);
+      throw new UnknownValueError(`invalid security identity, expected one of [${names.join(" ")}] or a numeric value`, { written: value, names });
     }
     return sided(flag, (filter) => filter.sourceIdentity.push(identity), (filter) => filter.destinationIdentity.push(identity));
   },
@@ -154,8 +156,8 @@ const FLAGS: Readonly<Record<string, Builder>> = {
   "ip-version": (_flag, value) => both((filter) => filter.ipVersion.push(ipVersion(value))),
   "trace-id": (_flag, value) => both((filter) => filter.traceId.push(value)),
   verdict: (_flag, value) => {
-    if (!Object.hasOwn(Verdict, value)) throw new Error(`invalid --verdict value: ${value}`);
-    return both((filter) => filter.verdict.push(Verdict[value as keyof typeof Verdict]));
+    const verdict = memberOf(Verdict, value, "verdict");
+    return both((filter) => filter.verdict.push(verdict));
   },
   "http-status": (_flag, value) => both((filter) => filter.httpStatusCode.push(value)),
   "http-method": (_flag, value) => both((filter) => filter.httpMethod.push(value)),
@@ -176,8 +178,8 @@ const FLAGS: Readonly<Record<string, Builder>> = {
   "snat-ip": (_flag, value) => both((filter) => filter.sourceIpXlated.push(value)),
   "drop-reason-desc": (_flag, value) => {
     if (value === "") throw new Error("empty --drop-reason-desc value");
-    if (!Object.hasOwn(DropReason, value)) throw new Error(`invalid --drop-reason-desc value: ${value}`);
-    return both((filter) => filter.dropReasonDesc.push(DropReason[value as keyof typeof DropReason]));
+    const reason = memberOf(DropReason, value, "drop-reason-desc");
+    return both((filter) => filter.dropReasonDesc.push(reason));
   },
   "http-url": (_flag, value) => both((filter) => filter.httpUrl.push(value)),
   "http-header": (_flag, value) => {
@@ -188,8 +190,11 @@ const FLAGS: Readonly<Record<string, Builder>> = {
   encrypted: () => both((filter) => filter.encrypted.push(true)),
   unencrypted: () => both((filter) => filter.encrypted.push(false)),
   "traffic-direction": (_flag, value) => {
-    const direction = DIRECTIONS[value.toLowerCase()];
-    if (direction === undefined) throw new Error(`${value.toLowerCase()}: invalid traffic direction, expected ingress or egress`);
+    const written = value.toLowerCase();
+    const direction = DIRECTIONS[written];
+    if (direction === undefined) {
+      throw new UnknownValueError(`${written}: invalid traffic direction, expected ingress or egress`, { written, names: Object.keys(DIRECTIONS) });
+    }
     return both((filter) => filter.trafficDirection.push(direction));
   },
 };
@@ -201,6 +206,17 @@ function updatesOf(flag: string, value: string, release: ClientRelease): Updates
 }
 
 const DIRECTIONS: Readonly<Record<string, TrafficDirection>> = { ingress: TrafficDirection.INGRESS, egress: TrafficDirection.EGRESS };
+
+/** A member of an enumeration of the API by its name there. */
+function memberOf<Enumeration extends Readonly<Record<string | number, string | number>>>(
+  members: Enumeration,
+  value: string,
+  flag: string,
+): Enumeration[keyof Enumeration] & number {
+  if (Object.hasOwn(members, value)) return members[value] as Enumeration[keyof Enumeration] & number;
+  const names = Object.keys(members).filter((name) => !/^\d+$/.test(name));
+  throw new UnknownValueError(`invalid --${flag} value: ${value}`, { written: value, names });
+}
 
 function ipVersion(value: string): IPVersion {
   if (/^(?:v|ipv?)?4$/i.test(value)) return IPVersion.IPv4;
@@ -219,7 +235,7 @@ function parseTcpFlags(value: string): TCPFlags {
   const flags = create(TCPFlagsSchema);
   for (const name of value.split(",")) {
     const flag = TCP_FLAGS.find((each) => each === name.toUpperCase());
-    if (flag === undefined) throw new Error(`unknown tcp flag: ${name}`);
+    if (flag === undefined) throw new UnknownValueError(`unknown tcp flag: ${name}`, { written: name, names: TCP_FLAGS });
     flags[flag] = true;
   }
   return flags;
@@ -230,22 +246,24 @@ function parseEventType(value: string, release: ClientRelease): EventTypeFilter 
   const colon = value.indexOf(":");
   const [typeName, subName] = colon < 0 ? [value, undefined] : [value.slice(0, colon), value.slice(colon + 1)];
   const named = MESSAGE_TYPE_NAMES.get(typeName);
-  const type = named ?? parseUint32(typeName, `unable to parse type '${typeName}', not a known type name and unable to parse as numeric value`);
+  const unknownType = `unable to parse type '${typeName}', not a known type name and unable to parse as numeric value`;
+  const type = named ?? parseUint32(typeName, unknownType, [...MESSAGE_TYPE_NAMES.keys()]);
   if (subName === undefined) return create(EventTypeFilterSchema, { type });
   // Names of sub types go with names of types only.
-  const subTypes = named === MESSAGE_TYPE.trace ? tracePointNames(release) : named === MESSAGE_TYPE.agent ? AGENT_EVENT_NAMES : [];
-  const byName = (subTypes as readonly string[]).indexOf(subName);
+  const subTypes: readonly string[] = named === MESSAGE_TYPE.trace ? tracePointNames(release) : named === MESSAGE_TYPE.agent ? AGENT_EVENT_NAMES : [];
+  const byName = subTypes.indexOf(subName);
   const problem = `unable to parse event sub-type '${subName}', not a known sub-type name and unable to parse as numeric value`;
-  return create(EventTypeFilterSchema, { type, matchSubType: true, subType: byName >= 0 ? byName : parseUint32(subName, problem) });
+  return create(EventTypeFilterSchema, { type, matchSubType: true, subType: byName >= 0 ? byName : parseUint32(subName, problem, subTypes) });
 }
 
 const UINT32_MAX = 0xffff_ffff;
 
-/** As an int32, which is what the message holds. */
-function parseUint32(text: string, problem: string): number {
+/** As an int32, which is what the message holds. `names`: what could have stood there instead. */
+function parseUint32(text: string, problem: string, names: readonly string[]): number {
   const syntax = /^\d+$/.test(text);
   if (!syntax || Number(text) > UINT32_MAX) {
-    throw new Error(`${problem}: strconv.ParseUint: parsing "${text}": ${syntax ? "value out of range" : "invalid syntax"}`);
+    const reason = `${problem}: strconv.ParseUint: parsing "${text}": ${syntax ? "value out of range" : "invalid syntax"}`;
+    throw new UnknownValueError(reason, { written: text, names });
   }
   return Number(text) | 0;
 }

@@ -1,6 +1,7 @@
 /** The flags of `hubble observe`, and command lines into them as Go's pflag reads them: in order, as filters need. */
 
 import type { ClientRelease } from "./names.js";
+import type { UnknownValue } from "./unknown-value.js";
 
 /** What a flag takes: `switch` may be given as `--flag=false`, `optional` has a value when none is given. */
 export type FlagKind = "text" | "number" | "switch" | "optional";
@@ -108,14 +109,16 @@ const BY_SHORT: ReadonlyMap<string, Flag> = new Map(FLAGS.flatMap((flag) => (fla
 
 export const FLAG_NAMES: readonly string[] = FLAGS.map(({ name }) => name);
 
-/** A flag can't be read; `flag` is the name when it is unknown. */
+/** A flag can't be read; `flag` is the name when it is unknown, `value` its value when that is. */
 export class FlagError extends Error {
   override readonly name = "FlagError";
   readonly flag: string | undefined;
+  readonly value: UnknownValue | undefined;
 
-  constructor(message: string, flag?: string) {
+  constructor(message: string, flag?: string, value?: UnknownValue) {
     super(message);
     this.flag = flag;
+    this.value = value;
   }
 }
 
@@ -185,7 +188,7 @@ function shortFlags(arg: string, rest: string[]): readonly SetFlag[] {
 }
 
 /** A refused value, in pflag's words. */
-export function invalidValue({ flag, value }: SetFlag, reason: string): FlagError {
+export function invalidValue({ flag, value }: SetFlag, reason: string, unknown?: UnknownValue): FlagError {
   const name = flag.short === undefined ? `--${flag.name}` : `-${flag.short}, --${flag.name}`;
-  return new FlagError(`invalid argument ${JSON.stringify(value)} for "${name}" flag: ${reason}`);
+  return new FlagError(`invalid argument ${JSON.stringify(value)} for "${name}" flag: ${reason}`, undefined, unknown);
 }

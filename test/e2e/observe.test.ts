@@ -81,6 +81,23 @@ describe("ctlab observe FILE", () => {
     expect(await said("corpus.jsonl", "--variant", "x")).toBe("ctlab: --variant is for run folders; corpus.jsonl is a file\n");
   });
 
+  it("names what a mistyped value may have meant, after the client's own words", async () => {
+    const said = async (...args: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await observe("corpus.jsonl", ...args);
+      expect([args, code, stdout]).toEqual([args, 2, ""]);
+      return stderr;
+    };
+    expect(await said("--verdict", "DROPED")).toBe(
+      'ctlab: invalid argument "DROPED" for "--verdict" flag: invalid --verdict value: DROPED. Did you mean DROPPED?\n',
+    );
+    expect(await said("-t", "trace:to-netwrk")).toMatch(/ parsing "to-netwrk": invalid syntax\. Did you mean to-network\?\n$/);
+    expect(await said("--not", "--protocol", "tpc")).toBe('ctlab: invalid protocol filter: unknown protocol: "tpc". Did you mean tcp?\n');
+    expect(await said("-o", "xml")).toBe("ctlab: invalid output format: xml. Expected one of compact, dict, table, json, jsonpb\n");
+    expect(await said("--color", "allways")).toBe(
+      'ctlab: invalid argument "allways" for "--color" flag: not a known name. Did you mean always?\n',
+    );
+  });
+
   it("follows a file until it is interrupted", async () => {
     writeFileSync(at("growing.jsonl"), `${LINES[0]!}\n${LINES[1]!.slice(0, 50)}`);
     const finished = await ctlab(["observe", "growing.jsonl", "-f", "-o", "json"], {
