@@ -1,5 +1,5 @@
 /** Says on stderr which lines of a flow file were skipped and which fields nobody knows. */
-import type { ReadingProblems } from "../hubble/line-reader.js";
+import type { ReadingProblems } from "../hubble/message-reader.js";
 
 /** Lines that are named one by one; the others are counted. */
 const NAMED_MAX = 5;

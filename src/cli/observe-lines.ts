@@ -1,7 +1,7 @@
 /** What `ctlab observe` does with lines, whether they hold flows or events of the agent: reads, hands on, and stops in good order. */
 import type { ObserveCommand } from "../hubble/command-line.js";
 import { FlagError } from "../hubble/flags.js";
-import type { ReadingProblems } from "../hubble/line-reader.js";
+import type { ReadingProblems } from "../hubble/message-reader.js";
 import { fileLines, streamLines, type LineBatch } from "../hubble/line-source.js";
 import type { ResponseSelection, Timed } from "../hubble/selection.js";
 import { instantFromNs, type Instant } from "../hubble/times.js";

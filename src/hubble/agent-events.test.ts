@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { AgentEventPrinter, AgentEventReader, parseAgentEvents } from "./agent-events.js";
 import type { OutputFormat } from "./printer.js";
 import { ALL_FLOWS } from "./command-line.js";
+import { AgentEventType } from "./proto/flow_pb.js";
 import { instantFromNs } from "./times.js";
 
 const EVENTS: readonly (readonly [event: object, text: string])[] = [
@@ -80,6 +81,21 @@ describe("events of agents", () => {
     const { events, skipped } = read('{"flow":{"verdict":"FORWARDED"}}', lineOf(EVENTS[7]![0]), '{"lost_events":{}}', "", '{"agent_event":{"type":"AGENT_STARTED"', '{"flow":{"ver');
     expect(events).toHaveLength(1);
     expect(skipped).toHaveLength(3);
+  });
+
+  it("a type that nobody knows skips the line, a field that nobody knows is noted once", () => {
+    const skipped: string[] = [];
+    const unknown: string[] = [];
+    const reader = new AgentEventReader({ skipped: (reason) => void skipped.push(reason), unknownField: (name) => void unknown.push(name) });
+    expect(reader.read(lineOf({ type: "POLICY_FORGOTTEN", policy_update: { rule_count: "1" } }))).toBeUndefined();
+    expect(skipped).toEqual(['field type: unknown name "POLICY_FORGOTTEN"']);
+    const newer = lineOf({ type: "AGENT_STARTED", agent_start: { time }, mood: "good" });
+    const { AGENT_STARTED } = AgentEventType;
+    expect([newer, newer].map((line) => reader.read(line)?.agentEvent?.type)).toEqual([AGENT_STARTED, AGENT_STARTED]);
+    expect(unknown).toEqual(["mood"]);
+    expect(skipped).toHaveLength(1);
+    expect(reader.read(JSON.stringify({ debug_event: { type: "DBG_CT_MATCH" }, time }))).toBeUndefined();
+    expect(skipped).toHaveLength(1);
   });
 });
 

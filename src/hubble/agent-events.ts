@@ -9,7 +9,8 @@ import { FlagError, parseFlags } from "./flags.js";
 import { enumText } from "./flow-parts.js";
 import { joinHostPort } from "./go-text.js";
 import { protoJson } from "./json.js";
-import { readNodeEvent, type ReadingProblems } from "./line-reader.js";
+import { NodeEventReader, mayHoldEvent } from "./line-reader.js";
+import type { ReadingProblems } from "./message-reader.js";
 import type { PrinterOptions } from "./printer.js";
 import { AgentEventSchema, AgentEventType, AgentEventTypeSchema, type AgentEvent, type ServiceUpsertNotification } from "./proto/flow_pb.js";
 import { GetAgentEventsResponseSchema, GetFlowsRequestSchema, type GetAgentEventsResponse } from "./proto/observer_pb.js";
@@ -36,21 +37,25 @@ export function parseAgentEvents(args: readonly string[], context: CommandLineCo
 /** Reads lines of exporters' files: flows among them are passed over. */
 export class AgentEventReader {
   readonly #problems: ReadingProblems;
+  readonly #events: NodeEventReader;
 
   constructor(problems: ReadingProblems) {
     this.#problems = problems;
+    this.#events = new NodeEventReader(problems);
   }
 
   read(line: string): GetAgentEventsResponse | undefined {
-    const event = readNodeEvent(line);
-    if (event?.$typeName === "observer.GetAgentEventsResponse") return event;
-    if (event === undefined && !OTHER_LINE.test(line)) this.#problems.skipped("is no event of an agent and no flow");
+    if (mayHoldEvent(line)) {
+      const event = this.#events.read(line);
+      return event?.$typeName === "observer.GetAgentEventsResponse" ? event : undefined;
+    }
+    if (!OTHER_LINE.test(line)) this.#problems.skipped("is no event of an agent and no flow");
     return undefined;
   }
 }
 
 /** What a file holds beside events of the agent. */
-const OTHER_LINE = /^\s*\{\s*"(?:flow|lost_?[eE]vents|node_?[sS]tatus|debug_?[eE]vent)"\s*:.*\}\s*$/;
+const OTHER_LINE = /^\s*\{\s*"(?:flow|lost_?[eE]vents|node_?[sS]tatus)"\s*:.*\}\s*$/;
 
 export class AgentEventPrinter {
   readonly #options: Pick<PrinterOptions, "output" | "timeLayout" | "nodeName">;

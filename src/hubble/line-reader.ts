@@ -5,38 +5,26 @@
  */
 import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { fromCanonicalJson, mayBeIllFormed } from "./canonical-json.js";
-import { fromProtoJson } from "./json.js";
+import { MessageReader, type ReadingProblems } from "./message-reader.js";
 import type { ClientRelease } from "./names.js";
 import { FlowSchema } from "./proto/flow_pb.js";
 import {
   ExportEventSchema, GetAgentEventsResponseSchema, GetDebugEventsResponseSchema, GetFlowsResponseSchema,
   type GetAgentEventsResponse, type GetDebugEventsResponse, type GetFlowsResponse,
 } from "./proto/observer_pb.js";
-import { knownFields } from "./release-fields.js";
-
-/** What was wrong with lines; those of exporters that hold agent or debug events are not wrong, yet no flows. */
-export interface ReadingProblems {
-  /** Called for each line that is skipped. */
-  skipped(reason: string): void;
-  /** Called for each name of a field that nobody knows, when it is seen first. */
-  unknownField(name: string): void;
-}
 
 /** In what JSON.stringify writes only lone surrogates are escaped. */
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
 const OTHER_EVENTS = ["agent_event", "agentEvent", "debug_event", "debugEvent"];
 const WRAPPER_KEYS = new Set(["flow", "node_status", "nodeStatus", "lost_events", "lostEvents", ...OTHER_EVENTS]);
-/** Shown of a line's error. */
-const REASON_LENGTH = 200;
 
 export class FlowLineReader {
   readonly #release: ClientRelease;
-  readonly #problems: ReadingProblems;
-  readonly #noted = new Set<string>();
+  readonly #reader: MessageReader;
 
   constructor(release: ClientRelease, problems: ReadingProblems) {
     this.#release = release;
-    this.#problems = problems;
+    this.#reader = new MessageReader(release, problems);
   }
 
   /** The response on a line, undefined when it is skipped. */
@@ -50,8 +38,7 @@ export class FlowLineReader {
       if (mayBeIllFormed(line) && LONE_SURROGATE.test(JSON.stringify(json))) throw new Error("holds half of a surrogate pair");
       return this.#response(json);
     } catch (error) {
-      this.#problems.skipped((error as Error).message.slice(0, REASON_LENGTH));
-      return undefined;
+      return this.#reader.skip(error);
     }
   }
 
@@ -59,32 +46,14 @@ export class FlowLineReader {
     if (!isObject(json)) throw new Error("is not a JSON object");
     const tolerant = this.#release === "latest";
     if (tolerant && isBareFlow(json)) {
-      const flow = this.#message(FlowSchema, json);
+      const flow = this.#reader.message(FlowSchema, json);
       return create(GetFlowsResponseSchema, {
         responseTypes: { case: "flow", value: flow },
         nodeName: flow.nodeName,
         ...(flow.time === undefined ? {} : { time: flow.time }),
       });
     }
-    return this.#message(GetFlowsResponseSchema, tolerant ? withoutOtherEvents(json) : json);
-  }
-
-  #message<Schema extends typeof FlowSchema | typeof GetFlowsResponseSchema>(schema: Schema, json: JsonObject) {
-    if (this.#release === "latest") {
-      try {
-        return fromProtoJson(schema, json);
-      } catch {
-        // Once more without unknown fields; if that was not what is wrong, it fails again.
-      }
-    }
-    const unknown: string[] = [];
-    const message = fromProtoJson(schema, knownFields(schema, json, this.#release, unknown));
-    for (const name of unknown) {
-      if (this.#noted.has(name)) continue;
-      this.#noted.add(name);
-      this.#problems.unknownField(name);
-    }
-    return message;
+    return this.#reader.message(GetFlowsResponseSchema, tolerant ? withoutOtherEvents(json) : json);
   }
 }
 
@@ -103,21 +72,34 @@ function withoutOtherEvents(json: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(json).filter(([key]) => !OTHER_EVENTS.includes(key)));
 }
 
-/**
- * The event of the agent or of debugging on an exporter's line (`ExportEvent`); undefined when the line holds none, or none that
- * can be read.
- */
-export function readNodeEvent(line: string): GetAgentEventsResponse | GetDebugEventsResponse | undefined {
-  if (!MAY_HOLD_EVENT.test(line)) return undefined;
-  try {
-    const { responseTypes, nodeName, time } = fromProtoJson(ExportEventSchema, parseLongIntegers(line), true);
-    const common = { nodeName, ...(time === undefined ? {} : { time }) };
-    if (responseTypes.case === "agentEvent") return create(GetAgentEventsResponseSchema, { agentEvent: responseTypes.value, ...common });
-    if (responseTypes.case === "debugEvent") return create(GetDebugEventsResponseSchema, { debugEvent: responseTypes.value, ...common });
-    return undefined;
-  } catch {
-    return undefined;
+/** Reads events of agents and of debugging from exporters' lines (`ExportEvent`). */
+export class NodeEventReader {
+  readonly #reader: MessageReader;
+
+  constructor(problems: ReadingProblems) {
+    this.#reader = new MessageReader("latest", problems);
   }
+
+  /** The event on a line; undefined when it holds none, or is skipped. */
+  read(line: string): GetAgentEventsResponse | GetDebugEventsResponse | undefined {
+    if (!mayHoldEvent(line)) return undefined;
+    try {
+      const json = parseLongIntegers(line);
+      if (!isObject(json)) throw new Error("is not a JSON object");
+      const { responseTypes, nodeName, time } = this.#reader.message(ExportEventSchema, json);
+      const common = { nodeName, ...(time === undefined ? {} : { time }) };
+      if (responseTypes.case === "agentEvent") return create(GetAgentEventsResponseSchema, { agentEvent: responseTypes.value, ...common });
+      if (responseTypes.case === "debugEvent") return create(GetDebugEventsResponseSchema, { debugEvent: responseTypes.value, ...common });
+      return undefined;
+    } catch (error) {
+      return this.#reader.skip(error);
+    }
+  }
+}
+
+/** False where a look tells that a line holds no event of an agent and none of debugging. */
+export function mayHoldEvent(line: string): boolean {
+  return MAY_HOLD_EVENT.test(line);
 }
 
 const MAY_HOLD_EVENT = /"(?:agent|debug)_?[eE]vent"\s*:/;

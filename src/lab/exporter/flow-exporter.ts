@@ -8,7 +8,8 @@ import { basename, join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { flowFilters, type FlowFilters } from "../../hubble/filter.js";
 import { protoJson } from "../../hubble/json.js";
-import { FlowLineReader, readNodeEvent } from "../../hubble/line-reader.js";
+import { FlowLineReader, NodeEventReader } from "../../hubble/line-reader.js";
+import { SILENT } from "../../hubble/message-reader.js";
 import type { Flow } from "../../hubble/proto/flow_pb.js";
 import { GetFlowsResponseSchema } from "../../hubble/proto/observer_pb.js";
 import { parseRawFilters } from "../../hubble/raw-filters.js";
@@ -16,8 +17,6 @@ import { fieldMask, type FieldMaskTree } from "../../hubble/server/field-mask.js
 import { instantNs, parseRfc3339 } from "../../hubble/times.js";
 import type { FlowExport } from "../../scenario/observe-types.js";
 import { RotatingFile } from "./rotating-file.js";
-
-const SILENT = { skipped: (): void => {}, unknownField: (): void => {} };
 
 /** What an exporter does with an event, without the file. */
 interface Pass {
@@ -31,7 +30,8 @@ export class FlowExporter {
   readonly #pass: Pass;
   readonly #filtered: boolean;
   readonly #file: RotatingFile;
-  readonly #reader = new FlowLineReader("latest", SILENT);
+  readonly #flows = new FlowLineReader("latest", SILENT);
+  readonly #events = new NodeEventReader(SILENT);
   #lastNs = 0n;
 
   /** `folder` is made when it is not there. Throws `OutputError`. */
@@ -44,14 +44,14 @@ export class FlowExporter {
 
   /** Takes a line of the run's flows or of its agent's events, with its newline. What Relay's client adds is none of an agent's. */
   take(line: string): void {
-    const response = this.#reader.read(line);
+    const response = this.#flows.read(line);
     if (response === undefined || response.responseTypes.case === "nodeStatus") return;
     const { passes, mask, endNs } = this.#pass;
     const { time, responseTypes } = response;
     if (time !== undefined) this.#lastNs = instantNs(time);
     if (endNs !== null && this.#lastNs >= endNs) return;
     const flow = responseTypes.case === "flow" ? responseTypes.value : undefined;
-    if (flow === undefined && responseTypes.case === undefined && readNodeEvent(line) === undefined) return;
+    if (flow === undefined && responseTypes.case === undefined && this.#events.read(line) === undefined) return;
     if (this.#filtered && !passes(flow)) return;
     this.#file.write(mask === null || flow === undefined ? line : masked(flow, mask), this.#lastNs);
   }

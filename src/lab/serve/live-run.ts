@@ -2,7 +2,8 @@
 import { RandomStreams } from "../../core/random.js";
 import { Simulation } from "../../core/simulation.js";
 import { NS_PER_MS, NS_PER_S } from "../../core/units.js";
-import { FlowLineReader, readNodeEvent } from "../../hubble/line-reader.js";
+import { FlowLineReader, NodeEventReader } from "../../hubble/line-reader.js";
+import type { ReadingProblems } from "../../hubble/message-reader.js";
 import type { FlowHistory } from "../../hubble/server/flow-history.js";
 import type { FlowHub } from "../../hubble/server/flow-hub.js";
 import { buildNode, type BuiltNode } from "../../node/build.js";
@@ -20,6 +21,9 @@ const STEP_NS = 10 * NS_PER_MS;
 /** Flows of a run that is served are not cut short. */
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 
+/** What this program writes it can read. */
+const OWN_LINES: ReadingProblems = { skipped: (reason) => { throw new Error(reason); }, unknownField: () => {} };
+
 export interface LiveNode {
   readonly scenario: Scenario;
   readonly run: number;
@@ -35,7 +39,8 @@ export class LiveRun {
   readonly #built: BuiltNode;
   readonly #live: LiveNode;
   readonly #hub: FlowHub;
-  readonly #lines = new FlowLineReader("latest", { skipped: (reason) => { throw new Error(reason); }, unknownField: () => {} });
+  readonly #lines = new FlowLineReader("latest", OWN_LINES);
+  readonly #events = new NodeEventReader(OWN_LINES);
 
   /** Throws a `RangeError` when the agent or a map refuses the scenario. */
   constructor(live: LiveNode, hub: FlowHub) {
@@ -67,7 +72,7 @@ export class LiveRun {
   }
 
   #takeEvent(line: string): void {
-    const event = readNodeEvent(line)!;
+    const event = this.#events.read(line)!;
     if (this.#live.rename !== null) rename(event, this.#live.rename);
     this.#hub.addEvent(this.#live.node, event);
   }

@@ -1,6 +1,7 @@
 /** Responses from a file of JSON lines, one by one, as an exporter or `hubble observe -o jsonpb` writes them. */
-import { FlowLineReader, readNodeEvent } from "../../hubble/line-reader.js";
+import { FlowLineReader, NodeEventReader } from "../../hubble/line-reader.js";
 import { fileLines, type LineBatch } from "../../hubble/line-source.js";
+import type { ReadingProblems } from "../../hubble/message-reader.js";
 import type { GetFlowsResponse } from "../../hubble/proto/observer_pb.js";
 import type { NodeEvent } from "../../hubble/server/flow-history.js";
 import { instantNs } from "../../hubble/times.js";
@@ -26,7 +27,8 @@ export function noProblems(): SkippedLines {
 export class ResponseFile {
   readonly #batches: AsyncGenerator<LineBatch>;
   readonly #problems: SkippedLines;
-  readonly #parse: FlowLineReader;
+  readonly #flows: FlowLineReader;
+  readonly #events: NodeEventReader;
   #lines: readonly string[] = [];
   #next = 0;
   #lastNs = 0n;
@@ -35,10 +37,9 @@ export class ResponseFile {
   constructor(path: string, problems: SkippedLines) {
     this.#batches = fileLines(path);
     this.#problems = problems;
-    this.#parse = new FlowLineReader("latest", {
-      skipped: (reason) => this.#skip(1, reason),
-      unknownField: () => {},
-    });
+    const reading: ReadingProblems = { skipped: (reason) => this.#skip(1, reason), unknownField: () => {} };
+    this.#flows = new FlowLineReader("latest", reading);
+    this.#events = new NodeEventReader(reading);
   }
 
   /** The next response that can be read; null at the end. */
@@ -49,9 +50,9 @@ export class ResponseFile {
         if (!(await this.#read())) return null;
         continue;
       }
-      const read = this.#parse.read(line);
+      const read = this.#flows.read(line);
       if (read === undefined) continue;
-      const response = read.responseTypes.case === undefined ? readNodeEvent(line) : read;
+      const response = read.responseTypes.case === undefined ? this.#events.read(line) : read;
       if (response === undefined) continue;
       const ns = response.time === undefined ? this.#lastNs : instantNs(response.time);
       if (ns > this.#lastNs) this.#lastNs = ns;
