@@ -52,8 +52,8 @@ export function addServeCommand(program: Command, done: (code: ExitCode) => void
         "  ctlab serve reports/ct-exhaustion --speed 10x                hubble observe -f sees flows come\n" +
         "  ctlab serve scenarios/syn-flood-xdp.yaml --speed 1x          simulated meanwhile\n" +
         "  ctlab serve reports/hubble-flow-loss --tls-cert-file tls.crt --tls-key-file tls.key\n\n" +
-        "Times of flows are those of the run. Agent and debug events do not exist. Ctrl-C ends it.\n\n" +
-        "Exit code: 0 ended by Ctrl-C, 2 no such run, or the address can't be had.\n",
+        "Times of flows are those of the run. Debug events do not exist. Ctrl-C ends it.\n\n" +
+        "Exit code: 0 ended by Ctrl-C, 2 no such run, nothing in the file, or the address can't be had.\n",
     )
     .action(async (path: string, options: ServeCommandOptions) => {
       done(await run(path, options));

@@ -16,6 +16,8 @@ import {
 /** In what JSON.stringify writes only lone surrogates are escaped. */
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
 const OTHER_EVENTS = ["agent_event", "agentEvent", "debug_event", "debugEvent"];
+/** Fields of a flow that a response has not. */
+const FLOW_KEYS = new Set(FlowSchema.fields.filter(({ name }) => name !== "time" && name !== "node_name").flatMap(({ name, jsonName }) => [name, jsonName]));
 const WRAPPER_KEYS = new Set(["flow", "node_status", "nodeStatus", "lost_events", "lostEvents", ...OTHER_EVENTS]);
 
 export class FlowLineReader {
@@ -63,7 +65,7 @@ function isObject(json: JsonValue): json is JsonObject {
 
 function isBareFlow(json: JsonObject): boolean {
   const keys = Object.keys(json);
-  return !keys.some((key) => WRAPPER_KEYS.has(key)) && keys.some((key) => key !== "time" && key !== "node_name" && key !== "nodeName");
+  return !keys.some((key) => WRAPPER_KEYS.has(key)) && keys.some((key) => FLOW_KEYS.has(key));
 }
 
 /** An exporter's agent and debug events are responses without a flow. */

@@ -2,7 +2,7 @@
  * `ctlab serve`: Hubble's API from a recorded run, a file of flows, or a scenario that is simulated meanwhile. Each variant is
  * a node of its own, and the server is their Relay.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { VERSION } from "../core/version.js";
 import type { ListenAddress } from "../hubble/server/address.js";
 import { FlowHistory } from "../hubble/server/flow-history.js";
@@ -20,7 +20,7 @@ import { LiveRun, simulateLive } from "./serve/live-run.js";
 import { serveMetrics, type MetricsServer } from "./serve/metrics-server.js";
 import { pause } from "./serve/pause.js";
 import { play, type PlayedLines, type Track } from "./serve/player.js";
-import { firstNodeName } from "./serve/response-file.js";
+import { firstNodeName, NothingToServe, UNNAMED } from "./serve/response-file.js";
 import { isScenario, recordedNodes, type RecordedNode } from "./serve/sources.js";
 
 export interface TlsFiles {
@@ -109,9 +109,12 @@ async function recordedStage({ path, variants, capacity, speed }: ServeOptions):
 }
 
 /** A node's flows, and what its agent said. */
-async function tracksOf({ variant, cilium, flowsPath, eventsPath }: RecordedNode, capacity: number): Promise<[Track, ...Track[]]> {
+async function tracksOf({ variant, cilium, flowsPath, eventsPath, reachedNs }: RecordedNode, capacity: number): Promise<[Track, ...Track[]]> {
   const own = await firstNodeName(flowsPath).catch((error: unknown) => {
-    throw refusal(flowsPath, `can't be read: ${(error as Error).message}`);
+    if (!(error instanceof NothingToServe)) throw error;
+    // A run in which nothing was to be seen is one: clients find its node, and no flows.
+    if (reachedNs !== null && statSync(flowsPath).size === 0) return UNNAMED;
+    throw refusal(flowsPath, error.message, { expected: "flows as JSON lines: those of a run, of an exporter, or of hubble observe -o jsonpb" });
   });
   const name = variant === null ? own : `${variant}/${own.split("/").at(-1)!}`;
   const track = { node: new FlowHistory(name, versionOf(cilium), capacity), path: flowsPath, rename: variant === null ? null : name };

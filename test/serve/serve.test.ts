@@ -325,6 +325,17 @@ describe("on the command line", () => {
     expect(await refused(join(folder, "nothing"))).toMatchObject({ code: 2, stderr: expect.stringContaining("is not there") });
     expect(await refused(folder)).toMatchObject({ code: 2, stderr: expect.stringContaining("manifest.json") });
     const { address } = await serving({});
+    writeFileSync(join(folder, "empty.jsonl"), "");
+    writeFileSync(join(folder, "log.jsonl"), '{"level":"info","msg":"ready"}\n'.repeat(3));
+    writeFileSync(join(folder, "notes.jsonl"), "flows of Tuesday\n");
+    const nothing = async (name: string): Promise<string> => {
+      const { code, stderr } = await refused(join(folder, name));
+      expect([name, code]).toEqual([name, 2]);
+      return stderr;
+    };
+    expect(await nothing("empty.jsonl")).toMatch(/empty\.jsonl:1:1: error: is empty\n +expected flows as JSON lines/);
+    expect(await nothing("log.jsonl")).toContain("holds no flow");
+    expect(await nothing("notes.jsonl")).toContain("holds no line that can be read as a flow; the first: ");
     expect(await refused(run, "--variant", "one", "--server", address)).toMatchObject({ code: 2, stderr: expect.stringContaining("can't be listened at") });
   });
 });

@@ -1,4 +1,5 @@
 /** Responses from a file of JSON lines, one by one, as an exporter or `hubble observe -o jsonpb` writes them. */
+import { statSync } from "node:fs";
 import { FlowLineReader, NodeEventReader } from "../../hubble/line-reader.js";
 import { fileLines, type LineBatch } from "../../hubble/line-source.js";
 import type { ReadingProblems } from "../../hubble/message-reader.js";
@@ -94,16 +95,21 @@ function isOfTheFile(error: unknown): error is Error {
 /** Lines that are looked through for the node's name. */
 const LINES_LOOKED_AT = 100;
 /** Of a file that never tells. */
-const UNNAMED = "node";
+export const UNNAMED = "node";
 
-/** The name that the first responses of a file give their node. Throws an Error with the reason when the file can't be read at all. */
+/** Nothing of a file can be served; `message` says why, in the words of a refusal. */
+export class NothingToServe extends Error {
+  override readonly name = "NothingToServe";
+}
+
+/** The name that the first responses of a file give their node. Throws `NothingToServe`. */
 export async function firstNodeName(path: string): Promise<string> {
   const problems = noProblems();
   const file = new ResponseFile(path, problems);
   try {
     for (let n = 0; n < LINES_LOOKED_AT; n++) {
       const next = await file.next();
-      if (next === null && n === 0 && problems.broken !== null) throw new Error(problems.broken);
+      if (next === null && n === 0) throw new NothingToServe(whyNothing(path, problems));
       if (next === null) break;
       if (next.response.nodeName !== "") return next.response.nodeName;
     }
@@ -111,6 +117,12 @@ export async function firstNodeName(path: string): Promise<string> {
   } finally {
     await file.close();
   }
+}
+
+function whyNothing(path: string, { skipped, firstReason, broken }: SkippedLines): string {
+  if (broken !== null) return `can't be read: ${broken}`;
+  if (skipped > 0) return `holds no line that can be read as a flow; the first: ${firstReason ?? ""}`;
+  return statSync(path).size === 0 ? "is empty" : "holds no flow";
 }
 
 /** Gives a response to another node. */
