@@ -46,6 +46,8 @@ const STEP_NS: readonly (readonly [counter: number, ns: number])[] = [
   [op.OP_CRYPTO, 800],
   [op.OP_TAIL_CALL, 12],
   [op.OP_FIB_LOOKUP, 60],
+  // `__bpf_redirect_neigh_v4` without a next hop: `ip_route_output_flow`, then the neighbour, behind the program instead of in it.
+  [op.OP_REDIRECT_NEIGH, 60],
   [op.OP_POLICY_LOOKUP, 35],
   [op.OP_SCRATCH_LOOKUP, 5],
   [op.OP_SCRATCH_UPDATE, 15],

@@ -3,6 +3,7 @@
  * Stands for the header file that the agent writes (pkg/datapath/linux/config) before it loads the programs.
  */
 import { NS_PER_S } from "../core/units.js";
+import { skippedFib } from "../cilium/agent/host-routing.js";
 import { MONITOR_AGGREGATION, type CiliumSettings } from "../cilium/agent/settings.js";
 import { ipv4, IPV6_WORDS } from "../cilium/maps/address.js";
 import {
@@ -19,6 +20,7 @@ const TUNNEL_PORT = { vxlan: 8472, geneve: 6081 } as const;
 /** The node's datapath configuration. `settings` are effective ones (`effectiveSettings`); `hz`: the kernel's timer ticks a second. */
 export function datapathConfig(settings: CiliumSettings, profile: SettledProfile, topology: Topology, hz: number): DatapathConfig {
   const clockHz = settings.enableBpfClockProbe ? hz : 0;
+  const skipped = skippedFib(settings);
   return {
     ...DEFAULT_DATAPATH,
     clockHz,
@@ -34,6 +36,8 @@ export function datapathConfig(settings: CiliumSettings, profile: SettledProfile
       address6: settings.enableIpv6 ? addressOf(topology.nodeAddress, IPV6_WORDS) : null,
       router6: settings.enableIpv6 ? addressOf(topology.routerAddress, IPV6_WORDS) : null,
       nativeRoutingCidr6: prefix6Of(cidr(topology.podCidr)),
+      lxcSkipsFib: skipped.lxc,
+      hostSkipsFib: skipped.host,
       tunnelPort: settings.tunnelPort ?? TUNNEL_PORT[settings.tunnelProtocol],
     },
     conntrack: conntrackConfig(settings, profile, clockHz),

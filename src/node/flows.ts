@@ -1,5 +1,6 @@
 /** Who listens to the node's programs: nobody, or a recorder that writes Hubble flows. */
 import type { RandomStream, RandomStreams } from "../core/random.js";
+import { skippedFib } from "../cilium/agent/host-routing.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import { IPV6_WORDS } from "../cilium/maps/address.js";
 import type { DatapathEvents } from "../cilium/datapath/events.js";
@@ -157,8 +158,7 @@ function ethernetOf(endpoints: readonly FlowEndpoint[], settings: CiliumSettings
     hostIfindex: IFINDEX.ciliumHost,
     tunnelIfindex: IFINDEX.tunnel,
     podsHaveAddresses: settings.datapathMode === "veth",
-    // cilium_wg0 is a second device.
-    skipsFib: !settings.enableEndpointRoutes && !settings.enableWireguard,
+    skipsFib: skippedFib(settings).lxc,
     directRoutes: settings.autoDirectNodeRoutes,
   });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CILIUM_MINORS, ciliumProfile } from "../profile/cilium.js";
-import { hostRoutingFallback } from "./host-routing.js";
+import { hostRoutingFallback, skippedFib } from "./host-routing.js";
 import { defaultSettings, effectiveSettings, type CiliumSettings } from "./settings.js";
 
 const REPLACED: Partial<CiliumSettings> = { kubeProxyReplacement: true, enableBpfMasquerade: true };
@@ -37,5 +37,17 @@ describe("BPF host routing", () => {
       const profile = ciliumProfile(minor);
       expect(hostRoutingFallback(effectiveSettings(defaultSettings(profile), profile))).toBeNull();
     }
+  });
+});
+
+describe("skipped FIB look-ups", () => {
+  it.each<[string, Partial<CiliumSettings>, ReturnType<typeof skippedFib>]>([
+    ["BPF host routing", REPLACED, { host: true, lxc: true }],
+    ["endpoint routes", { ...REPLACED, enableEndpointRoutes: true }, { host: true, lxc: false }],
+    ["WireGuard's device", { ...REPLACED, enableWireguard: true }, { host: false, lxc: false }],
+    ["legacy host routing", { ...REPLACED, enableHostLegacyRouting: true }, { host: false, lxc: false }],
+    ["legacy host routing by the chart's defaults", {}, { host: false, lxc: false }],
+  ])("%s", (_name, change, expected) => {
+    expect(skippedFib(effectiveSettings(settings(change), ciliumProfile("1.17.1")))).toEqual(expected);
   });
 });

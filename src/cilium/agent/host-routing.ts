@@ -29,3 +29,21 @@ export function hostRoutingFallback(settings: CiliumSettings): Fallback | null {
 function masqueradesByIptables({ enableBpfMasquerade, enableIpv4, enableIpv4Masquerade, enableIpv6, enableIpv6Masquerade }: CiliumSettings): boolean {
   return !enableBpfMasquerade && ((enableIpv4 && enableIpv4Masquerade) || (enableIpv6 && enableIpv6Masquerade));
 }
+
+/** Which programs are compiled without FIB lookups. */
+interface SkippedFib {
+  /** bpf_lxc. */
+  readonly lxc: boolean;
+  /** bpf_host. */
+  readonly host: boolean;
+}
+
+/**
+ * ENABLE_SKIP_FIB (`writeTemplateConfig` in pkg/datapath/linux/config, 1.14 to 1.19): with BPF host routing and a single device,
+ * except that endpoint routes make pods' programs ask the FIB (`EnforceLXCFibLookup`, pull request 28264). A node has one native
+ * device here; cilium_wg0 is a second one, up to 1.17 only where it has programs, which is not told apart. `settings` are effective.
+ */
+export function skippedFib({ enableHostLegacyRouting, enableWireguard, enableEndpointRoutes }: CiliumSettings): SkippedFib {
+  const host = !enableHostLegacyRouting && !enableWireguard;
+  return { host, lxc: host && !enableEndpointRoutes };
+}

@@ -155,8 +155,9 @@ export interface NodeConfig {
   readonly nativeRoutingCidr6: Cidr | null;
   /** Endpoint id in events of the host's programs. */
   readonly hostEndpointId: number;
-  /** FIB lookups are compiled out on a node with one device (ENABLE_SKIP_FIB). */
-  readonly skipFib: boolean;
+  /** ENABLE_SKIP_FIB in bpf_lxc and in bpf_host: with one device, routes are left to bpf_redirect_neigh. */
+  readonly lxcSkipsFib: boolean;
+  readonly hostSkipsFib: boolean;
   readonly tunnelPort: number;
 }
 
@@ -244,7 +245,8 @@ export const DEFAULT_DATAPATH: DatapathConfig = {
     nativeRoutingCidr4: { address: [ipv4("10.0.0.0")], prefix: 8 },
     nativeRoutingCidr6: null,
     hostEndpointId: 1,
-    skipFib: false,
+    lxcSkipsFib: false,
+    hostSkipsFib: false,
     tunnelPort: VXLAN_PORT,
   },
   conntrack: DEFAULT_CONNTRACK,

@@ -4,10 +4,10 @@
  */
 
 import type { EndpointProgram } from "./context.js";
-import { CTX_ACT_OK, CTX_ACT_REDIRECT } from "./context.js";
+import { CTX_ACT_OK, CTX_ACT_REDIRECT, PROGRAM_HOST, PROGRAM_LXC } from "./context.js";
 import type { DatapathContext } from "./context.js";
 import { DROP_NO_FIB, DROP_TTL_EXCEEDED } from "./drop-reasons.js";
-import { OP_FIB_LOOKUP } from "./ops.js";
+import { OP_FIB_LOOKUP, OP_REDIRECT_NEIGH } from "./ops.js";
 
 /** `ipv4_l3`: one hop. CTX_ACT_OK or DROP_TTL_EXCEEDED. */
 export function decrementTtl(dp: DatapathContext): number {
@@ -35,11 +35,20 @@ export function fibLookup(dp: DatapathContext): number {
   return DROP_NO_FIB;
 }
 
-/** `fib_redirect`: one FIB lookup, then a redirect. On a node with one device the lookup is compiled out. */
+/** `fib_redirect`: one FIB lookup, then a redirect; or, with ENABLE_SKIP_FIB, bpf_redirect_neigh to the direct routing device. */
 export function fibRedirect(dp: DatapathContext): number {
-  const { node } = dp.config;
-  const oif = node.skipFib ? node.nativeIfindex : fibLookup(dp);
+  if (skipsFib(dp)) {
+    dp.count(OP_REDIRECT_NEIGH);
+    return redirect(dp, dp.config.node.nativeIfindex);
+  }
+  const oif = fibLookup(dp);
   return oif < 0 ? oif : redirect(dp, oif);
+}
+
+/** bpf_overlay is compiled without the agent's macro, and XDP has no bpf_redirect_neigh: both ask the FIB always. */
+function skipsFib({ program, config: { node } }: DatapathContext): boolean {
+  if (program === PROGRAM_LXC) return node.lxcSkipsFib;
+  return program === PROGRAM_HOST && node.hostSkipsFib;
 }
 
 /** `fib_redirect_v4`: the same for a packet that is routed here: one hop less. */

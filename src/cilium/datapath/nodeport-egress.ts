@@ -59,7 +59,7 @@ function reverseDnatForward(dp: DatapathContext): number {
   const ret = lbExtractTuple(dp, tuple);
   if (ret < 0) return ret === DROP_UNSUPP_SERVICE_PROTO || ret === DROP_UNKNOWN_L4 ? CTX_ACT_OK : ret;
   if (!reverseDnatInfo(dp, tuple)) return CTX_ACT_OK;
-  if (dp.program === PROGRAM_HOST && !dp.config.node.skipFib) {
+  if (dp.program === PROGRAM_HOST && !dp.config.node.hostSkipsFib) {
     const oif = fibLookup(dp);
     if (oif < 0) return oif;
     if (oif !== packet.ifindex) return redirect(dp, oif);

@@ -59,9 +59,11 @@ export const OP_RANDOM = 45;
 export const OP_HASH = 46;
 /** Packets encrypted or decrypted by WireGuard or IPsec. */
 export const OP_CRYPTO = 47;
+/** Redirects without a FIB lookup: the kernel looks the route and the neighbour up when it carries them out. */
+export const OP_REDIRECT_NEIGH = 48;
 
 /** Number of counters. */
-export const OP_COUNT = 48;
+export const OP_COUNT = 49;
 
 /** Name of each counter, in order: `map.operation` for maps. */
 export const OP_NAMES: readonly string[] = [
@@ -113,4 +115,5 @@ export const OP_NAMES: readonly string[] = [
   "random",
   "hash",
   "crypto",
+  "redirect_neigh",
 ];
