@@ -1,5 +1,5 @@
 /** What a run rests on that is neither exact nor measured: said beside every verdict. */
-import { effectiveSettings } from "../cilium/agent/settings.js";
+import { effectiveSettings } from "../cilium/agent/effective-settings.js";
 import { assumedFeatures } from "../cilium/datapath/support.js";
 import { formatCount } from "../core/units.js";
 import type { BuiltNode } from "../node/build.js";

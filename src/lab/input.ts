@@ -1,5 +1,5 @@
 /** Mistakes in what a command was asked for, in the form of mistakes in files. */
-import { effectiveSettings } from "../cilium/agent/settings.js";
+import { effectiveSettings } from "../cilium/agent/effective-settings.js";
 import { DROP_REASONS } from "../cilium/datapath/drop-reasons.js";
 import { unsupportedFeatures } from "../cilium/datapath/support.js";
 import { settled } from "../cilium/profile/assumptions.js";

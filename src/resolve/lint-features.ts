@@ -1,7 +1,7 @@
 /** Features that exclude each other, and settings that do nothing in the company of others. */
 
+import { effectiveSettings } from "../cilium/agent/effective-settings.js";
 import { hostRoutingFallback } from "../cilium/agent/host-routing.js";
-import { effectiveSettings } from "../cilium/agent/settings.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import type { KernelProfile } from "../cilium/profile/kernel.js";
 import { warn } from "./lint-rule.js";

@@ -1,9 +1,9 @@
 /** Warnings about Maglev. */
 
+import { effectiveSettings } from "../cilium/agent/effective-settings.js";
 import { MAGLEV_TABLE_SIZES, decodeSeed, maglevTable } from "../cilium/agent/maglev.js";
 import type { MaglevBackend, MaglevSeed } from "../cilium/agent/maglev.js";
 import { balanceOf, disruptionBetween, slotsPerBackend } from "../cilium/agent/maglev-figures.js";
-import { effectiveSettings } from "../cilium/agent/settings.js";
 import { refuse, warn } from "./lint-rule.js";
 import type { LintContext, LintRule } from "./lint-rule.js";
 

@@ -1,6 +1,6 @@
 /** Warnings about port ranges: NodePort, SNAT, ephemeral ports of the node, tunnels. */
 
-import { effectiveSettings } from "../cilium/agent/settings.js";
+import { effectiveSettings } from "../cilium/agent/effective-settings.js";
 import type { CiliumSettings, PortRange } from "../cilium/agent/settings.js";
 import { refuse, warn } from "./lint-rule.js";
 import type { LintRule, LintWarning } from "./lint-rule.js";

@@ -1,10 +1,10 @@
 /** Warnings about map sizes and their memory. */
 
 import { MapFlag } from "../bpf/spec.js";
+import { effectiveSettings } from "../cilium/agent/effective-settings.js";
 import { usesDistributedLru } from "../cilium/agent/map-plan.js";
 import { recreationCauses } from "../cilium/agent/map-recreation.js";
 import { memoryWhereRatioActs } from "../cilium/agent/map-size.js";
-import { effectiveSettings } from "../cilium/agent/settings.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import { formatBytes, formatCount } from "../core/units.js";
 import { refuse, warn } from "./lint-rule.js";

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { CILIUM_MINORS, ciliumProfile } from "../profile/cilium.js";
+import { effectiveSettings } from "./effective-settings.js";
 import { hostRoutingFallback, skippedFib } from "./host-routing.js";
-import { defaultSettings, effectiveSettings, type CiliumSettings } from "./settings.js";
+import { defaultSettings, type CiliumSettings } from "./settings.js";
 
 const REPLACED: Partial<CiliumSettings> = { kubeProxyReplacement: true, enableBpfMasquerade: true };
 

@@ -10,9 +10,9 @@ import type { MapSpec } from "../../bpf/spec.js";
 import { CILIUM_MAPS, mapSpec, policyMapSpec } from "../maps/definitions.js";
 import type { CiliumMapDefinition, CiliumMapName } from "../maps/definitions.js";
 import type { CiliumProfile } from "../profile/cilium-profile.js";
+import { effectiveSettings } from "./effective-settings.js";
 import { mapSizes, sizeRequest } from "./map-size.js";
 import type { DynamicMap, MapSizes, SizeOrigin } from "./map-size.js";
-import { effectiveSettings } from "./settings.js";
 import type { CiliumSettings } from "./settings.js";
 
 /** Where a number of entries came from, and the setting that decides it. */

@@ -7,8 +7,9 @@
  *
  * Entries per connection are not tabulated: one connection of each workload is simulated alone, and its entries counted.
  */
+import { effectiveSettings } from "../../cilium/agent/effective-settings.js";
 import { GC_START_NS } from "../../cilium/agent/gc-interval.js";
-import { effectiveSettings, type CiliumSettings } from "../../cilium/agent/settings.js";
+import type { CiliumSettings } from "../../cilium/agent/settings.js";
 import { ciliumProfile } from "../../cilium/profile/cilium.js";
 import { NS_PER_MS, NS_PER_S, type Nanoseconds } from "../../core/units.js";
 import { inTraffic } from "../../node/workloads/distributions.js";

@@ -1,6 +1,6 @@
 /** Sizes that follow from what is configured, not from connections: services, policies, Maglev. */
+import { effectiveSettings } from "../../cilium/agent/effective-settings.js";
 import { MAGLEV_TABLE_SIZES } from "../../cilium/agent/maglev.js";
-import { effectiveSettings } from "../../cilium/agent/settings.js";
 import { ciliumProfile } from "../../cilium/profile/cilium.js";
 import { formatCount } from "../../core/units.js";
 import type { VariantResult } from "../../observe/result.js";
