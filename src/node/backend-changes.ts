@@ -13,8 +13,8 @@ import { Side } from "../traffic/tcp-peers.js";
 import type { AddedBackends } from "./added-backends.js";
 import type { Directory } from "./directory.js";
 import { rowOf } from "./flow-table.js";
-import type { NodeFlows } from "./flows.js";
 import type { Node } from "./node.js";
+import type { NodeFlows } from "./node-flows.js";
 import type { KnownBackend, ServiceWriter } from "./services.js";
 import type { Pod, ServiceTopology, Topology } from "./topology.js";
 

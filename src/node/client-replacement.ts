@@ -5,12 +5,12 @@
  *
  * Simplified: one endpoint id for both, and the new pod carries traffic at once, without waiting for the walk.
  */
-import { Side } from "../traffic/tcp-peers.js";
 import type { Happening } from "../scenario/types.js";
+import { Side } from "../traffic/tcp-peers.js";
 import type { Collector } from "./collector.js";
 import { rowOf } from "./flow-table.js";
-import type { NodeFlows } from "./flows.js";
 import type { Node } from "./node.js";
+import type { NodeFlows } from "./node-flows.js";
 import { workloadOf, type Topology } from "./topology.js";
 
 export interface ReplacementParts {

@@ -3,7 +3,6 @@ import type { RandomStream, RandomStreams } from "../core/random.js";
 import { skippedFib } from "../cilium/agent/host-routing.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import { IPV6_WORDS } from "../cilium/maps/address.js";
-import type { DatapathEvents } from "../cilium/datapath/events.js";
 import { NO_EVENTS } from "../cilium/datapath/events.js";
 import type { SettledProfile } from "../cilium/profile/assumptions.js";
 import { flowFields } from "../cilium/profile/cilium.js";
@@ -21,36 +20,11 @@ import { AgentEvents } from "./agent-events.js";
 import { buildPipeline } from "./hubble.js";
 import { addressOf } from "./ipv6.js";
 import { HubbleReading } from "./hubble-reading.js";
+import type { NodeFlows } from "./node-flows.js";
 import { IDENTITY, IFINDEX } from "./populate.js";
 import { fullNodeName, labelsOf } from "./pod-labels.js";
 import { PolicyLabels } from "./policy-names.js";
 import type { Pod, Topology } from "./topology.js";
-
-export interface NodeFlows {
-  readonly events: DatapathEvents;
-  /** The way that events take through Hubble; null when the scenario asks for none. */
-  readonly hubble: HubbleReading | null;
-  /** Events that would be a flow, and those written. */
-  readonly seen: () => number;
-  readonly written: () => number;
-  /** The programs run on the CPU that this tells. */
-  readonly attach: (context: { readonly cpu: number }) => void;
-  /** Hands the last lines to the sink. */
-  readonly finish: () => void;
-  /** Whoever reads the flows loses the node at this moment, ns, and has it again. */
-  readonly cut: (atNs: number) => void;
-  readonly reconnect: (atNs: number) => void;
-  /** What Hubble counts of the flows; null when its metrics are off, or nobody scrapes them. */
-  readonly hubbleMetrics: HubbleMetrics | null;
-  /** What proxies tell of requests; null when nobody wants to know. */
-  readonly accessLog: AccessLog | null;
-  /** What the agent says of its own doings; null when nobody wants to know. */
-  readonly agentEvents: AgentEvents | null;
-  /** Names policies in flows; it has to be told which hold. */
-  readonly policyLabels: PolicyLabels | null;
-  readonly agentStops: (atNs: number) => void;
-  readonly agentStarts: (atNs: number) => void;
-}
 
 const NOTHING: NodeFlows = {
   events: NO_EVENTS, hubble: null, hubbleMetrics: null, accessLog: null, agentEvents: null, policyLabels: null, seen: () => 0, written: () => 0,

@@ -6,10 +6,10 @@ import type { HubblePipeline } from "../observe/pipeline/pipeline.js";
 import type { HubbleResult } from "../observe/result.js";
 import type { AccessLog } from "./access-log.js";
 import type { AgentEvents } from "./agent-events.js";
+import type { HubbleCounts, NodeFlows } from "./node-flows.js";
 import type { PolicyLabels } from "./policy-names.js";
-import type { NodeFlows } from "./flows.js";
 
-export class HubbleReading implements NodeFlows {
+export class HubbleReading implements NodeFlows, HubbleCounts {
   readonly hubble = this;
   readonly events: FlowRecorder;
   readonly hubbleMetrics: HubbleMetrics | null;
@@ -77,19 +77,16 @@ export class HubbleReading implements NodeFlows {
     this.reconnect(atNs);
   };
 
-  /** With every stage where it is now. */
   upToDate(): this {
     this.#pipeline.advance(this.#clock.now);
     return this;
   }
 
-  /** Events lost so far in perf rings, queue and ring. */
   get lost(): number {
     const { perf, flowsLostInQueue, flowsOverwritten } = this.#pipeline;
     return perf.lost + flowsLostInQueue + flowsOverwritten;
   }
 
-  /** Flows that were read so far. */
   get read(): number {
     return this.#pipeline.request.delivered + this.#pipeline.request.filtered;
   }

@@ -4,7 +4,7 @@
  */
 import type { Simulation } from "../core/simulation.js";
 import { NS_PER_S } from "../core/units.js";
-import type { NodeFlows } from "./flows.js";
+import type { NodeFlows } from "./node-flows.js";
 
 /** Relay's pause before it dials a node again, s (`hubble-relay --retry-timeout`, 30 s). */
 const RETRY_S = 30;

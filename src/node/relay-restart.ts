@@ -9,7 +9,7 @@
 import type { RandomStream } from "../core/random.js";
 import type { Simulation } from "../core/simulation.js";
 import { NS_PER_S } from "../core/units.js";
-import type { NodeFlows } from "./flows.js";
+import type { NodeFlows } from "./node-flows.js";
 
 /** gRPC's backoff: first 1 s, then 1.6 times as long, up to 120 s, each ±20 %. */
 const BACKOFF_FIRST_NS = NS_PER_S;
