@@ -23,7 +23,7 @@ import type { DatapathObserver } from "./observer.js";
 import { OP_COUNT, OP_CT_LOOKUP, OP_CT_UPDATE, OP_NAT_DELETE, OP_NAT_LOOKUP, OP_NAT_UPDATE, OP_RANDOM, OP_SIGNAL } from "./ops.js";
 import { Packet } from "./packet.js";
 import type { ReadAhead } from "./read-ahead.js";
-import type { RepeatedWalks } from "./repeated-walks.js";
+import type { Walks } from "./walks.js";
 
 /** Programs' return values that are no drop. */
 export const CTX_ACT_OK = 0;
@@ -140,7 +140,7 @@ export class DatapathContext {
   /** Looks over the shoulder of a traced connection; null otherwise. */
   observer: DatapathObserver | null = null;
   /** For speed, or null: walks that need not be walked again, and where lookups will find something. */
-  walks: RepeatedWalks | null = null;
+  walks: Walks | null = null;
   readAhead: ReadAhead | null = null;
 
   /** `cilium_ratelimit`, the bucket of socket traces: when it was filled last, ns (-1: not made yet), and what it holds. */

@@ -22,6 +22,7 @@ import type { DatapathContext } from "./context.js";
 import { PACKET_INPUTS } from "./packet.js";
 import { FLOWS_AT_ONCE } from "./read-ahead.js";
 import { Draft, SITE_ABSENT, SITE_FOUND, SITE_REFRESHED, WalkShape, WHOLE_ROW } from "./walk-shape.js";
+import type { Walks } from "./walks.js";
 
 /** Hooks whose walks can be repeated. */
 export const HOOK_FROM_CONTAINER = 0;
@@ -50,12 +51,10 @@ const SITES_MAX = 6;
 const INPUTS = SLOTS + SITES_MAX;
 const FIRST_FREE = INPUTS + PACKET_INPUTS;
 
-export class RepeatedWalks {
+export class RepeatedWalks implements Walks {
   /** Walks repeated so far. */
   repeats = 0;
-  /** A walk is under way whose end may be worth remembering. */
   recording = false;
-  /** A walk of a flow is under way. */
   noting = false;
   declare private readonly dp: DatapathContext;
   declare private readonly rows: Int32Array;
@@ -95,7 +94,6 @@ export class RepeatedWalks {
     this.age++;
   }
 
-  /** Repeats the walk of this packet at that hook and gives its verdict; `NOT_REPEATED` when the programs must run. */
   repeat(hook: number): number {
     const { dp } = this;
     const { packet } = dp;
@@ -123,7 +121,6 @@ export class RepeatedWalks {
     return NOT_REPEATED;
   }
 
-  /** The walk has looked up a key in a map that packets write: slot or negative. `ct` is the map's view if it is a conntrack map. */
   note(map: BpfMap, ct: CtMap | null, key: Int32Array, slot: number): void {
     const { draft, next, rows } = this;
     const site = this.noted++;
@@ -144,13 +141,11 @@ export class RepeatedWalks {
     this.next = next + words;
   }
 
-  /** The walk has made an element, of the key that it looked up last or its pair. */
   made(slot: number): void {
     this.recording = false;
     if (slot > 0 && this.noted > 0 && this.noted <= SITES_MAX) this.rows[this.row + SLOTS + this.noted - 1] = slot;
   }
 
-  /** Conntrack has set the lifetime of an entry that it found, for a packet of that side: that many seconds from now. */
   refreshed(ct: CtMap, slot: number, lifetime: number, received: boolean): void {
     const { draft } = this;
     const site = draft.sites - 1;
@@ -158,19 +153,16 @@ export class RepeatedWalks {
     else draft.refresh(site, lifetime, received);
   }
 
-  /** A packet was counted in the metrics map. */
   counted(reason: number, direction: number, site: number): void {
     this.draft.addMetric(reason, direction, site);
   }
 
-  /** The programs have run: remembers the walk if it can be repeated. */
   end(verdict: number): void {
     if (this.recording) this.remember(verdict);
     this.recording = false;
     this.noting = false;
   }
 
-  /** Adds the operations of repeated walks that were not added yet to these counters. */
   countInto(counters: Int32Array): void {
     for (let i = 0; i < this.shapes.length; i++) this.shapes[i]!.countInto(counters);
   }
