@@ -15,7 +15,10 @@ export interface NodeWorld {
   readonly node: BuiltNode;
 }
 
-/** Native routing with kube-proxy replacement and BPF masquerading; `helm` adds to it or changes it. */
+/**
+ * Native routing with kube-proxy replacement and BPF masquerading; `helm` adds to it or changes it. Maps are large enough for
+ * any of these tests and no larger: to make Cilium's default sizes would take longer than most of the runs.
+ */
 const HELM: Readonly<Record<string, string>> = {
   kubeProxyReplacement: '"true"',
   k8sServiceHost: "api",
@@ -24,6 +27,12 @@ const HELM: Readonly<Record<string, string>> = {
   ipv4NativeRoutingCIDR: "10.244.0.0/16",
   "bpf.masquerade": "true",
   "bpf.mapDynamicSizeRatio": "0",
+  "bpf.ctTcpMax": "16384",
+  "bpf.ctAnyMax": "16384",
+  "bpf.natMax": "16384",
+  "bpf.neighMax": "16384",
+  "bpf.lbMapMax": "4096",
+  "extraConfig.bpf-sock-rev-map-max": '"4096"',
 };
 
 /** What is written of flows, and who takes it. */

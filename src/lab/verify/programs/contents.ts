@@ -14,10 +14,17 @@ import type { RecordedKey, RecordedMap } from "./vectors.js";
 /** Values by map and key, as text. */
 export type Contents = Map<string, string>;
 
-/** Fields and flags in a fixed order, whatever the order in the file. */
+/** Fields and flags in a fixed order, whatever the order in the file. Written by hand: a replay writes all elements after each step. */
 function sorted(value: object): string {
-  const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify(Object.fromEntries(fields.map(([name, field]) => [name, Array.isArray(field) ? [...field].sort() : field])));
+  const fields = value as Readonly<Record<string, unknown>>;
+  let text = "";
+  for (const name of Object.keys(fields).sort()) {
+    const field = fields[name];
+    if (field === undefined) continue;
+    const written = typeof field === "number" ? `${field}` : JSON.stringify(Array.isArray(field) && field.length > 1 ? [...field].sort() : field);
+    text += `${text === "" ? "" : ","}"${name}":${written}`;
+  }
+  return `{${text}}`;
 }
 
 export function keyText(map: RecordedMap, key: RecordedKey): string {
