@@ -26,6 +26,8 @@ export default defineConfig({
       { extends: true, test: { name: "units", include: ["src/**/*.test.ts"], exclude: ALONE, isolate: false } },
       { extends: true, test: { name: "whole", include: ["test/**/*.test.ts", "examples/**/*.test.ts", ...ALONE] } },
     ],
+    // What is built is tested as it is.
+    server: { deps: { external: [/[\\/]dist[\\/]/] } },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // The longest file simulates on threads of its own, and the others are many: one worker for each core, not one less.

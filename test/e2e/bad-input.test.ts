@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { ctlab, scratch, type Finished } from "./cli.js";
+import { ctlab, ctlabHere, scratch, type Finished } from "./cli.js";
 
 const folder = scratch();
 afterAll(folder.remove);
@@ -35,7 +35,8 @@ function write(name: string, content: string | Buffer): string {
 write("values.yaml", VALUES);
 
 async function run(file: string, args: readonly string[] = [], input?: string): Promise<Finished> {
-  return ctlab(["run", file, "--out", OUT, ...args], { cwd: folder.path, ...(input === undefined ? {} : { input }) });
+  const command = ["run", file, "--out", OUT, ...args];
+  return input === undefined ? ctlabHere(command, { cwd: folder.path }) : ctlab(command, { cwd: folder.path, input });
 }
 
 function expectRefused({ code, stdout }: Finished): void {
@@ -222,7 +223,7 @@ describe("a mistyped path to anything else", () => {
       [["verify", "maps", "tracee.jsonl"], "ctlab: tracee.jsonl: can't be read: no such file", "trace.jsonl"],
     ];
     for (const [args, first, meant] of cases) {
-      const { code, stderr } = await ctlab(args, { cwd: folder.path });
+      const { code, stderr } = await ctlabHere(args, { cwd: folder.path });
       const lines = stderr.trimEnd().split("\n");
       expect([args, code, lines[0]?.startsWith(first), lines.at(-1)]).toEqual([args, 2, true, `   did you mean "${meant}"?`]);
     }
@@ -237,7 +238,7 @@ describe("a slip on the command line", () => {
     [["export", "grafana", "-o", "."], ["ctlab: .: is a folder, not a file"]],
     [["export", "prometheus-rules", "-o", "nowhere/rules.yaml"], ["ctlab: nowhere/rules.yaml: the folder is not there, or can't be made"]],
   ])("%j", async (args, says) => {
-    const finished = await ctlab(args, { cwd: folder.path });
+    const finished = await ctlabHere(args, { cwd: folder.path });
     expectRefused(finished);
     expect(finished.stderr.split("\n").slice(0, says.length)).toEqual(says);
   });

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const MAIN = join(ROOT, "dist", "main.js");
@@ -41,6 +41,55 @@ export function ctlab(args: readonly string[], options: CliOptions = {}): Promis
     child.stdin.end(options.input ?? "");
     options.onStart?.(child);
   });
+}
+
+type Program = Pick<typeof import("../../src/cli/program.js"), "runCli">;
+
+/** The built command line's modules, as `dist/main.js` takes them. */
+async function builtProgram(command: string | undefined): Promise<Program> {
+  const built = (name: string): Promise<unknown> => import(/* @vite-ignore */ pathToFileURL(join(ROOT, "dist", "cli", name)).href);
+  if (command !== "resolve") return (await built("program.js")) as Program;
+  return ((await built("bundle.js")) as typeof import("../../src/cli/bundle.js")).loadBundle()!.program;
+}
+const programs = new Map<string, Promise<Program>>();
+
+/**
+ * Runs `ctlab ARGS` to its end within this process: the built modules, without a start of Node, which takes longer than what
+ * most commands do. For commands that read, judge and print, one at a time. Starts, signals and stdin need `ctlab`.
+ */
+export async function ctlabHere(args: readonly string[], { cwd = ROOT, env = {} }: Pick<CliOptions, "cwd" | "env"> = {}): Promise<Finished> {
+  if (args.includes("-")) throw new Error("this process's stdin is not the test's: use ctlab");
+  const kind = args[0] === "resolve" ? "resolve" : "program";
+  if (!programs.has(kind)) programs.set(kind, builtProgram(args[0]));
+  const { runCli } = await programs.get(kind)!;
+  const said: Record<"stdout" | "stderr", Buffer[]> = { stdout: [], stderr: [] };
+  const into = (stream: "stdout" | "stderr"): typeof process.stdout.write =>
+    function write(chunk: string | Uint8Array, ...rest: unknown[]): boolean {
+      said[stream].push(Buffer.from(chunk as string));
+      const done = rest.at(-1);
+      if (typeof done === "function") process.nextTick(done as () => void);
+      return true;
+    };
+  const changed = Object.keys(env).map((name) => [name, process.env[name]] as const);
+  const { write: stdout } = process.stdout;
+  const { write: stderr } = process.stderr;
+  const folder = process.cwd();
+  process.chdir(cwd);
+  Object.assign(process.env, env);
+  process.stdout.write = into("stdout");
+  process.stderr.write = into("stderr");
+  try {
+    const code = await runCli(args);
+    return { code, stdout: Buffer.concat(said.stdout).toString(), stderr: Buffer.concat(said.stderr).toString() };
+  } finally {
+    process.stdout.write = stdout;
+    process.stderr.write = stderr;
+    process.chdir(folder);
+    for (const [name, value] of changed) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
 }
 
 /** A folder of its own for one test, and what removes it. */

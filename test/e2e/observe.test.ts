@@ -3,14 +3,14 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ctlab, ROOT, scratch, type Finished } from "./cli.js";
+import { ctlab, ctlabHere, ROOT, scratch, type Finished } from "./cli.js";
 
 const folder = scratch();
 afterAll(folder.remove);
 const VECTORS = join(ROOT, "test/vectors/hubble");
 const at = (name: string): string => join(folder.path, name);
 const vector = (name: string): string => gunzipSync(readFileSync(join(VECTORS, `${name}.gz`))).toString("utf8");
-const observe = (...args: string[]): Promise<Finished> => ctlab(["observe", ...args], { cwd: folder.path });
+const observe = (...args: string[]): Promise<Finished> => ctlabHere(["observe", ...args], { cwd: folder.path });
 
 const CORPUS = vector("filter-corpus.ndjson");
 const LINES = CORPUS.trim().split("\n");
@@ -42,7 +42,7 @@ describe("ctlab observe FILE", () => {
     expect(plain.stdout.split("\n")).toHaveLength(21);
     expect(await observe("corpus.jsonl.gz", "--type", "drop")).toEqual(plain);
     expect(await ctlab(["observe", "-", "--type", "drop"], { input: CORPUS })).toEqual(plain);
-    const bare = await ctlab(["observe", "corpus.jsonl", "--all", "-o", "json"], { cwd: folder.path, env: { HUBBLE_COMPAT: "legacy-json-output" } });
+    const bare = await ctlabHere(["observe", "corpus.jsonl", "--all", "-o", "json"], { cwd: folder.path, env: { HUBBLE_COMPAT: "legacy-json-output" } });
     expect(await ctlab(["observe", "--type", "drop", "-"], { input: bare.stdout })).toEqual(plain);
   });
 
@@ -213,7 +213,7 @@ describe("ctlab observe --slow-syn", () => {
 
 describe("ctlab verify", () => {
   it.each(["flow-lines", "flow-streams", "filters", "status", "lists", "grpc-streams"])("%s", async (kind) => {
-    const { code, stdout } = await ctlab(["verify", kind, join(VECTORS, `${kind}.json.gz`)]);
+    const { code, stdout } = await ctlabHere(["verify", kind, join(VECTORS, `${kind}.json.gz`)]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^\d+ passed, 0 failed$/m);
   });

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { MapDocument, NodeDocument, ResolveDiffDocument, ResolveDocument } from "../../src/report/resolve-document.js";
-import { ctlab, ROOT, scratch, type CliOptions } from "./cli.js";
+import { ctlab, ctlabHere, ROOT, scratch, type CliOptions } from "./cli.js";
 
 const HELM = join("test", "fixtures", "helm");
 const GIB = 2 ** 30;
@@ -13,7 +13,8 @@ afterAll(folder.remove);
 const file = (name: string): string => join(HELM, name);
 
 async function json<Document = ResolveDocument>(args: readonly string[], options?: CliOptions): Promise<Document> {
-  const { stdout, stderr, code } = await ctlab(["resolve", ...args, "--json"], options);
+  const command = ["resolve", ...args, "--json"];
+  const { stdout, stderr, code } = options?.input === undefined ? await ctlabHere(command) : await ctlab(command, options);
   expect(code, stderr).not.toBe(2);
   return JSON.parse(stdout) as Document;
 }
@@ -219,7 +220,7 @@ describe("Helm files as people have them", () => {
 describe("the text", () => {
   it("answers first, then lists every map with its origin, GC, warnings and what it rests on", async () => {
     const args = ["-f", file("values-1.14.yaml"), "--node", "16cpu,64Gi:58", "--node", "96cpu,360Gi,200pods:20", "--cilium", "1.14.5"];
-    const { stdout, stderr, code } = await ctlab(["resolve", ...args, "--alerts", file("rules.yaml"), "--kernel", "5.15"]);
+    const { stdout, stderr, code } = await ctlabHere(["resolve", ...args, "--alerts", file("rules.yaml"), "--kernel", "5.15"]);
     expect(code).toBe(0);
     expect(stderr).toContain(`${file("values-1.14.yaml")}:2:23: warning: kubeProxyReplacement: strict is deprecated`);
     expect(stdout).toMatch(/^Cilium 1\.14\.5 · kernel 5\.15\.\d+ · 16cpu,64Gi × 58 · 96cpu,360Gi,200pods × 20 ·\n/);
@@ -246,18 +247,18 @@ describe("the text", () => {
     writeFileSync(long, "kubeProxyReplacement: true\nbpf: { ctTcpMax: 16777216, distributedLRU: { enabled: true } }\n");
     const args = ["-f", long, "--node", "  448 vcpu ,  24576GiB,  100000pods:1000000", "--node", "7cpu,4Gi", "--cilium", "1.17.3"];
     for (const extra of [[], ["--diff-set", "bpf.ctTcpMax=1048577,ipv6.enabled=true"]]) {
-      const { stdout, code } = await ctlab(["resolve", ...args, ...extra]);
+      const { stdout, code } = await ctlabHere(["resolve", ...args, ...extra]);
       expect(code).toBe(0);
       expect(stdout.split("\n").filter((line) => [...line].length > 100)).toEqual([]);
     }
   });
 
   it("--help shows examples and exit codes within the width", async () => {
-    const { stdout, code } = await ctlab(["resolve", "--help"]);
+    const { stdout, code } = await ctlabHere(["resolve", "--help"]);
     expect(code).toBe(0);
     for (const word of ["Examples:", "--diff --cilium 1.18", "--pin > pinned.yaml", "Exit code:", "-f -"]) expect(stdout).toContain(word);
     expect(stdout.split("\n").filter((line) => line.length > 110)).toEqual([]);
-    const overview = await ctlab(["--help"]);
+    const overview = await ctlabHere(["--help"]);
     expect(overview.stdout).toMatch(/resolve \[options\]/);
   });
 });
@@ -265,24 +266,24 @@ describe("the text", () => {
 describe("an agent that does not start", () => {
   it("is said in its own words, with exit code 3", async () => {
     const args = ["resolve", "--node", "8cpu,32Gi", "--cilium", "1.19", "--set", "bpf.natMax=16000000"];
-    const { stdout, code } = await ctlab(args);
+    const { stdout, code } = await ctlabHere(args);
     expect(code).toBe(3);
     expect(unwrapped(stdout)).toContain(
       "The agent does not start. It says: specified NAT tables size 16000000 must not exceed maximum CT table size 452101.",
     );
-    const pin = await ctlab([...args, "--pin"]);
+    const pin = await ctlabHere([...args, "--pin"]);
     expect(pin).toMatchObject({ code: 3, stdout: "" });
     expect(pin.stderr).toContain("nothing to pin");
   });
 
   it("is told from features that exclude each other", async () => {
-    const { stdout, code } = await ctlab(["resolve", "--node", "8cpu,32Gi", "--cilium", "1.19", "--set", "bpf.masquerade=true"]);
+    const { stdout, code } = await ctlabHere(["resolve", "--node", "8cpu,32Gi", "--cilium", "1.19", "--set", "bpf.masquerade=true"]);
     expect(code).toBe(3);
     expect(unwrapped(stdout)).toContain("The agent does not start. It says: unable to initialize BPF masquerade support: BPF masquerade requires NodePort");
   });
 
   it("is not told from what starts without a part of it", async () => {
-    const { stdout, code } = await ctlab(["resolve", "--node", "8cpu,32Gi", "--cilium", "1.19", "--set", "bpf.datapathMode=netkit,bpf.hostLegacyRouting=true"]);
+    const { stdout, code } = await ctlabHere(["resolve", "--node", "8cpu,32Gi", "--cilium", "1.19", "--set", "bpf.datapathMode=netkit,bpf.hostLegacyRouting=true"]);
     expect(code).toBe(3);
     expect(unwrapped(stdout)).toContain("The agent starts. But netkit needs BPF host routing.");
   });
@@ -294,7 +295,7 @@ describe("comparison", () => {
   it("of two files says what live connections feel", async () => {
     const values = file("values-1.16.yaml");
     const args = ["-f", values, ...node, "--cilium", "1.16.4", "--diff", values, "--diff", file("overlay.yaml"), "--diff-set", "nodePort.enabled=false"];
-    const { stdout, code } = await ctlab(["resolve", ...args]);
+    const { stdout, code } = await ctlabHere(["resolve", ...args]);
     expect(code).toBe(0);
     expect(stdout).toContain("Live connections break: ct4_global and snat_v4_external lose their entries");
     expect(stdout).toMatch(/^ct4_global +1,205,604 +2,411,209 +\+[\d.]+ MiB +replaced: max entries 1,205,604 → 2,411,209$/m);
@@ -322,15 +323,15 @@ describe("comparison", () => {
     expect(upgrade.facts).toContainEqual(expect.objectContaining({ name: "nat.tries", before: "128", after: "32" }));
     expect(upgrade.behaviour.map(({ name }) => name)).toContain("GC walk");
     expect(upgrade.nodes[0]!.maps.find(({ map }) => map === "policy_v2_*")).toMatchObject({ fate: "replaced", causes: [{ property: "value size" }] });
-    const same = await ctlab(["resolve", ...args, "--cilium", "1.18", "--diff", file("release-1.18.yaml")]);
+    const same = await ctlabHere(["resolve", ...args, "--cilium", "1.18", "--diff", file("release-1.18.yaml")]);
     expect(same.stdout).toContain("No live connection is touched: no map is replaced. No setting changes.");
   });
 
   it("takes its exit code from what comes", async () => {
-    const bad = await ctlab(["resolve", ...node, "--cilium", "1.19", "--diff-set", "bpf.ctTcpMax=10"]);
+    const bad = await ctlabHere(["resolve", ...node, "--cilium", "1.19", "--diff-set", "bpf.ctTcpMax=10"]);
     expect(bad.code).toBe(3);
     expect(unwrapped(bad.stdout)).toContain("The agent does not start with what comes: specified CT tables values 10/");
-    const good = await ctlab(["resolve", ...node, "--cilium", "1.19", "--set", "bpf.ctTcpMax=10", "--diff-set", "bpf.ctTcpMax=null"]);
+    const good = await ctlabHere(["resolve", ...node, "--cilium", "1.19", "--set", "bpf.ctTcpMax=10", "--diff-set", "bpf.ctTcpMax=null"]);
     expect(good.code).toBe(0);
   });
 });
@@ -360,7 +361,7 @@ describe("answers hold together", () => {
     ["1.19.6", "values-1.19.yaml", "6cpu,6Gi"],
   ])("pinned values give the same sizes again, also on another node: %s %s", async (cilium, name, shape) => {
     const args = ["-f", file(name), "--cilium", cilium, "--kernel", "6.12"];
-    const pinned = await ctlab(["resolve", ...args, "--node", shape, "--pin"]);
+    const pinned = await ctlabHere(["resolve", ...args, "--node", shape, "--pin"]);
     expect(pinned.code).toBe(0);
     const path = join(folder.path, `pinned-${cilium}.yaml`);
     writeFileSync(path, pinned.stdout);
@@ -370,13 +371,13 @@ describe("answers hold together", () => {
     expect(again.nodes[0]!.maps.map(({ map, entries }) => [map, entries])).toEqual(once.nodes[0]!.maps.map(({ map, entries }) => [map, entries]));
     expect(sizes(again.nodes[1]!)).toEqual(sizes(once.nodes[0]!));
     expect(again.remarks.filter(({ file: at }) => at === path)).toEqual([]);
-    const twice = await ctlab(["resolve", ...args, "-f", path, "--node", shape, "--pin"]);
+    const twice = await ctlabHere(["resolve", ...args, "-f", path, "--node", shape, "--pin"]);
     expect(twice.stdout).toBe(pinned.stdout);
   });
 
   it("says the same twice, to the byte", async () => {
     const args = ["resolve", "-f", file("values-1.16.yaml"), "--node", "16cpu,64Gi:3", "--cilium", "1.16.4", "--backends", "900", "--json"];
-    const [first, second] = [await ctlab(args), await ctlab(args)];
+    const [first, second] = [await ctlab(args), await ctlabHere(args)];
     expect(second.stdout).toBe(first.stdout);
     expect(JSON.parse(first.stdout)).toMatchObject({ schemaVersion: 1, kind: "resolution" });
   });
@@ -384,7 +385,7 @@ describe("answers hold together", () => {
 
 describe("bad input", () => {
   it("is reported all at once, with places and nearest names, and nothing on stdout", async () => {
-    const { stdout, stderr, code } = await ctlab([
+    const { stdout, stderr, code } = await ctlabHere([
       ...["resolve", "-f", file("mistakes.yaml"), "-f", file("overlayy.yaml"), "--set", "bpf.ctTcpMx=5", "--set", "novalue"],
       ...["--node", "16cup,64Gi", "--node", "16cpu", "--cilium", "1.20", "--kernel", "4.19", "--alerts", file("overlay.yaml")],
     ]);
@@ -421,7 +422,7 @@ describe("bad input", () => {
     ["no backends", ["--backends", "0"], /1 or more/],
     ["a word of a later release", ["--node", "1cpu,4Gi", "--cilium", "1.16", "-f", file("values-1.14.yaml")], /refuse kubeProxyReplacement: strict[^]*refuses "tunnel"/],
   ])("%s: exit code 2", async (_name, args, message) => {
-    const { stdout, stderr, code } = await ctlab(["resolve", ...args]);
+    const { stdout, stderr, code } = await (args.includes("-") ? ctlab : ctlabHere)(["resolve", ...args]);
     expect(code).toBe(2);
     expect(stdout).toBe("");
     expect(stderr).toMatch(message);
