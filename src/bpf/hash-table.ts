@@ -16,6 +16,7 @@
  * (`holdBucketLock`), which makes updates and deletes fail the way an interrupting program sees it.
  */
 
+import { lineAligned } from "../core/line-aligned.js";
 import { BATCH_NO_CURSOR } from "./batch.js";
 import type { MapBatch } from "./batch.js";
 import { Errno } from "./errno.js";
@@ -110,7 +111,7 @@ export abstract class HashTable implements BpfMap {
     this.hashStart = jhashStart(spec.keySize, this.seed);
     this.hasFourWords = this.keyWords === FOUR_WORDS;
 
-    this.rows = new Int32Array((shape.slots + 1) * this.stride);
+    this.rows = lineAligned((shape.slots + 1) * this.stride);
     this.links = new Int32Array(2 * (shape.slots + 1));
     this.heads = new Int32Array(2 * this.buckets);
     this.blockCounts = new Int32Array((this.buckets >>> BLOCK_SHIFT) + 1);

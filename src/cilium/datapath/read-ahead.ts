@@ -8,6 +8,7 @@
 
 import { HashTable } from "../../bpf/hash-table.js";
 import type { BpfMap } from "../../bpf/map.js";
+import { lineAligned } from "../../core/line-aligned.js";
 
 /** Lookups of a walk that are remembered. Longest walk: P4 on one node, seven. */
 const SITES = 8;
@@ -28,7 +29,7 @@ export class ReadAhead {
 
   /** Room for flows 1 … `flows`. */
   constructor(flows: number) {
-    this.slots = new Int32Array((flows + 1) * SITES);
+    this.slots = lineAligned((flows + 1) * SITES);
     this.maps = [];
   }
 

@@ -17,6 +17,7 @@
 
 import { HashTable } from "../../bpf/hash-table.js";
 import type { BpfMap } from "../../bpf/map.js";
+import { lineAligned } from "../../core/line-aligned.js";
 import type { CtMap } from "../maps/ct-map.js";
 import type { DatapathContext } from "./context.js";
 import { PACKET_INPUTS } from "./packet.js";
@@ -86,7 +87,7 @@ export class RepeatedWalks implements Walks {
     this.hooks = hooks.length;
     this.places = new Int32Array(HOOKS).fill(-1);
     hooks.forEach((hook, place) => (this.places[hook] = place));
-    this.rows = new Int32Array((flows + 1) * hooks.length * ROW_WORDS);
+    this.rows = lineAligned((flows + 1) * hooks.length * ROW_WORDS);
   }
 
   /** Forgets every walk: a map other than those that packets write has changed. */
