@@ -1,8 +1,8 @@
 /** Events of agents as text. What is expected here the real client printed (hubble 0.12.3, from a server with these events). */
 import { describe, expect, it } from "vitest";
 import { AgentEventPrinter, AgentEventReader, parseAgentEvents } from "./agent-events.js";
-import type { OutputFormat } from "./printer.js";
 import { ALL_FLOWS } from "./command-line.js";
+import type { OutputFormat } from "./printer.js";
 import { AgentEventType } from "./proto/flow_pb.js";
 import { instantFromNs } from "./times.js";
 

@@ -3,8 +3,8 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { parseObserve } from "./command-line.js";
 import { flowFilters } from "./filter.js";
-import { instantFromNs } from "./times.js";
 import { FlowFilterSchema, FlowSchema } from "./proto/flow_pb.js";
+import { instantFromNs } from "./times.js";
 
 type Filter = MessageInitShape<typeof FlowFilterSchema>;
 

@@ -3,8 +3,8 @@ import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseObserve } from "./command-line.js";
-import { FilterError } from "./flow-test.js";
 import { flowFilters } from "./filter.js";
+import { FilterError } from "./flow-test.js";
 import { FlowLineReader } from "./line-reader.js";
 import type { Flow } from "./proto/flow_pb.js";
 

@@ -4,8 +4,8 @@
  */
 import { ScalarType, type DescEnum, type DescField, type DescMessage, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { TimestampSchema } from "@bufbuild/protobuf/wkt";
-import { DropReasonSchema, TraceObservationPointSchema } from "./proto/flow_pb.js";
 import type { ClientRelease } from "./names.js";
+import { DropReasonSchema, TraceObservationPointSchema } from "./proto/flow_pb.js";
 import { formatTime, parseRfc3339 } from "./times.js";
 
 const NEWER_FIELDS: Readonly<Record<string, readonly string[]>> = {

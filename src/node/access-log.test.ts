@@ -1,9 +1,9 @@
 /** Flows of the node's proxies in whole runs: one record for each request and answer, and none where nobody reads them. */
 import { describe, expect, it, vi } from "vitest";
+import { nodeWorld, type NodeWorld } from "../../test/support/node-world.js";
 import { seconds } from "../core/units.js";
 import { MetricStore } from "../observe/metrics/metric-store.js";
 import { Directory } from "./directory.js";
-import { nodeWorld, type NodeWorld } from "../../test/support/node-world.js";
 
 interface Shown {
   readonly time: string;

@@ -1,7 +1,7 @@
 /** What the agent says while a timeline goes on, as a reader of Hubble's exporter takes it. */
 import { expect, it } from "vitest";
-import { seconds } from "../core/units.js";
 import { nodeWorld } from "../../test/support/node-world.js";
+import { seconds } from "../core/units.js";
 
 const SCENE = `services: [{ name: shop/cart, port: 80, backends: 1, localBackends: 1 }]
 timeline:

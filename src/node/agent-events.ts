@@ -7,8 +7,8 @@
  * 1.18 on services are written by a control plane that notifies nobody.
  */
 import type { CiliumSettings } from "../cilium/agent/settings.js";
-import type { SettledProfile } from "../cilium/profile/assumptions.js";
 import { formatAddress, IPV4_WORDS } from "../cilium/maps/address.js";
+import type { SettledProfile } from "../cilium/profile/assumptions.js";
 import { object } from "../observe/flow-tables.js";
 import { FLOW_EPOCH_SECONDS, goString, TimestampText } from "../observe/flow-text.js";
 import type { Policy } from "../scenario/pod-types.js";

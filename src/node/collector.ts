@@ -1,7 +1,5 @@
 /** Puts the agent's garbage collector into the node's event loop, with the settings and facts of the simulated release. */
 import { HashTable } from "../bpf/hash-table.js";
-import type { Simulation } from "../core/simulation.js";
-import type { Seconds } from "../core/units.js";
 import { ConntrackGc, NO_STEP } from "../cilium/agent/conntrack-gc.js";
 import { conntrackGcConfig } from "../cilium/agent/gc-config.js";
 import { MEASURED_GC_COSTS } from "../cilium/agent/gc-costs.js";
@@ -13,6 +11,8 @@ import type { CiliumMaps } from "../cilium/maps.js";
 import type { AddressWords } from "../cilium/maps/address.js";
 import type { SettledProfile } from "../cilium/profile/assumptions.js";
 import type { KernelProfile } from "../cilium/profile/kernel.js";
+import type { Simulation } from "../core/simulation.js";
+import type { Seconds } from "../core/units.js";
 import type { GcRun } from "../observe/result.js";
 import { addressOf } from "./ipv6.js";
 import { familiesOf } from "./populate.js";

@@ -2,14 +2,14 @@
  * How the node's programs are compiled: the agent's settings and the release's profile, as the datapath takes them.
  * Stands for the header file that the agent writes (pkg/datapath/linux/config) before it loads the programs.
  */
-import { NS_PER_S } from "../core/units.js";
 import { skippedFib } from "../cilium/agent/host-routing.js";
 import { MONITOR_AGGREGATION, type CiliumSettings } from "../cilium/agent/settings.js";
-import { ipv4, IPV6_WORDS } from "../cilium/maps/address.js";
 import {
   clockUnits, DEFAULT_DATAPATH, type Cidr, type ConntrackConfig, type DatapathConfig, type LoadBalancerConfig, type NatConfig,
 } from "../cilium/datapath/config.js";
+import { ipv4, IPV6_WORDS } from "../cilium/maps/address.js";
 import type { SettledProfile } from "../cilium/profile/assumptions.js";
+import { NS_PER_S } from "../core/units.js";
 import { addressOf, prefix6Of } from "./ipv6.js";
 import { IFINDEX } from "./populate.js";
 import type { Topology } from "./topology.js";

@@ -1,7 +1,7 @@
 /** How many map entries each kind of connection takes: the table that sizes rest on, row by row. */
 import { describe, expect, it } from "vitest";
-import { seconds } from "../core/units.js";
 import { nodeWorld } from "../../test/support/node-world.js";
+import { seconds } from "../core/units.js";
 
 const ONE = `arrivals: { constant: 1/s, first: 1s, every: 20s, for: 1500ms }`;
 const SOCKET_LB_OFF = { "socketLB.enabled": "false", "socketLB.hostNamespaceOnly": "true" };

@@ -1,8 +1,8 @@
 /** Whatever is switched on together: connections that nothing forbids are established and answered. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { seconds } from "../core/units.js";
 import { nodeWorld } from "../../test/support/node-world.js";
+import { seconds } from "../core/units.js";
 
 const flag = (key: string): fc.Arbitrary<Readonly<Record<string, string>>> => fc.constantFrom({}, { [key]: "true" });
 const route = fc.constantFrom<Readonly<Record<string, string>>>(

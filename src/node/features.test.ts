@@ -1,7 +1,7 @@
 /** What settings switch on, in whole runs: tunnels, encryption, audit mode, the host firewall, rate limits, the egress gateway. */
 import { describe, expect, it } from "vitest";
-import { seconds } from "../core/units.js";
 import { nodeWorld, type NodeWorld } from "../../test/support/node-world.js";
+import { seconds } from "../core/units.js";
 
 const SOCKET_LB_OFF = { "socketLB.enabled": "false", "socketLB.hostNamespaceOnly": "true" };
 const ONE = "arrivals: { constant: 1/s, first: 1s, every: 20s, for: 1500ms }, connection: { hold: 1h }";

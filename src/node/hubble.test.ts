@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { load } from "../../test/scenario/fixtures.js";
+import { linesText } from "../../test/support/flow-lines.js";
 import { RandomStreams } from "../core/random.js";
 import { Simulation } from "../core/simulation.js";
 import { NS_PER_S } from "../core/units.js";
 import { RunRecorder } from "../observe/recorder.js";
 import type { HubbleResult } from "../observe/result.js";
 import { Windows } from "../observe/windows.js";
-import { load } from "../../test/scenario/fixtures.js";
 import { buildNode } from "./build.js";
-import { linesText } from "../../test/support/flow-lines.js";
 
 interface Line {
   readonly flow?: { readonly uuid: string; readonly time: string };

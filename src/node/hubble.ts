@@ -1,13 +1,13 @@
 /** Hubble's pipeline of the simulated node: sizes from the agent's settings, times and Relay from the scenario. */
-import type { RandomStream, RandomStreams } from "../core/random.js";
-import { NS_PER_S } from "../core/units.js";
 import type { CiliumSettings } from "../cilium/agent/settings.js";
 import type { SettledProfile } from "../cilium/profile/assumptions.js";
+import type { RandomStream, RandomStreams } from "../core/random.js";
+import { NS_PER_S } from "../core/units.js";
 import type { FlowWriter } from "../observe/flow-writer.js";
 import { FOLLOW_CHANNEL } from "../observe/pipeline/flow-request.js";
+import type { PauseSource } from "../observe/pipeline/pauses.js";
 import { PERF_RING_BYTES } from "../observe/pipeline/perf-rings.js";
 import { HubblePipeline, type HubbleCounter } from "../observe/pipeline/pipeline.js";
-import type { PauseSource } from "../observe/pipeline/pauses.js";
 import type { HubbleShape, PauseShape } from "../scenario/hubble-types.js";
 import type { Scenario } from "../scenario/types.js";
 import { draw } from "./workloads/distributions.js";

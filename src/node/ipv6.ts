@@ -2,8 +2,8 @@
  * The IPv6 side of a node: every end that has an IPv4 address has an IPv6 address too, fd00::/96 with the IPv4 address in its
  * low bits. So the node's tables keep one word for an end of either family, and only what programs and maps see has four.
  */
-import { ipv6, IPV4_WORDS, type AddressWords } from "../cilium/maps/address.js";
 import type { Cidr } from "../cilium/datapath/config.js";
+import { ipv6, IPV4_WORDS, type AddressWords } from "../cilium/maps/address.js";
 
 /** fd00:: (RFC 4193), as words in network byte order; the last word is the end's. */
 const PREFIX = ipv6("fd00::");

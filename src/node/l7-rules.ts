@@ -4,9 +4,9 @@
  *
  * Simplified: rules of a peer and port that ask for nothing allow everything; headers and hosts can't be asked for.
  */
-import { IPV4_WORDS, IPV6_WORDS } from "../cilium/maps/address.js";
-import type { CiliumMaps } from "../cilium/maps.js";
 import { MARK_PROXY_INGRESS } from "../cilium/datapath/packet.js";
+import type { CiliumMaps } from "../cilium/maps.js";
+import { IPV4_WORDS, IPV6_WORDS } from "../cilium/maps/address.js";
 import type { L7Protocol, L7Rule, Policy } from "../scenario/pod-types.js";
 import { Side } from "../traffic/tcp-peers.js";
 import { rowOf, type FlowTable } from "./flow-table.js";

@@ -1,8 +1,8 @@
 /** Rules above layer 4 in whole runs: which entries the proxy's connections make, whom servers see, and what fails how. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { seconds } from "../core/units.js";
 import { nodeWorld, type NodeWorld } from "../../test/support/node-world.js";
+import { seconds } from "../core/units.js";
 
 const EGRESS = "policies: [{ endpoints: shop/web, egress: deny, allow: [{ to: PEER, port: 80, l7: http }] }]";
 const INGRESS = "policies: [{ endpoints: shop/cart, ingress: deny, allow: [{ from: PEER, port: 80, l7: http }] }]";

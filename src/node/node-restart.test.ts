@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { seconds } from "../core/units.js";
 import { nodeWorld, type NodeWorld } from "../../test/support/node-world.js";
+import { seconds } from "../core/units.js";
 
 function world(workload: string, service = "backends: 2"): NodeWorld {
   return nodeWorld(

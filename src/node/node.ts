@@ -2,23 +2,23 @@
  * One simulated node: its sockets (pods' and processes'), CPUs, the hooks that packets walk, Cilium's maps and agent, and
  * the network to the other nodes, which are peers without maps of their own.
  */
+import {
+  IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, MARK_PROXY_INGRESS,
+} from "../cilium/datapath/packet.js";
 import type { RandomStreams } from "../core/random.js";
 import type { Simulation } from "../core/simulation.js";
 import type { RunRecorder } from "../observe/recorder.js";
 import type { Scenario, Workload } from "../scenario/types.js";
 import { IcmpRateLimit } from "../traffic/icmp-rate-limit.js";
-import { Errno, Sent, Side, State, TcpFlag, TcpPeers, type Application, type Network } from "../traffic/tcp-peers.js";
 import type { ListenerSettings } from "../traffic/tcp-listener.js";
-import {
-  IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, MARK_PROXY_INGRESS,
-} from "../cilium/datapath/packet.js";
+import { Errno, Sent, Side, State, TcpFlag, TcpPeers, type Application, type Network } from "../traffic/tcp-peers.js";
 import { Connections } from "./connections.js";
 import type { CpuQueues } from "./cpu.js";
+import type { DatagramPorts } from "./datagram-ports.js";
 import { Place, rowOf, type FlowTable } from "./flow-table.js";
 import { Fragmenter } from "./fragmenter.js";
 import type { NodeHooks } from "./hooks.js";
 import type { Ends, NodeNetwork } from "./network.js";
-import type { DatagramPorts } from "./datagram-ports.js";
 import type { TcpPorts } from "./ports.js";
 import { Special } from "./segments.js";
 import { destinations, type Destination, type DrawDestination } from "./targets.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { seconds } from "../core/units.js";
 import { nodeWorld } from "../../test/support/node-world.js";
+import { seconds } from "../core/units.js";
 
 const POLICY = "policies: [{ endpoints: shop/web, egress: deny, allow: [{ direction: egress, to: shop/dns, port: 53, protocol: UDP }] }]";
 

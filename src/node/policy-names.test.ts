@@ -1,7 +1,7 @@
 /** What agents of later releases add to flows: names of policies behind verdicts, labels of the node, names of clusters; and ends of IPv6. */
 import { describe, expect, it } from "vitest";
-import { seconds } from "../core/units.js";
 import { nodeWorld } from "../../test/support/node-world.js";
+import { seconds } from "../core/units.js";
 
 interface RulesBy {
   readonly name?: string;

@@ -6,10 +6,10 @@
  */
 import { POLICY_MATCH_NAMES } from "../cilium/datapath/events.js";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from "../cilium/datapath/packet.js";
-import { object, type FlowTables, NOBODY } from "../observe/flow-tables.js";
-import { type FlowUuids, goString } from "../observe/flow-text.js";
 import type { FlowFormat } from "../observe/flow-format.js";
 import { FLOW_DIRECTION, FLOW_VERDICT, type FlowRow } from "../observe/flow-row.js";
+import { object, type FlowTables, NOBODY } from "../observe/flow-tables.js";
+import { type FlowUuids, goString } from "../observe/flow-text.js";
 import type { PolicyNames } from "../observe/hubble-flow.js";
 import type { Policy, RuledPeer } from "../scenario/pod-types.js";
 import { IDENTITY, PROTOCOL_NUMBER } from "./populate.js";

@@ -2,14 +2,14 @@
  * State that exists before the first packet: connections that were opened earlier, services and backends that the
  * simulated traffic does not use. Entries are ordinary ones, so eviction, collection and pressure treat them as such.
  */
-import type { RandomStream } from "../core/random.js";
-import { NS_PER_S } from "../core/units.js";
 import type { CiliumMaps } from "../cilium/maps.js";
 import { ipv4, IPV4_WORDS } from "../cilium/maps/address.js";
 import { CT_RX_CLOSING, CT_SEEN_NON_SYN, CT_TX_CLOSING } from "../cilium/maps/ct-flags.js";
 import type { CtMap } from "../cilium/maps/ct-map.js";
 import { BACKEND_ACTIVE } from "../cilium/maps/service-maps.js";
 import { Tuple, TUPLE_F_OUT } from "../cilium/maps/tuple.js";
+import type { RandomStream } from "../core/random.js";
+import { NS_PER_S } from "../core/units.js";
 import type { Preload, PreloadKind, Scenario } from "../scenario/types.js";
 import { wordAfter } from "./address-offset.js";
 import { PROTOCOL_NUMBER } from "./populate.js";

@@ -1,7 +1,7 @@
 /** ICMP, SCTP and fragments in whole runs: which entries they make, what gets lost, and what their senders hear. */
 import { describe, expect, it } from "vitest";
-import { seconds } from "../core/units.js";
 import { nodeWorld, type NodeWorld } from "../../test/support/node-world.js";
+import { seconds } from "../core/units.js";
 
 const ONCE = "arrivals: { constant: 1/s, first: 1s, every: 1000s, for: 1500ms }";
 

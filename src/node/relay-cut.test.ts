@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { load } from "../../test/scenario/fixtures.js";
+import { linesText } from "../../test/support/flow-lines.js";
 import { RandomStreams } from "../core/random.js";
 import { Simulation } from "../core/simulation.js";
 import { seconds } from "../core/units.js";
 import { RunRecorder } from "../observe/recorder.js";
 import { Windows } from "../observe/windows.js";
-import { load } from "../../test/scenario/fixtures.js";
 import { buildNode } from "./build.js";
-import { linesText } from "../../test/support/flow-lines.js";
 
 interface Line {
   readonly flow?: { readonly time: string };

@@ -1,7 +1,7 @@
 /** Flows of socket load balancing in whole runs: as the release and its settings trace them, of pods alone, before and after the translation. */
 import { describe, expect, it } from "vitest";
-import { seconds } from "../core/units.js";
 import { nodeWorld } from "../../test/support/node-world.js";
+import { seconds } from "../core/units.js";
 
 const SCENE = `services: [{ name: shop/cart, port: 80, backends: 1 }]
 workloads:

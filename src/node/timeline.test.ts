@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { seconds } from "../core/units.js";
-import { IPV4_WORDS } from "../cilium/maps/address.js";
 import { nodeWorld, type NodeWorld } from "../../test/support/node-world.js";
+import { IPV4_WORDS } from "../cilium/maps/address.js";
+import { seconds } from "../core/units.js";
 
 const SOCKET_LB_OFF = { "socketLB.enabled": "false", "socketLB.hostNamespaceOnly": "true" };
 const POOL = "connections: 40, request: { every: 200ms }";

@@ -1,8 +1,8 @@
 /** Everything that a run counts while it goes on. The node and its workloads call it; it decides nothing. */
 import { Fingerprint } from "../core/fingerprint.js";
+import type { LogLinearCounter } from "../core/log-linear.js";
 import { Call, CallCounter } from "./call-counter.js";
 import { DropCounter } from "./drop-counter.js";
-import type { LogLinearCounter } from "../core/log-linear.js";
 import { LatencyRecorder, spanCounter } from "./latency.js";
 import { NotableConnections } from "./notable.js";
 import type { RunCounts } from "./result.js";

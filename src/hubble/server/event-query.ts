@@ -2,9 +2,9 @@
  * What a request for events of the agent or of debugging gets: pkg/hubble/observer/local_observer.go `GetAgentEvents`,
  * `GetDebugEvents`. Of several nodes the events are merged by time; Relay itself has no such service.
  */
+import { ALL_FLOWS } from "../command-line.js";
 import type { GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest, GetDebugEventsResponse } from "../proto/observer_pb.js";
 import { instantNs } from "../times.js";
-import { ALL_FLOWS } from "../command-line.js";
 import type { NodeEvent } from "./flow-history.js";
 import type { FlowHub } from "./flow-hub.js";
 import { RequestError } from "./flow-query.js";

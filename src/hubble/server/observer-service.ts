@@ -27,8 +27,8 @@ import {
 } from "../proto/observer_pb.js";
 import { NodeState, NodeStatusEventSchema } from "../proto/relay_pb.js";
 import { instantFromNs } from "../times.js";
-import { FieldMaskError } from "./field-mask.js";
 import { EventQuery } from "./event-query.js";
+import { FieldMaskError } from "./field-mask.js";
 import type { FlowHistory, NodeEvent } from "./flow-history.js";
 import type { FlowHub } from "./flow-hub.js";
 import { FlowQuery, RequestError } from "./flow-query.js";

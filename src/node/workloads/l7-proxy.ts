@@ -23,8 +23,8 @@ import { Side, State, type Application } from "../../traffic/tcp-peers.js";
 import type { AccessLog, LoggedRequest } from "../access-log.js";
 import type { CpuQueues } from "../cpu.js";
 import { Place, rowOf } from "../flow-table.js";
-import type { Node } from "../node.js";
 import type { L7Rules } from "../l7-rules.js";
+import type { Node } from "../node.js";
 import { httpShape } from "./spoken.js";
 import { requestShape, type TcpWorkload } from "./tcp-application.js";
 

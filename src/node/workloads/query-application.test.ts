@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { seconds } from "../../core/units.js";
 import { nodeWorld, type NodeWorld } from "../../../test/support/node-world.js";
+import { seconds } from "../../core/units.js";
 import { candidatesBefore } from "./query-application.js";
 
 const SOCKET_LB_OFF = { "socketLB.enabled": "false", "socketLB.hostNamespaceOnly": "true" };

@@ -9,9 +9,9 @@ import type { Simulation } from "../../core/simulation.js";
 import type { RunRecorder } from "../../observe/recorder.js";
 import type { ArrivalWorkload, PoolWorkload, RequestShape, Scenario } from "../../scenario/types.js";
 import { Side, type Application } from "../../traffic/tcp-peers.js";
-import { draw } from "./distributions.js";
 import { flowName } from "../flow-table.js";
 import type { Topology } from "../topology.js";
+import { draw } from "./distributions.js";
 import type { Sockets } from "./sockets.js";
 
 /** When a pool opens another connection in the place of one that failed. */

@@ -1,8 +1,8 @@
 /**
  * How a flow's ends are named on Hubble's metrics: pkg/hubble/metrics/api/context.go.
  */
-import { type FlowTables, NOBODY } from "../flow-tables.js";
 import { FLOW_DIRECTION, type FlowRow, ROW_DESTINATION, ROW_ORIGINAL, ROW_SOURCE } from "../flow-row.js";
+import { type FlowTables, NOBODY } from "../flow-tables.js";
 import { namesOfEnd } from "../hubble-flow.js";
 
 type FlowContext = "identity" | "namespace" | "pod" | "pod-name" | "dns" | "ip" | "reserved-identity" | "workload" | "workload-name" | "app";

@@ -1,7 +1,7 @@
 /** Hubble's counters: which flow counts where, and how its ends are named. Expected labels are those of Hubble's handlers. */
 import { describe, expect, it } from "vitest";
-import { FlowTables, NOBODY } from "../flow-tables.js";
 import { FLOW_DIRECTION, FLOW_EVENT, FLOW_REPLY, FLOW_VERDICT, FlowRow, ROW_DESTINATION, ROW_SOURCE } from "../flow-row.js";
+import { FlowTables, NOBODY } from "../flow-tables.js";
 import type { DnsAnswer, DnsType, Layer7 } from "../layer7.js";
 import { HubbleMetrics, type HubbleMetricSpec } from "./hubble-metrics.js";
 import { MetricStore } from "./metric-store.js";

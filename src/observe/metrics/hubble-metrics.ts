@@ -6,18 +6,18 @@
  * once, when its first flow comes. What proxies tell is counted flow by flow, as are flows whose ends go by names.
  * Kafka is not modelled: `kafka` stays without series.
  */
-import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from "../../cilium/datapath/packet.js";
 import { dropReason, DROP_POLICY } from "../../cilium/datapath/drop-reasons.js";
 import { POLICY_MATCH_NAMES, TRACE_POINT_NAMES } from "../../cilium/datapath/events.js";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from "../../cilium/datapath/packet.js";
 import { IPV4_WORDS } from "../../cilium/maps/address.js";
-import { icmpSummary } from "../flow-text.js";
-import type { FlowTables } from "../flow-tables.js";
 import { FLOW_DIRECTION, FLOW_EVENT, FLOW_REPLY, FLOW_VERDICT, type FlowRow, ROW_DESTINATION, ROW_ORIGINAL, ROW_SOURCE, VERDICT_NAMES } from "../flow-row.js";
-import { contextLabels, type MetricContexts, needsAddresses, needsEnds, needsNames } from "./flow-contexts.js";
+import type { FlowTables } from "../flow-tables.js";
+import { icmpSummary } from "../flow-text.js";
 import { layer7Protocol } from "../layer7.js";
+import { contextLabels, type MetricContexts, needsAddresses, needsEnds, needsNames } from "./flow-contexts.js";
 import { dnsHandlers, DURATION_BOUNDS_S, HTTP_HANDLERS, HTTP_V2_HANDLERS, type Handler } from "./layer7-metrics.js";
-import { RowNumbers } from "./row-numbers.js";
 import { labelText, type MetricFamily, type MetricStore } from "./metric-store.js";
+import { RowNumbers } from "./row-numbers.js";
 
 /** One entry of the list. */
 export interface HubbleMetricSpec extends MetricContexts {
