@@ -41,7 +41,8 @@ interface SkippedFib {
 /**
  * ENABLE_SKIP_FIB (`writeTemplateConfig` in pkg/datapath/linux/config, 1.14 to 1.19): with BPF host routing and a single device,
  * except that endpoint routes make pods' programs ask the FIB (`EnforceLXCFibLookup`, pull request 28264). A node has one native
- * device here; cilium_wg0 is a second one, up to 1.17 only where it has programs, which is not told apart. `settings` are effective.
+ * device here; cilium_wg0 is a second one, up to 1.17 only where it has programs, which is not told apart. Pull request 43277 of
+ * December 2025 removes the macro: for 1.20, as far as dates tell. `settings` are effective.
  */
 export function skippedFib({ enableHostLegacyRouting, enableWireguard, enableEndpointRoutes }: CiliumSettings): SkippedFib {
   const host = !enableHostLegacyRouting && !enableWireguard;
