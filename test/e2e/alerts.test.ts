@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import type { AlertsResult, ExperimentResult } from "../../src/observe/result.js";
 import { HAS_PROMETHEUS, promtool, readExposition, ruleTest } from "../support/prometheus.js";
-import { ctlab, ROOT, scratch } from "./cli.js";
+import { ctlab, ctlabHere, ROOT, scratch } from "./cli.js";
 
 const folder = scratch();
 afterAll(folder.remove);
@@ -124,13 +124,13 @@ describe("mistakes in rule files", () => {
     const broken = join(folder.path, "broken.yaml");
     if (text !== undefined) writeFileSync(broken, text);
     const named = text === undefined ? join(folder.path, "nowhere", "broken.yaml") : broken;
-    const { code, stderr } = await ctlab(["run", join(folder.path, "scenario.yaml"), "--set", `observe.alerts=${named}`, "--out", join(folder.path, "x")]);
+    const { code, stderr } = await ctlabHere(["run", join(folder.path, "scenario.yaml"), "--set", `observe.alerts=${named}`, "--out", join(folder.path, "x")]);
     expect(code).toBe(2);
     expect(stderr).toMatch(message);
   });
 
   it("need scrapes", async () => {
-    const { code, stderr } = await ctlab(["run", join(folder.path, "scenario.yaml"), "--set", "observe.scrape=none", "--out", join(folder.path, "x")]);
+    const { code, stderr } = await ctlabHere(["run", join(folder.path, "scenario.yaml"), "--set", "observe.scrape=none", "--out", join(folder.path, "x")]);
     expect(code).toBe(2);
     expect(stderr).toContain("nothing is scraped");
   });

@@ -3,7 +3,7 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ComparedFigure, ComparisonResult } from "../../src/observe/comparison-result.js";
-import { ctlab, ROOT, scratch, type Finished } from "./cli.js";
+import { ctlab, ctlabHere, ROOT, scratch, type Finished } from "./cli.js";
 
 const SCENARIO = `apiVersion: ctlab/v1
 name: plan
@@ -95,7 +95,7 @@ describe("exit code", () => {
     [["plan.yaml#near", "absent.yaml"], "no such file"],
     [["plan.yaml#near", "--set", "helm.set.bpf.ctTcpMaxx=1"], "ctTcpMax"],
   ])("is 2 for %j", async (args, message) => {
-    const { code, stdout, stderr } = await compare(...args);
+    const { code, stdout, stderr } = await ctlabHere(["compare", ...args], { cwd: folder.path });
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toContain(message);
   });

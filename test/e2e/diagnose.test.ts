@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DiagnosisResult } from "../../src/observe/diagnosis-result.js";
-import { ctlab, ROOT, scratch, type Finished } from "./cli.js";
+import { ctlab, ctlabHere, ROOT, scratch, type Finished } from "./cli.js";
 
 /** Written by scripts/diagnose-trial.mjs from the scenario map-resize. */
 const FIXTURES = join(ROOT, "test/fixtures/diagnose");
@@ -16,7 +16,7 @@ afterAll(folder.remove);
 const file = (name: string): string => join(FIXTURES, FILES.find((each) => each.includes(name))!);
 
 async function diagnosed(...args: readonly string[]): Promise<DiagnosisResult> {
-  const { code, stdout, stderr } = await ctlab(["diagnose", ...args, "--json"], { cwd: folder.path });
+  const { code, stdout, stderr } = await ctlabHere(["diagnose", ...args, "--json"], { cwd: folder.path });
   expect([code, stderr]).toEqual([0, ""]);
   return JSON.parse(stdout) as DiagnosisResult;
 }
@@ -50,7 +50,7 @@ describe("ctlab diagnose", () => {
   });
 
   it("says it in words that fit a terminal", async () => {
-    const { code, stdout } = await ctlab(["diagnose", file("ct-global"), file("drops"), "--cilium", "1.17", ...NODE]);
+    const { code, stdout } = await ctlabHere(["diagnose", file("ct-global"), file("drops"), "--cilium", "1.17", ...NODE]);
     expect(code).toBe(0);
     for (const line of stdout.split("\n")) expect([...line].length, line).toBeLessThanOrEqual(WIDTH + (line.includes("/") ? FIXTURES.length : 0));
     for (const part of ["share", "For M11", "Missing", "Measure next", "helps", "no effect", "no probabilities"]) expect(stdout).toContain(part);
@@ -90,7 +90,7 @@ describe("ctlab diagnose", () => {
 
   it("names every file that it can't read, and does not guess", async () => {
     writeFileSync(join(folder.path, "noise.txt"), "hello\n");
-    const wrong = await ctlab(["diagnose", "missing.txt", "noise.txt", "a.prom"], { cwd: folder.path });
+    const wrong = await ctlabHere(["diagnose", "missing.txt", "noise.txt", "a.prom"], { cwd: folder.path });
     refused(wrong);
     expect(wrong.stderr.split("\n")).toEqual([
       "ctlab: missing.txt: no such file",
@@ -99,20 +99,20 @@ describe("ctlab diagnose", () => {
     ]);
     mkdirSync(join(folder.path, "noise"));
     writeFileSync(join(folder.path, "noise/noise.txt"), "hello\n");
-    const useless = await ctlab(["diagnose", "noise"], { cwd: folder.path });
+    const useless = await ctlabHere(["diagnose", "noise"], { cwd: folder.path });
     refused(useless);
     expect(useless.stderr).toMatch(/^ctlab: noise: nothing in this folder can be diagnosed from\n {2}noise\/noise\.txt: is none of these kinds: /);
     mkdirSync(join(folder.path, "bare"));
-    const several = await ctlab(["diagnose", "noise", "bare", "noise", "."], { cwd: folder.path });
+    const several = await ctlabHere(["diagnose", "noise", "bare", "noise", "."], { cwd: folder.path });
     refused(several);
     expect(several.stderr.match(/^ {2}.*?(?=: is none|\*)/gm)).toEqual(["  noise/noise.txt", "  expected files named ", "  noise/noise.txt"]);
-    const swapped = await ctlab(["diagnose", "--nat", file("ct-global")], { cwd: folder.path });
+    const swapped = await ctlabHere(["diagnose", "--nat", file("ct-global")], { cwd: folder.path });
     refused(swapped);
     expect(swapped.stderr).toContain("looks like cilium bpf ct list global");
   });
 
   it("names the file beside a mistyped one", async () => {
-    const { code, stderr } = await ctlab(["diagnose", "statsu.txt.gz", "--ct", "./ct-globl.txt.gz"], { cwd: folder.path });
+    const { code, stderr } = await ctlabHere(["diagnose", "statsu.txt.gz", "--ct", "./ct-globl.txt.gz"], { cwd: folder.path });
     expect([code, stderr.split("\n")]).toEqual([
       2,
       ["ctlab: statsu.txt.gz: no such file", '   did you mean "status.txt.gz"?', "ctlab: ./ct-globl.txt.gz: no such file", '   did you mean "./ct-global.txt.gz"?', ""],
@@ -123,21 +123,21 @@ describe("ctlab diagnose", () => {
     writeFileSync(join(folder.path, "torn.txt"), 'a torn line\ncilium_bpf_map_pressure{map_name="ct4_global"} 0.31\ncilium_forward_count_total{direction="EGRESS"} 5\n');
     const { files } = await diagnosed("--metrics", "torn.txt");
     expect(files).toMatchObject([{ content: "2 series", skipped: { count: 1, first: [{ line: 1 }] } }]);
-    const { stdout } = await ctlab(["diagnose", "--metrics", "torn.txt"], { cwd: folder.path });
+    const { stdout } = await ctlabHere(["diagnose", "--metrics", "torn.txt"], { cwd: folder.path });
     expect(stdout.replace(/\s+/g, " ")).toContain("1 line skipped (line 1: has no value)");
   });
 
   it("prints what the README shows", async () => {
     const readme = readFileSync(join(ROOT, "README.md"), "utf8");
     const [, command, block] = /<!-- example:diagnose -->\n`npx ctlab (.*?)`[\s\S]*?```\n([\s\S]*?)```/.exec(readme)!;
-    const { stdout } = await ctlab(command!.split(" "), { cwd: ROOT });
+    const { stdout } = await ctlabHere(command!.split(" "), { cwd: ROOT });
     expect(block!.length).toBeGreaterThan(500);
     expect(stdout).toContain(block);
   });
 
   it("wants something, and releases that there are", async () => {
-    refused(await ctlab(["diagnose"], { cwd: folder.path }));
-    const unknown = await ctlab(["diagnose", "a.prom", "--kernel", "9.9"], { cwd: folder.path });
+    refused(await ctlabHere(["diagnose"], { cwd: folder.path }));
+    const unknown = await ctlabHere(["diagnose", "a.prom", "--kernel", "9.9"], { cwd: folder.path });
     refused(unknown);
     expect(unknown.stderr).toContain("nearest is 6.18");
   });

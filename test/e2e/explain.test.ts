@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RecordedConnection } from "../../src/lab/recorded-files.js";
 import type { TraceRecord } from "../../src/lab/trace/result.js";
-import { ctlab, ROOT, scratch, tree, type Finished } from "./cli.js";
+import { ctlab, ctlabHere, ROOT, scratch, tree, type Finished } from "./cli.js";
 
 /** A conntrack map that refuses when it is full (as engineers believe), a NAT map that evicts, and a pod that may not speak. */
 const SCENARIO = `apiVersion: ctlab/v1
@@ -32,7 +32,7 @@ workloads:
     connection: { requests: 3, thinkTime: { exponential: 50ms } }
   - { name: stock, from: { workload: shop/api, pods: 4 }, to: shop/stock, arrivals: { poisson: 20/s } }
   - { name: spies, from: { workload: shop/spy, pods: 1 }, to: shop/stock, arrivals: { poisson: 2/s }, connection: { connectTimeout: 1500ms } }
-duration: 4s
+duration: 2500ms
 observe: { flows: dropped }
 variants:
   small-nat: {}
@@ -66,6 +66,8 @@ async function documentOf(...args: readonly string[]): Promise<Document> {
   return JSON.parse(stdout) as Document;
 }
 
+/** One connection for each reason to drop. */
+let dropped: Document;
 beforeAll(async () => {
   const file = join(folder.path, "scenario.yaml");
   writeFileSync(file, SCENARIO);
@@ -73,6 +75,7 @@ beforeAll(async () => {
   expect([code, stderr]).toEqual([0, ""]);
   // The folder is enough.
   rmSync(file);
+  dropped = await documentOf("--dropped");
 });
 
 describe("ctlab explain", () => {
@@ -88,8 +91,7 @@ describe("ctlab explain", () => {
   });
 
   it("tells of a full map: the SYN, what it met, the drop with reason and number, the client's timer, how long it took", async () => {
-    const { explanations } = await documentOf("--variant", "full-hash", "--dropped");
-    const full = explanations.filter(({ cause }) => cause.title.startsWith("ct4_global is a plain hash map and was full"));
+    const full = dropped.explanations.filter(({ variant, cause }) => variant === "full-hash" && cause.title.startsWith("ct4_global is a plain hash map and was full"));
     expect(full.length).toBeGreaterThan(0);
     const { cause, beats, records } = full[0]!;
     expect(cause.mechanism).toBeNull();
@@ -138,8 +140,7 @@ describe("ctlab explain", () => {
   });
 
   it("explains one connection for each reason to drop", async () => {
-    const { explanations } = await documentOf("--dropped");
-    const reasons = explanations.map(({ variant, noted }) => `${variant} ${noted!.drop!.code} ${noted!.drop!.errno}`);
+    const reasons = dropped.explanations.map(({ variant, noted }) => `${variant} ${noted!.drop!.code} ${noted!.drop!.errno}`);
     expect(reasons).toContain("full-hash 155 E2BIG");
     expect(reasons).toContain("small-nat 133 null");
     expect(new Set(reasons).size).toBe(reasons.length);
@@ -153,7 +154,7 @@ describe("ctlab explain", () => {
     [["--variant", "small"], 'there is no variant "small"', "small-nat, full-hash"],
     [["--conn", "spies:1", "--worst", "2"], "cannot be used with", "--conn"],
   ])("refuses %j: exit 2", async (args, message, hint) => {
-    const { code, stdout, stderr } = await explain(...args);
+    const { code, stdout, stderr } = await ctlabHere(["explain", dir, ...args], { cwd: folder.path });
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toContain(message);
     expect(stderr).toContain(hint);
@@ -166,7 +167,7 @@ describe("ctlab explain", () => {
   });
 
   it("refuses folders that hold no run, a damaged one, or another scenario than was run", async () => {
-    const nothing = await ctlab(["explain", folder.path]);
+    const nothing = await ctlabHere(["explain", folder.path]);
     expect(nothing.code).toBe(2);
     expect(nothing.stderr).toContain("manifest.json");
     expect(nothing.stderr).toContain("explain needs the folder that ctlab run left behind");
@@ -202,6 +203,6 @@ describe("ctlab explain", () => {
     for (const line of shown) expect(stdout).toContain(line);
     // The same run's flows.
     const [, observed, flows] = /<!-- example:observe -->\n`npx ctlab observe reports\/gc-busy-inserts (.*?)`[\s\S]*?```\n([\s\S]*?)```/.exec(readme)!;
-    expect(await ctlab(["observe", out, ...observed!.split(" ")])).toEqual({ code: 0, stdout: flows, stderr: "" });
+    expect(await ctlabHere(["observe", out, ...observed!.split(" ")])).toEqual({ code: 0, stdout: flows, stderr: "" });
   });
 });

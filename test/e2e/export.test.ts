@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { ExperimentResult } from "../../src/observe/result.js";
 import { HAS_PROMETHEUS, promtool, readExposition } from "../support/prometheus.js";
-import { ctlab, scratch } from "./cli.js";
+import { ctlab, ctlabHere, scratch } from "./cli.js";
 
 const folder = scratch();
 afterAll(folder.remove);
@@ -22,16 +22,16 @@ duration: 8m
 
 describe("ctlab export", () => {
   it("shows examples, and refuses a release that nobody knows", async () => {
-    expect((await ctlab(["export", "--help"])).stdout).toContain("Examples:");
-    const unknown = await ctlab(["export", "grafana", "--cilium", "3.1"]);
+    expect((await ctlabHere(["export", "--help"])).stdout).toContain("Examples:");
+    const unknown = await ctlabHere(["export", "grafana", "--cilium", "3.1"]);
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain("known are 1.14 to 1.19");
-    expect((await ctlab(["export", "prometheus-rules", "-o", join(folder.path, "no", "rules.yaml")])).code).toBe(2);
+    expect((await ctlabHere(["export", "prometheus-rules", "-o", join(folder.path, "no", "rules.yaml")])).code).toBe(2);
   });
 
   it("writes rules that fire in a run, and a dashboard of series that the run has", async () => {
     const rules = join(folder.path, "rules.yaml");
-    expect((await ctlab(["export", "prometheus-rules", "--cilium", "1.18", "-o", rules])).code).toBe(0);
+    expect((await ctlabHere(["export", "prometheus-rules", "--cilium", "1.18", "-o", rules])).code).toBe(0);
     writeFileSync(join(folder.path, "scenario.yaml"), SCENARIO);
     const out = join(folder.path, "run");
     const { code, stderr } = await ctlab(["run", join(folder.path, "scenario.yaml"), "--set", `observe.alerts=${rules}`, "--out", out, "--quiet"]);
@@ -43,7 +43,7 @@ describe("ctlab export", () => {
       expect(fired.map(({ alert }) => alert)).toEqual(["CiliumConntrackMapFillingUp"]);
     }
     const names = new Set([...readExposition(readFileSync(join(out, "metrics.om"), "utf8")).keys()].map((series) => series.replace(/\{.*/, "")));
-    const dashboard = (await ctlab(["export", "grafana", "--cilium", "1.18"])).stdout;
+    const dashboard = (await ctlabHere(["export", "grafana", "--cilium", "1.18"])).stdout;
     const truth = [...dashboard.matchAll(/ctlab_\w+/g)].map(([name]) => name);
     expect(truth.length).toBeGreaterThan(8);
     for (const name of truth) expect(names).toContain(name);
@@ -52,7 +52,7 @@ describe("ctlab export", () => {
   it.skipIf(!HAS_PROMETHEUS)("writes plain rules that promtool takes (Debian: prometheus)", async () => {
     for (const release of ["1.14", "1.17", "1.19"]) {
       const rules = join(folder.path, `plain-${release}.yaml`);
-      await ctlab(["export", "prometheus-rules", "--plain", "--cilium", release, "-o", rules]);
+      await ctlabHere(["export", "prometheus-rules", "--plain", "--cilium", release, "-o", rules]);
       expect(promtool(["check", "rules", rules])).toMatch(/SUCCESS: \d+ rules found/);
     }
   });

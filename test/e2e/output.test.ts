@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { ctlab, scratch } from "./cli.js";
+import { ctlab, ctlabHere, scratch } from "./cli.js";
 
 const folder = scratch();
 afterAll(folder.remove);
@@ -12,7 +12,7 @@ describe("a place that can't take a run", () => {
   it("is a file: exit 2, the file is untouched", async () => {
     const target = join(folder.path, "file");
     writeFileSync(target, "mine");
-    const { code, stderr } = await ctlab([...RUN, "--out", target]);
+    const { code, stderr } = await ctlabHere([...RUN, "--out", target]);
     expect(code).toBe(2);
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(readFileSync(target, "utf8")).toBe("mine");
@@ -22,7 +22,7 @@ describe("a place that can't take a run", () => {
     const target = join(folder.path, "theirs");
     mkdirSync(target);
     writeFileSync(join(target, "notes.txt"), "mine");
-    const { code } = await ctlab([...RUN, "--out", target]);
+    const { code } = await ctlabHere([...RUN, "--out", target]);
     expect(code).toBe(2);
     expect(readdirSync(target)).toEqual(["notes.txt"]);
   });
@@ -31,7 +31,7 @@ describe("a place that can't take a run", () => {
     const parent = join(folder.path, "locked");
     mkdirSync(parent);
     chmodSync(parent, 0o500);
-    const { code, stderr } = await ctlab([...RUN, "--out", join(parent, "run")]);
+    const { code, stderr } = await ctlabHere([...RUN, "--out", join(parent, "run")]);
     expect(code).toBe(2);
     expect(stderr).toContain("no permission to write here");
     expect(readdirSync(parent)).toEqual([]);
@@ -40,7 +40,7 @@ describe("a place that can't take a run", () => {
   it("lies below a file: exit 2 with one line", async () => {
     const file = join(folder.path, "below");
     writeFileSync(file, "mine");
-    const { code, stderr } = await ctlab([...RUN, "--out", join(file, "run")]);
+    const { code, stderr } = await ctlabHere([...RUN, "--out", join(file, "run")]);
     expect(code).toBe(2);
     expect(stderr.trim().split("\n")).toHaveLength(1);
   });
@@ -48,21 +48,21 @@ describe("a place that can't take a run", () => {
 
 describe("usage", () => {
   it("offers the nearest variant, command and kind", async () => {
-    const variant = await ctlab(["run", "scenarios/ct-exhaustion.yaml", "--variant", "fixd", "--out", join(folder.path, "x")]);
+    const variant = await ctlabHere(["run", "scenarios/ct-exhaustion.yaml", "--variant", "fixd", "--out", join(folder.path, "x")]);
     expect(variant.code).toBe(2);
     expect(variant.stderr).toContain("fixed");
     expect(existsSync(join(folder.path, "x"))).toBe(false);
-    const command = await ctlab(["rn", "x.yaml"]);
+    const command = await ctlabHere(["rn", "x.yaml"]);
     expect(command.code).toBe(2);
     expect(command.stderr).toContain("run");
-    const kind = await ctlab(["verify", "map", "x"]);
+    const kind = await ctlabHere(["verify", "map", "x"]);
     expect(kind.code).toBe(2);
     expect(kind.stderr).toContain('Did you mean "maps"?');
   });
 
   it("says its version and how to use it", async () => {
     expect((await ctlab(["--version"])).stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/);
-    const help = await ctlab(["run", "--help"]);
+    const help = await ctlabHere(["run", "--help"]);
     expect(help.code).toBe(0);
     expect(help.stdout).toContain("Examples:");
   });

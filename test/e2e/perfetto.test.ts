@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Exposition, readExposition } from "../support/prometheus.js";
-import { ctlab, scratch } from "./cli.js";
+import { ctlab, ctlabHere, scratch } from "./cli.js";
 
 const folder = scratch();
 afterAll(folder.remove);
@@ -150,17 +150,17 @@ describe("what is asked for", () => {
     [[], "a trace of a whole run would be too large"],
   ])("must be a window of the run: %s", async (given, message) => {
     const file = join(folder.path, "none.json");
-    const { code, stderr } = await ctlab(["run", SCENARIO_FILE, "--variant", "one", "--perfetto", file, ...given, "--out", join(folder.path, "x")]);
+    const { code, stderr } = await ctlabHere(["run", SCENARIO_FILE, "--variant", "one", "--perfetto", file, ...given, "--out", join(folder.path, "x")]);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
     expect(existsSync(file)).toBe(false);
   });
 
   it("is one variant, and a window only with a file", async () => {
-    const several = await ctlab(["run", SCENARIO_FILE, "--perfetto", TRACE, "--window", "1s..2s", "--out", join(folder.path, "x")]);
+    const several = await ctlabHere(["run", SCENARIO_FILE, "--perfetto", TRACE, "--window", "1s..2s", "--out", join(folder.path, "x")]);
     expect(several.code).toBe(2);
     expect(several.stderr).toContain("--variant with one of one, two");
-    const alone = await ctlab(["run", SCENARIO_FILE, "--window", "1s..2s", "--out", join(folder.path, "x")]);
+    const alone = await ctlabHere(["run", SCENARIO_FILE, "--window", "1s..2s", "--out", join(folder.path, "x")]);
     expect(alone.code).toBe(2);
     expect(alone.stderr).toContain("--perfetto is missing");
   });
