@@ -24,7 +24,9 @@ export default defineConfig({
     projects: [
       // Units keep no state: they share what is loaded, which takes a third of their time.
       { extends: true, test: { name: "units", include: ["src/**/*.test.ts"], exclude: ALONE, isolate: false } },
-      { extends: true, test: { name: "whole", include: ["test/**/*.test.ts", "examples/**/*.test.ts", ...ALONE] } },
+      // Nor do tests of the command line.
+      { extends: true, test: { name: "commands", include: ["test/e2e/**/*.test.ts"], isolate: false } },
+      { extends: true, test: { name: "whole", include: ["test/**/*.test.ts", "examples/**/*.test.ts", ...ALONE], exclude: ["test/e2e/**"] } },
     ],
     // What is built is tested as it is.
     server: { deps: { external: [/[\\/]dist[\\/]/] } },

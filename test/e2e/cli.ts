@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { setFlagsFromString } from "node:v8";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const MAIN = join(ROOT, "dist", "main.js");
@@ -82,6 +83,8 @@ export async function ctlabHere(args: readonly string[], { cwd = ROOT, env = {} 
     const code = await runCli(args);
     return { code, stdout: Buffer.concat(said.stdout).toString(), stderr: Buffer.concat(said.stderr).toString() };
   } finally {
+    // `resolve` switches it off, as its process ends soon.
+    setFlagsFromString("--opt");
     process.stdout.write = stdout;
     process.stderr.write = stderr;
     process.chdir(folder);
