@@ -203,8 +203,23 @@ export abstract class HashTable implements BpfMap {
   }
 
   /** Whether the key of this row (as `copyRow` wrote it) is still in the map at that slot, and all that `mask` lets count is the same. */
-  stillHolds(slot: number, row: Int32Array, at: number, mask: Int32Array): boolean {
+  isUnchanged(slot: number, row: Int32Array, at: number, mask: Int32Array): boolean {
     return this.hasRow(slot, row, at, mask) && this.peek(row, at) === slot;
+  }
+
+  /** Writes some words of a row; `spans` are their places, from and to one after the other, and begin with the key's. */
+  copyWords(slot: number, spans: Int32Array, out: Int32Array, at: number): void {
+    const { rows } = this;
+    const base = slot * this.stride;
+    let to = at;
+    for (let span = 0; span < spans.length; span += 2) {
+      for (let i = base + spans[span]!; i < base + spans[span + 1]!; i++, to++) out[to] = rows[i]!;
+    }
+  }
+
+  /** Whether the key of these words (as `copyWords` wrote them) is still in the map at that slot, and they are the same. */
+  stillHolds(slot: number, words: Int32Array, at: number, spans: Int32Array): boolean {
+    return this.hasWords(slot, words, at, spans) && this.peek(words, at) === slot;
   }
 
   /** What a program's lookup does to the element that it finds. */
@@ -215,6 +230,18 @@ export abstract class HashTable implements BpfMap {
     const base = slot * stride;
     let unequal = 0;
     for (let i = 0; i < stride; i++) unequal |= (rows[base + i]! ^ row[at + i]!) & mask[i]!;
+    return unequal === 0;
+  }
+
+  protected hasWords(slot: number, words: Int32Array, at: number, spans: Int32Array): boolean {
+    const { rows } = this;
+    const base = slot * this.stride;
+    let unequal = 0;
+    let from = at;
+    for (let span = 0; span < spans.length; span += 2) {
+      const end = base + spans[span + 1]!;
+      for (let i = base + spans[span]!; i < end; i++, from++) unequal |= rows[i]! ^ words[from]!;
+    }
     return unequal === 0;
   }
 

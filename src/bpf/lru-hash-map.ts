@@ -83,8 +83,12 @@ export class LruHashMap extends HashTable implements VictimTable {
     return this.state[slot] !== 0 && this.sameKey(slot, key, at);
   }
 
-  override stillHolds(slot: number, row: Int32Array, at: number, mask: Int32Array): boolean {
+  override isUnchanged(slot: number, row: Int32Array, at: number, mask: Int32Array): boolean {
     return this.state[slot] !== 0 && this.hasRow(slot, row, at, mask);
+  }
+
+  override stillHolds(slot: number, words: Int32Array, at: number, spans: Int32Array): boolean {
+    return this.state[slot] !== 0 && this.hasWords(slot, words, at, spans);
   }
 
   override mark(slot: number): void {

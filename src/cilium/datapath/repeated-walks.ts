@@ -4,7 +4,7 @@
  * (property test), and a trace always walks.
  *
  * A walk is a function of the packet, the configuration, the clock, random numbers and what its lookups find. So a
- * remembered one holds the packet's headers as they came, the rows of the conntrack, NAT and neighbour entries that it
+ * remembered one holds the packet's headers as they came, what counts of the conntrack, NAT and neighbour entries that it
  * found, and the keys that it did not find; they are compared before it is repeated. Of the clock nothing matters but
  * that conntrack reports no flow in between. Only walks that leave no more behind than lifetimes, reference bits and
  * counters are remembered: no new entries, events, random numbers, drops, opening or closing segments.
@@ -38,19 +38,24 @@ export const NOT_REMEMBERED = -1;
 /** `repeat` did nothing: the programs shall run. */
 export const NOT_REPEATED = -1;
 
-/** Words of a flow's row for a hook: four cache lines. */
-const ROW_WORDS = 64;
+/** Words of a flow's row for a hook: three cache lines. */
+const ROW_WORDS = 48;
 const WORDS_OF_LINE = 16;
 /**
- * Its first line: age of the memory that it was written in (0: empty), shape, the slots that the walk's lookups found, the
- * packet's inputs. Then come the sites' rows and keys, then the packet's changed words.
+ * It begins with the age of the memory that it was written in (0: empty) and its shape in one word, the slots that the walk's
+ * lookups found, the packet's inputs. Then come the sites' words and keys, then the packet's changed words.
  */
-const AGE = 0;
-const SHAPE = 1;
-const SLOTS = 2;
+const STAMP = 0;
+const SLOTS = 1;
 const SITES_MAX = 6;
 const INPUTS = SLOTS + SITES_MAX;
 const FIRST_FREE = INPUTS + PACKET_INPUTS;
+/** How many shapes and ages a stamp tells apart. */
+const SHAPE_BITS = 10;
+const SHAPES_MAX = 1 << SHAPE_BITS;
+const AGES_MAX = 1 << (31 - SHAPE_BITS);
+/** Room for the longest row of a map that a walk reads. */
+const SEEN_WORDS = 64;
 
 export class RepeatedWalks implements Walks {
   /** Walks repeated so far. */
@@ -67,13 +72,14 @@ export class RepeatedWalks implements Walks {
   /** The map that each lookup of a walk was in, whichever flow came last. */
   private readonly siteMaps: HashTable[] = [];
   private readonly found = new Int32Array(FLOWS_AT_ONCE);
+  /** What the lookups of the walk under way found when they found it: rows and keys. */
+  private readonly seen = new Int32Array(SITES_MAX * SEEN_WORDS);
   /** Rows of another age are empty. */
   private age = 1;
   private recreations = 0;
-  /** The row of the walk under way, and where its next site goes. */
+  /** The row of the walk under way. */
   private row = 0;
   private hook = NOT_REMEMBERED;
-  private next = 0;
   /** Lookups of the walk under way so far. */
   private noted = 0;
   /** The shape of the walk that was remembered last: most are alike. */
@@ -93,6 +99,9 @@ export class RepeatedWalks implements Walks {
   /** Forgets every walk: a map other than those that packets write has changed. */
   forget(): void {
     this.age++;
+    if (this.age < AGES_MAX) return;
+    this.age = 1;
+    this.rows.fill(0);
   }
 
   repeat(hook: number): number {
@@ -109,11 +118,12 @@ export class RepeatedWalks implements Walks {
     const row = (packet.flow * this.hooks + place) * ROW_WORDS;
     const { rows } = this;
     const repeatable = packet.isRepeatable();
-    if (repeatable && rows[row + AGE] === this.age) {
-      const shape = this.shapes[rows[row + SHAPE]!]!;
+    const stamp = rows[row + STAMP]!;
+    if (repeatable && stamp >>> SHAPE_BITS === this.age) {
+      const shape = this.shapes[stamp & (SHAPES_MAX - 1)]!;
       if (packet.hasInputs(rows, row + INPUTS) && this.fits(shape, row)) return this.perform(shape, row);
     }
-    rows[row + AGE] = 0;
+    rows[row + STAMP] = 0;
     this.row = row;
     this.hook = hook;
     this.noted = 0;
@@ -123,23 +133,22 @@ export class RepeatedWalks implements Walks {
   }
 
   note(map: BpfMap, ct: CtMap | null, key: Int32Array, slot: number): void {
-    const { draft, next, rows } = this;
+    const { seen } = this;
     const site = this.noted++;
     if (!(map instanceof HashTable) || site >= SITES_MAX) {
       this.recording = false;
       return;
     }
-    rows[this.row + SLOTS + site] = Math.max(0, slot);
+    this.rows[this.row + SLOTS + site] = Math.max(0, slot);
     this.siteMaps[site] = map;
-    const words = slot > 0 ? map.stride : map.keyWords;
-    if (!this.recording || next + words > this.row + ROW_WORDS) {
+    if (!this.recording || map.stride > SEEN_WORDS) {
       this.recording = false;
       return;
     }
-    if (slot > 0) map.copyRow(slot, rows, next);
-    else for (let i = 0; i < words; i++) rows[next + i] = key[i]!;
-    draft.addSite(map, ct, slot > 0 ? SITE_FOUND : SITE_ABSENT, next - this.row);
-    this.next = next + words;
+    const at = site * SEEN_WORDS;
+    if (slot > 0) map.copyRow(slot, seen, at);
+    else for (let i = 0; i < map.keyWords; i++) seen[at + i] = key[i]!;
+    this.draft.addSite(map, ct, slot > 0 ? SITE_FOUND : SITE_ABSENT);
   }
 
   made(slot: number): void {
@@ -185,29 +194,43 @@ export class RepeatedWalks implements Walks {
       map.readRows(found, some);
       // Walks that are not remembered look the keys up.
       let others = 0;
-      for (let i = 0; i < some; i++) if (rows[flows[i]! * words + AGE] !== age) found[others++] = found[i]!;
+      for (let i = 0; i < some; i++) if (rows[flows[i]! * words + STAMP]! >>> SHAPE_BITS !== age) found[others++] = found[i]!;
       map.readBuckets(found, others);
     }
   }
 
   private remember(verdict: number): void {
     const { dp, draft, row } = this;
+    let next = FIRST_FREE;
     for (let site = 0; site < draft.sites; site++) {
       if (!this.isAsFound(site)) return;
-      const slot = this.rows[row + SLOTS + site]!;
-      if (slot !== 0) draft.mapOf(site).copyRow(slot, this.rows, row + draft.offsetOf(site));
+      const words = draft.wordsOf(site);
+      if (next + words > ROW_WORDS) return;
+      draft.place(site, next);
+      this.keep(site, row + next);
+      next += words;
     }
-    const outputs = draft.finish(dp, verdict, this.next - row);
-    if (outputs < 0 || this.next + outputs > row + ROW_WORDS) return;
-    draft.copyOutputs(dp.packet.row, this.rows, this.next);
-    this.rows[row + SHAPE] = this.shapeOf();
-    this.rows[row + AGE] = this.age;
+    const outputs = draft.finish(dp, verdict, next);
+    if (outputs < 0 || next + outputs > ROW_WORDS) return;
+    draft.copyOutputs(dp.packet.row, this.rows, row + next);
+    const shape = this.shapeOf();
+    if (shape < SHAPES_MAX) this.rows[row + STAMP] = (this.age << SHAPE_BITS) | shape;
+  }
+
+  /** Writes what counts of the site's element, or the key that was not found. */
+  private keep(site: number, at: number): void {
+    const { draft, rows, seen } = this;
+    const map = draft.mapOf(site);
+    const ct = draft.ctOf(site);
+    const slot = rows[this.row + SLOTS + site]!;
+    if (slot === 0) for (let i = 0; i < map.keyWords; i++) rows[at + i] = seen[site * SEEN_WORDS + i]!;
+    else if (ct === null) map.copyRow(slot, rows, at);
+    else map.copyWords(slot, ct.steadySpans, rows, at);
   }
 
   private begin(row: number): void {
     const { dp } = this;
     this.recording = true;
-    this.next = row + FIRST_FREE;
     dp.packet.copyInputs(this.rows, row + INPUTS);
     this.draft.begin(dp);
   }
@@ -222,7 +245,7 @@ export class RepeatedWalks implements Walks {
         if (map.peek(rows, at) > 0) return false;
       } else {
         const slot = rows[row + SLOTS + site]!;
-        if (!map.stillHolds(slot, rows, at, shape.maskOf(site))) return false;
+        if (!map.stillHolds(slot, rows, at, shape.spansOf(site))) return false;
         if (shape.kindOf(site) === SITE_REFRESHED && this.isDue(shape, site, slot)) return false;
       }
     }
@@ -260,26 +283,27 @@ export class RepeatedWalks implements Walks {
    * it notes to decide whether the packet is reported may change too when the walk comes to no point that reports.
    */
   private isAsFound(site: number): boolean {
-    const { draft, rows } = this;
-    const at = this.row + draft.offsetOf(site);
-    const slot = rows[this.row + SLOTS + site]!;
+    const { draft, seen } = this;
+    const at = site * SEEN_WORDS;
+    const slot = this.rows[this.row + SLOTS + site]!;
     const map = draft.mapOf(site);
-    if (slot === 0) return map.peek(rows, at) <= 0;
+    if (slot === 0) return map.peek(seen, at) <= 0;
     const ct = draft.ctOf(site);
     // Accounting counts packets that match an entry without refreshing it, which is not recorded.
     if (ct !== null && ct.counters !== "none" && !draft.isRefreshed(site)) return false;
-    if (ct === null) return map.stillHolds(slot, rows, at, WHOLE_ROW);
+    if (ct === null) return map.isUnchanged(slot, seen, at, WHOLE_ROW);
     // The only point that XDP reports is counted in the metrics.
     const silent = this.hook === HOOK_XDP && !draft.hasMetrics();
-    return map.stillHolds(slot, rows, at, silent ? ct.silentMask : ct.recordMask);
+    return map.isUnchanged(slot, seen, at, silent ? ct.silentMask : ct.recordMask);
   }
 
-  /** Number of the draft's shape, which is kept if it is new. */
+  /** Number of the draft's shape, which is kept if it is new; `SHAPES_MAX` when there are too many. */
   private shapeOf(): number {
     const { shapes, draft } = this;
     if (shapes[this.lastShape]?.equals(draft) === true) return this.lastShape;
     let number = 0;
     while (number < shapes.length && !shapes[number]!.equals(draft)) number++;
+    if (number === SHAPES_MAX) return number;
     if (number === shapes.length) shapes.push(new WalkShape(draft, this.dp.opCosts));
     this.lastShape = number;
     return number;

@@ -111,7 +111,7 @@ export class Draft extends Sites {
     for (let op = 0; op < OP_COUNT; op++) ops[op] = counters[op]!;
   }
 
-  addSite(map: HashTable, ct: CtMap | null, kind: number, offset: number): void {
+  addSite(map: HashTable, ct: CtMap | null, kind: number): void {
     const site = this.sites++;
     this.maps[site] = map;
     this.cts[site] = ct;
@@ -120,7 +120,19 @@ export class Draft extends Sites {
     this.words[at + SITE_KIND] = kind;
     this.words[at + SITE_RECEIVED] = 0;
     this.words[at + SITE_LIFETIME] = 0;
-    this.words[at + SITE_OFFSET] = offset;
+  }
+
+  /** Words that the flow's row holds of a site. */
+  wordsOf(site: number): number {
+    const map = this.mapOf(site);
+    const ct = this.ctOf(site);
+    if (this.kindOf(site) === SITE_ABSENT) return map.keyWords;
+    return ct === null ? map.stride : ct.steadyWords;
+  }
+
+  /** They lie there in the row. */
+  place(site: number, offset: number): void {
+    this.words[LISTS + site * SITE_WORDS + SITE_OFFSET] = offset;
   }
 
   refresh(site: number, lifetime: number, received: boolean): void {
@@ -204,7 +216,7 @@ export class Draft extends Sites {
 }
 
 export class WalkShape extends Sites {
-  declare private readonly masks: readonly Int32Array[];
+  declare private readonly spans: readonly Int32Array[];
   /** Of a walk, ns. */
   declare private readonly cost: number;
   declare private readonly opsAt: number;
@@ -215,7 +227,7 @@ export class WalkShape extends Sites {
   constructor(draft: Draft, opCosts: Int32Array) {
     super(draft.words.slice(0, draft.size), draft.siteMaps(), draft.siteCts());
     this.sites = draft.sites;
-    this.masks = this.cts.map((ct) => (ct === null ? WHOLE_ROW : ct.steadyMask));
+    this.spans = this.cts.map((ct, site) => (ct === null ? Int32Array.of(0, this.mapOf(site).stride) : ct.steadySpans));
     const { words } = this;
     this.opsAt = words[OUTPUTS_AT]! + words[OUTPUTS]!;
     this.metricsAt = this.opsAt + words[OPS]! * OP_WORDS;
@@ -224,9 +236,9 @@ export class WalkShape extends Sites {
     this.cost = cost;
   }
 
-  /** The words of a row that must be as they were. */
-  maskOf(site: number): Int32Array {
-    return this.masks[site]!;
+  /** The words of a map's row that must be as they were. */
+  spansOf(site: number): Int32Array {
+    return this.spans[site]!;
   }
 
   countInto(counters: Int32Array): void {

@@ -75,11 +75,11 @@ export class CtMap {
   declare private readonly txCountersAt: number;
   declare private readonly rxCountersAt: number;
   declare private floors: LifetimeFloors;
-  /**
-   * Masks over the words of a row, -1 where a word counts. Steady: what makes the next packet of a kind go another way
-   * when it differs. Record: that, and when it was last reported, but not `CT_SEEN_NON_SYN`.
-   */
-  declare readonly steadyMask: Int32Array;
+  /** Spans of a row, from and to one after the other: what makes the next packet of a kind go another way when it differs. */
+  declare readonly steadySpans: Int32Array;
+  /** Words in them. */
+  declare readonly steadyWords: number;
+  /** Mask over the words of a row, -1 where a word counts: that, and when it was last reported, but not `CT_SEEN_NON_SYN`. */
   declare readonly recordMask: Int32Array;
   /** That without what conntrack notes to decide about events. */
   declare readonly silentMask: Int32Array;
@@ -101,15 +101,14 @@ export class CtMap {
     this.txCountersAt = column(TX_COUNTERS);
     this.rxCountersAt = column(counters === "rx-tx" ? RX_COUNTERS : TX_COUNTERS);
     this.floors = new LifetimeFloors(table, this.lifetimeAt);
-    this.steadyMask = new Int32Array(table.stride).fill(-1);
-    this.steadyMask[this.lifetimeAt] = 0;
-    if (counters !== "none") for (const word of COUNTERS_HELD[counters]) this.steadyMask[column(word)] = 0;
-    this.recordMask = this.steadyMask.slice();
+    this.recordMask = new Int32Array(table.stride).fill(-1);
+    this.recordMask[this.lifetimeAt] = 0;
+    if (counters !== "none") for (const word of COUNTERS_HELD[counters]) this.recordMask[column(word)] = 0;
+    this.steadySpans = spansOf(this.recordMask, [this.lastTxReportAt, this.lastRxReportAt]);
+    this.steadyWords = this.steadySpans.reduce((sum, place, i) => (i % 2 === 0 ? sum - place : sum + place), 0);
     this.recordMask[this.flagsAt] = ~CT_SEEN_NON_SYN;
     this.silentMask = this.recordMask.slice();
     for (const at of [this.seenAt, this.lastTxReportAt, this.lastRxReportAt]) this.silentMask[at] = 0;
-    this.steadyMask[this.lastTxReportAt] = 0;
-    this.steadyMask[this.lastRxReportAt] = 0;
   }
 
   /** From now on this is the view of another map of the same layout. */
@@ -260,4 +259,11 @@ export class CtMap {
     rows[at] = sum;
     if (sum >>> 0 < low >>> 0) rows[at + 1] = (rows[at + 1]! + 1) | 0;
   }
+}
+
+/** Where a mask is set, but for some words: spans, from and to one after the other. */
+function spansOf(mask: Int32Array, without: readonly number[]): Int32Array {
+  const counts = (word: number): boolean => word >= 0 && word < mask.length && mask[word] !== 0 && !without.includes(word);
+  // A span begins or ends where a word counts and its neighbour does not.
+  return Int32Array.from([...mask.keys(), mask.length].filter((word) => counts(word) !== counts(word - 1)));
 }
