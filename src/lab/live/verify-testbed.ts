@@ -120,6 +120,7 @@ function offeredLoad(durationS: number, streams: RandomStreams): OfferedLoad {
   }
   return {
     startUs,
+    lagUs: startUs.map(() => 0),
     holdMs: startUs.map(() => Math.round(holds.exponential(HOLD_MEAN_S * 1000))),
     leak: startUs.map(() => (idle.chance(IDLE_SHARE) ? 1 : 0)),
   };

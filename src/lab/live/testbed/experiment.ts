@@ -44,7 +44,7 @@ export interface LiveExperiment {
 export interface LiveRecording {
   readonly recording: Recording;
   /** How late the generator started connections, µs. */
-  readonly lagUs: GeneratorResult["lagUs"];
+  readonly lagUs: { readonly median: number; readonly largest: number };
 }
 
 /** This machine can't hold the experiment: a tool, the kernel or the privileges refused. */
@@ -120,7 +120,9 @@ async function measureWith(
   answer.catch(() => undefined);
   const { sampleMs, occupancy, gc } = await watch(classifier, experiment, zeroNs, signal, onProgress);
   const result = JSON.parse(await answer) as GeneratorResult;
-  return { recording: recordingOf(machine, experiment, zeroNs, { sampleMs, occupancy, gc }, classifier, result), lagUs: result.lagUs };
+  const lags = result.lagUs.toSorted((a, b) => a - b);
+  const recording = recordingOf(machine, experiment, zeroNs, { sampleMs, occupancy, gc }, classifier, result);
+  return { recording, lagUs: { median: lags[lags.length >> 1] ?? 0, largest: lags.at(-1) ?? 0 } };
 }
 
 interface Watched {
@@ -160,7 +162,7 @@ function recordingOf(
   zeroNs: bigint,
   { sampleMs, occupancy, gc }: Watched,
   classifier: KernelClassifier,
-  { connectUs, outcome, requests, responses }: GeneratorResult,
+  { connectUs, outcome, requests, responses, lagUs }: GeneratorResult,
 ): Recording {
   const { events, lost } = classifier.events();
   if (lost > 0) throw new Error(`${lost} events found no room in the log; run it for a shorter time`);
@@ -184,7 +186,7 @@ function recordingOf(
     totals: totalsOf(connection, code, connectUs.length, gc.reduce((sum, { deleted }) => sum + deleted, 0), occupancy.at(-1)!),
     latency: {},
     attemptOffsets: {},
-    offered,
+    offered: { ...offered, lagUs },
     connections: { connectUs, synRetransmissions: retransmissions, outcome, requests, responses },
     events: { atUs, connection, code },
     gcStartUs: gc.map(({ startUs }) => startUs),

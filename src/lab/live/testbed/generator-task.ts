@@ -22,8 +22,8 @@ export interface GeneratorResult {
   readonly outcome: readonly number[];
   readonly requests: readonly number[];
   readonly responses: readonly number[];
-  /** How late connections were started, µs: median and largest. */
-  readonly lagUs: { readonly median: number; readonly largest: number };
+  /** How late each connection was started, µs. */
+  readonly lagUs: readonly number[];
 }
 
 /** What a server says once it listens. */

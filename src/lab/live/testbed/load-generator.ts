@@ -140,13 +140,12 @@ function call(task: GeneratorTask): void {
   };
   begin();
   setTimeout(() => {
-    const lags = callers.map(({ lagUs }) => lagUs).sort((a, b) => a - b);
     const result: GeneratorResult = {
       connectUs: callers.map(({ connectUs }) => connectUs),
       outcome: callers.map(({ outcome }) => outcome),
       requests: callers.map(({ requests }) => requests),
       responses: callers.map(({ responses }) => responses),
-      lagUs: { median: lags[lags.length >> 1] ?? 0, largest: lags.at(-1) ?? 0 },
+      lagUs: callers.map(({ lagUs }) => Math.round(lagUs)),
     };
     process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
   }, task.lengthS * MS_PER_S - now());

@@ -26,6 +26,7 @@ function settings(nonSynMode: "recreate" | "drop", maxEntries: number): Experime
 const arrivals = recordedArrivals(3, 50, LENGTH_S);
 const offered: OfferedLoad = {
   startUs: arrivals.map((s) => Math.floor(s * 1e6)),
+  lagUs: arrivals.map(() => 0),
   holdMs: arrivals.map((_, i) => 500 + ((i * 7919) % 4000)),
   leak: arrivals.map((_, i) => (i % 9 === 0 ? 1 : 0)),
 };

@@ -1,5 +1,5 @@
 /**
- * Which CPU made each entry of a recorded LRU map: recovered from the recorded occupancy and evictions.
+ * Which CPU made each entry of a recorded LRU map: recovered from the recorded occupancy, evictions and lost entries.
  *
  * Each CPU keeps up to a batch of free nodes for itself, so an LRU map's room depends on where the scheduler lets the
  * load generator run: on one CPU, whose list runs dry again and again while the other's stays as it is, or here and
@@ -9,9 +9,10 @@
  *
  * So the history is taken from the recording, as the moments of GC passes are: by a beam search over what the generator
  * may have done from sample to sample, stay or move. Each hypothesis has a map of its own that the load is replayed on
- * (replay.ts); it is judged by its squared distance from what was recorded. Between two evictions occupancy says
- * nothing about the CPU, so what must survive is one hypothesis for every way in which the nodes may be spread, until an
- * eviction tells them apart.
+ * (replay.ts); it is judged by its squared distance from the recorded occupancy and evictions, and by the entries that it
+ * lost and the recording did not, or the other way round: the next packet of a connection tells. Between two evictions
+ * occupancy says nothing about the CPU, so what must survive is one hypothesis for every way in which the nodes may be
+ * spread, until an eviction tells them apart.
  */
 import { refillTarget } from "../../../bpf/lru-common.js";
 import { NS_PER_MS } from "../../../core/units.js";
@@ -37,7 +38,7 @@ const EDGE_BEFORE_MS = 100;
 const EDGE_AFTER_MS = 150;
 const US_PER_MS = 1000;
 /** Maps that are tried per interval, times their size: so that a recording of 100 s takes a few seconds. */
-const ENTRIES_TRIED = 600_000;
+const ENTRIES_TRIED = 900_000;
 /** What a move costs, in squared entries: of histories that are as good the one with fewer moves. */
 const MOVE_COST = 10;
 /** Moves are tried this many times while a batch is used up. */
@@ -47,9 +48,12 @@ const TRIES_PER_BATCH = 8;
  * occupancy hides; without them one recording's come out 8 % short (700 entries that thrash), with them 2 %.
  */
 const EVICTIONS_WEIGHT = 0.1;
-/** Free nodes on a list are told apart in steps of this many. */
-const FREE_STEP = 3;
-/** Spreads the steps of several lists over one number; larger than the most steps of one list, 128. */
+/**
+ * What an entry costs that the map has evicted though the recording still found it, or kept though it was gone, in
+ * squared entries. Such an entry tells at once that the lists are in another order than they were.
+ */
+const WRONG_COST = 20;
+/** Larger than the most free nodes of one list, 128: spreads those of several lists over one number. */
 const SPREAD = 131;
 const SPREAD_MODULUS = 2 ** 40;
 
@@ -60,7 +64,7 @@ interface Link extends Move {
 
 interface Hypothesis {
   readonly map: ReplayedMap;
-  /** Sum of squared errors and costs of moves so far. */
+  /** Sum of squared errors and costs of moves so far; that of wrong entries comes on top. */
   readonly cost: number;
   readonly last: Link;
 }
@@ -72,7 +76,7 @@ export function cpuHistory(recording: Recording, { classifier, ...rest }: Experi
   const inserts = events.code.filter((code) => code === EventCode.synNew || code === EventCode.recreated).length;
   const batch = refillTarget(classifier.maxEntries, hostOf(classifier));
   const triesPerInterval = Math.max(1, Math.round((TRIES_PER_BATCH * inserts) / (sampleMs.length * batch)));
-  return followed(recoverHistory(packetLog({ classifier, ...rest }, offered, bootedNs), classifier, recording, triesPerInterval));
+  return followed(recoverHistory(packetLog({ classifier, ...rest }, offered, bootedNs, events), classifier, recording, triesPerInterval));
 }
 
 /** The choice that follows a history. */
@@ -99,7 +103,7 @@ export function recoverHistory(log: PacketLog, settings: ClassifierSettings, sam
       const judged = { map, cost: cost + distance(map, samples, index), last };
       const key = spreadOf(map, last.cpu, cpus);
       const rival = best.get(key);
-      const isBetter = rival === undefined || judged.cost < rival.cost;
+      const isBetter = rival === undefined || costOf(judged) < costOf(rival);
       if (isBetter) best.set(key, judged);
       if (rival !== undefined) unused.push(isBetter ? rival.map : map);
     };
@@ -117,7 +121,7 @@ export function recoverHistory(log: PacketLog, settings: ClassifierSettings, sam
       map.advance(untilNs, last.cpu);
       judge({ map, cost, last });
     }
-    const ranked = [...best.values()].sort((a, b) => a.cost - b.cost);
+    const ranked = [...best.values()].sort((a, b) => costOf(a) - costOf(b));
     beam = ranked.slice(0, width);
     for (const { map } of ranked.slice(width)) unused.push(map);
     fromNs = untilNs;
@@ -125,11 +129,15 @@ export function recoverHistory(log: PacketLog, settings: ClassifierSettings, sam
   return unrolled(beam[0]!.last);
 }
 
+function costOf({ map, cost }: Hypothesis): number {
+  return cost + WRONG_COST * map.wrong;
+}
+
 /** A number for where the next entry is made and how the free nodes are spread over the CPUs. */
 function spreadOf(map: ReplayedMap, cpu: number, cpus: number): number {
   let spread = cpu;
   for (let each = 0; each < cpus; each++) {
-    spread = (spread * SPREAD + Math.ceil(map.freeOn(each) / FREE_STEP)) % SPREAD_MODULUS;
+    spread = (spread * SPREAD + map.freeOn(each)) % SPREAD_MODULUS;
   }
   return spread;
 }

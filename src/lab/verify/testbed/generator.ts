@@ -5,6 +5,8 @@
 
 const WORD = (1n << 64n) - 1n;
 const UNIT_53 = 2 ** -53;
+/** What is added to the seed for the stream of holds. */
+const HOLD_STREAM = 1_000_003n;
 
 /** Arrival times, s, of a Poisson process with `rate` per second over `duration` seconds. */
 export function recordedArrivals(seed: number, rate: number, duration: number): number[] {
@@ -16,6 +18,15 @@ export function recordedArrivals(seed: number, rate: number, duration: number): 
     if (at >= duration) return arrivals;
     arrivals.push(at);
   }
+}
+
+/**
+ * Holds, ms, of `count` connections: exponential with the given mean. Recordings tell them in whole ms, so that a close
+ * would come up to 1 ms early.
+ */
+export function recordedHolds(seed: number, meanMs: number, count: number): number[] {
+  const next = xoshiro256StarStar(BigInt(seed) + HOLD_STREAM);
+  return Array.from({ length: count }, () => -meanMs * Math.log(1 - Number(next() >> 11n) * UNIT_53));
 }
 
 function xoshiro256StarStar(seed: bigint): () => bigint {

@@ -10,7 +10,10 @@ import { Side, type Application, type TcpPeers } from "../../../traffic/tcp-peer
 
 /** The offered load, one element per connection. */
 export interface OfferedLoad {
+  /** In rising order. */
   readonly startUs: readonly number[];
+  /** How late the generator was with each start: its process was woken late, or busy. */
+  readonly lagUs: readonly number[];
   readonly holdMs: readonly number[];
   readonly leak: readonly number[];
 }
@@ -56,6 +59,10 @@ export class Load implements Application {
   /** Socket of each connection, and connection of each socket. */
   readonly #socket: Int32Array;
   readonly #owner: number[] = [];
+  /** How late the generator's process is when nothing holds it up, ns. */
+  readonly #wakeUpNs: number;
+  /** Until when the generator is known to have been held up, by the last start that was due. */
+  readonly #heldUpUntil: Float64Array;
   readonly #kinds: Readonly<Record<"start" | "connectTimeout" | "tick" | "endOfHold" | "ioTimeout", number>>;
   #peers: TcpPeers | undefined;
 
@@ -74,20 +81,24 @@ export class Load implements Application {
     this.#establishedAt = new Float64Array(count).fill(NEVER);
     this.#requestAt = new Float64Array(count).fill(NEVER);
     this.#socket = new Int32Array(count).fill(NEVER);
+    const lags = load.lagUs.toSorted((a, b) => a - b);
+    this.#wakeUpNs = (lags[lags.length >> 1] ?? 0) * NS_PER_US;
+    let heldUpUntil = 0;
+    this.#heldUpUntil = Float64Array.from(load.startUs, (us, i) => (heldUpUntil = Math.max(heldUpUntil, (us + load.lagUs[i]!) * NS_PER_US)));
     this.#kinds = {
       start: simulation.on((i) => this.#start(i)),
       connectTimeout: simulation.on((i) => this.#connectTimedOut(i)),
       tick: simulation.on((i) => this.#tick(i)),
       endOfHold: simulation.on((i) => this.#endOfHold(i)),
-      ioTimeout: simulation.on((i) => this.#ioTimedOut(i)),
+      ioTimeout: simulation.on((i, request) => this.#ioTimedOut(i, request)),
     };
   }
 
   /** Schedules every connection on these sockets: client host 0, server host 1. */
   begin(peers: TcpPeers): void {
     this.#peers = peers;
-    const { startUs } = this.#load;
-    for (let i = 0; i < startUs.length; i++) this.#simulation.at(startUs[i]! * NS_PER_US, this.#kinds.start, i, 0);
+    const { startUs, lagUs } = this.#load;
+    for (let i = 0; i < startUs.length; i++) this.#simulation.at((startUs[i]! + lagUs[i]!) * NS_PER_US, this.#kinds.start, i, 0);
   }
 
   /** The connection that a socket belongs to. */
@@ -103,7 +114,7 @@ export class Load implements Application {
     this.synRetransmissions[i] = this.#sockets.retransmissions(socket, Side.client);
     this.outcome[i] = Outcome.censored;
     this.#establishedAt[i] = now;
-    this.#simulation.at(this.#holdEnd(i), this.#kinds.endOfHold, i, 0);
+    this.#simulation.at(this.#wokenAt(this.#holdEnd(i)), this.#kinds.endOfHold, i, 0);
     this.#tick(i);
   }
 
@@ -156,7 +167,7 @@ export class Load implements Application {
     this.#socket[i] = socket;
     this.outcome[i] = Outcome.connectCensored;
     const giveUpAt = this.#simulation.now + this.#settings.connectTimeoutS * NS_PER_S;
-    this.#simulation.at(giveUpAt, this.#kinds.connectTimeout, i, 0);
+    this.#simulation.at(this.#wokenAt(giveUpAt), this.#kinds.connectTimeout, i, 0);
     this.#sockets.connect(socket);
   }
 
@@ -174,11 +185,11 @@ export class Load implements Application {
     if (this.#requestAt[i]! < 0) {
       this.#requestAt[i] = now;
       this.requests[i]!++;
-      this.#simulation.at(now + this.#settings.ioTimeoutS * NS_PER_S, this.#kinds.ioTimeout, i, 0);
+      this.#simulation.at(this.#wokenAt(now + this.#settings.ioTimeoutS * NS_PER_S), this.#kinds.ioTimeout, i, this.requests[i]!);
       this.#sockets.write(this.#socket[i]!, Side.client, REQUEST_BYTES);
     }
     const next = now + Math.round(this.#settings.requestIntervalS * NS_PER_S);
-    if (next < this.#holdEnd(i)) this.#simulation.at(next, this.#kinds.tick, i, 0);
+    if (next < this.#holdEnd(i)) this.#simulation.at(this.#wokenAt(next), this.#kinds.tick, i, 0);
   }
 
   #endOfHold(i: number): void {
@@ -194,11 +205,27 @@ export class Load implements Application {
     this.#sockets.close(this.#socket[i]!, Side.client);
   }
 
-  #ioTimedOut(i: number): void {
-    const asked = this.#requestAt[i]!;
-    if (this.outcome[i] !== Outcome.censored || asked < 0) return;
-    if (asked + this.#settings.ioTimeoutS * NS_PER_S !== this.#simulation.now) return;
+  #ioTimedOut(i: number, request: number): void {
+    if (this.outcome[i] !== Outcome.censored || this.#requestAt[i]! < 0 || this.requests[i] !== request) return;
     this.outcome[i] = Outcome.ioTimeout;
     this.#sockets.close(this.#socket[i]!, Side.client);
   }
+
+  /** When the generator gets to what is due at a moment. */
+  #wokenAt(dueNs: number): number {
+    const started = lastAtMost(this.#load.startUs, dueNs / NS_PER_US);
+    return Math.max(dueNs + this.#wakeUpNs, this.#heldUpUntil[started] ?? 0);
+  }
+}
+
+/** Index of the last of the rising numbers that is not larger, or -1. */
+function lastAtMost(rising: readonly number[], most: number): number {
+  let low = 0;
+  let high = rising.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rising[middle]! <= most) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
 }

@@ -2,15 +2,54 @@ import { describe, expect, it } from "vitest";
 import { RandomStreams } from "../../../core/random.js";
 import { TcpFlag } from "../../../traffic/tcp-peers.js";
 import { Classifier, type ClassifierSettings } from "./classifier.js";
-import { recordedArrivals } from "./generator.js";
+import { recordedArrivals, recordedHolds } from "./generator.js";
 import { bootTimeOf } from "./host-clock.js";
 import { kolmogorovSmirnov } from "./measures.js";
+import { simulateExperiment, type ExperimentSettings } from "./simulate.js";
 
 describe("recorded arrivals", () => {
   it("repeats the moments of a recording with seed 11 and 100 connections/s", () => {
     const micros = recordedArrivals(11, 100, 90).map((s) => Math.floor(s * 1e6));
     expect(micros.slice(0, 8)).toEqual([2526, 3439, 6253, 12119, 13010, 16672, 23855, 78490]);
     expect(micros.length).toBe(9134);
+  });
+});
+
+describe("recorded holds", () => {
+  it("repeats those of a recording with seed 11 and a mean of 5 s, which tells whole ms", () => {
+    const holds = recordedHolds(11, 5000, 5);
+    expect(holds.map(Math.floor)).toEqual([7187, 21_819, 15_474, 2281, 10_516]);
+    expect(holds[0]).toBeCloseTo(7187.612, 3);
+  });
+});
+
+describe("load generator", () => {
+  /** Moments of a connection's packets, µs, by its number. */
+  function packetsOf(lagUs: readonly number[]): number[][] {
+    const packets: number[][] = lagUs.map(() => []);
+    const settings: ExperimentSettings = {
+      classifier: { mapType: "hash", maxEntries: 10, synTimeoutMs: 6000, estTimeoutMs: 8000, closeTimeoutMs: 1000, nonSynMode: "drop", cpus: 1 },
+      load: { requestIntervalS: 1, connectTimeoutS: 15, ioTimeoutS: 5 },
+      hook: "server", lengthS: 5, gcStartUs: [], kernel: [6, 18], client: {}, server: {},
+    };
+    const offered = { startUs: [0, 100_000, 2_000_000], lagUs, holdMs: [2500, 10, 10], leak: [0, 0, 0] };
+    simulateExperiment(settings, offered, {
+      bootedNs: 0, cpuOf: () => 0, onPacket: (connection, _fromClient, _flags, now) => packets[connection]!.push(now / 1000),
+    });
+    return packets;
+  }
+
+  it("starts late, and each request is later by the time in which its process wakes", () => {
+    const packets = packetsOf([80, 80, 80]);
+    const moments = packets[0]!;
+    expect(packets.map((of) => of[0])).toEqual([80, 100_080, 2_000_080]);
+    expect(moments).toContain(1_000_200);
+    expect(moments).toContain(2_000_280);
+    expect(moments).toContain(2_500_200);
+  });
+
+  it("comes to nothing else while a start is held up", () => {
+    expect(packetsOf([80, 80, 5000])[0]).toContain(2_005_000);
   });
 });
 

@@ -188,7 +188,7 @@ function simulate(root: Fields, params: Fields, startUs: readonly number[], phas
     client: clientOverrides(params, hz),
     server: { hz: hzOf(hz) },
   };
-  const offered = { startUs, holdMs: startUs.map(() => PATIENCE_S * 1000), leak: startUs.map(() => 1) };
+  const offered = { startUs, lagUs: startUs.map(() => 0), holdMs: startUs.map(() => PATIENCE_S * 1000), leak: startUs.map(() => 1) };
   return simulateExperiment(settings, offered, { bootedNs: phaseMs * NS_PER_MS, cpuOf: () => 0 });
 }
 

@@ -2,16 +2,18 @@
  * A recorded experiment as its two files hold it: `NN_name.json` and, beside it, `NN_name.detail.json.gz`. Fields that
  * are not known here fail the case. What each field means: the recording's README.
  *
- * Inputs of the simulation: kernel, hz, cpus, params, the arrivals, holds and leaks of the details, the times of GC
- * passes. Compared with the simulation: see measures.ts. Compared with the details, so that a summary which its own
+ * Inputs of the simulation: kernel, hz, cpus, params, the arrivals, their lags, holds and leaks of the details, the times
+ * of GC passes. Compared with the simulation: see measures.ts. Compared with the details, so that a summary which its own
  * details contradict fails: see consistency.ts. Information only, neither input nor prediction: INFORMATION below.
  */
 import type { VectorFile } from "../case.js";
 import { FieldError, fieldsOf, listOf, numberOf, onlyFields, parseVectors, textOf, type Fields } from "../fields.js";
+import { recordedHolds } from "./generator.js";
 import type { OfferedLoad } from "./load.js";
 
 export const EXPERIMENT_SCHEMA = "ctlab-testbed/1";
 const DETAIL_SCHEMA = "ctlab-testbed-detail/1";
+const MS_PER_S = 1000;
 
 /** Fields of the summary that say how measuring went, or are the recorder's own view of what the details hold. */
 const INFORMATION = ["key_bytes", "value_bytes", "refused_windows", "stalls", "server", "tcpext_client", "tcpext_server", "measurement"];
@@ -33,7 +35,7 @@ const SERIES = [
   "ns_recreate_fail", "ns_drop", "closed", "sample_us",
 ];
 const LATENCY = ["established", "by_syn_retrans", "histogram"];
-/** Columns of the details' connections; `start_lag_us` and those on single requests are information. */
+/** Columns of the details' connections; those on single requests are information. */
 const CONNECTIONS = [
   "sched_us", "start_lag_us", "connect_us", "syn_retrans", "outcome", "hold_ms", "leak", "end_us", "n_req", "n_resp",
   "max_resp_us", "slow_resp", "retrans_total", "errno",
@@ -134,7 +136,7 @@ function readDetail(root: Fields, file: VectorFile): Pick<Recording, "offered" |
   onlyFields(events, EVENTS);
   const atUs = numbersOf(events, "t_us");
   return {
-    offered: { startUs, holdMs: column("hold_ms"), leak: column("leak") },
+    offered: { startUs, lagUs: column("start_lag_us"), holdMs: exactHolds(fieldsOf(root, "params"), column("hold_ms")), leak: column("leak") },
     connections: {
       connectUs: column("connect_us"),
       synRetransmissions: column("syn_retrans"),
@@ -144,6 +146,13 @@ function readDetail(root: Fields, file: VectorFile): Pick<Recording, "offered" |
     },
     events: { atUs, connection: numbersOf(events, "conn", atUs.length), code: numbersOf(events, "ev", atUs.length) },
   };
+}
+
+/** Holds as they were drawn, if the recording's seed gives those that it tells in whole ms; else these. */
+function exactHolds(params: Fields, holdMs: readonly number[]): readonly number[] {
+  if (params["hold_dist"] !== "exp") return holdMs;
+  const drawn = recordedHolds(numberOf(params, "seed"), numberOf(params, "hold_mean_s") * MS_PER_S, holdMs.length);
+  return drawn.every((ms, i) => Math.floor(ms) === holdMs[i]) ? drawn : holdMs;
 }
 
 /** A list of numbers, of the given length when one is given. */

@@ -12,10 +12,13 @@ import { NS_PER_MS, NS_PER_US } from "../../../core/units.js";
 import { TcpFlag } from "../../../traffic/tcp-peers.js";
 import { hostOf } from "./classifier.js";
 import type { OfferedLoad } from "./load.js";
+import { EventCode, type RecordedEvents } from "./recording.js";
 import { simulateExperiment, type ExperimentSettings } from "./simulate.js";
 
 /** Packets of one connection that follow each other within this time are one exchange: round trips take 40 µs. */
 const EXCHANGE_NS = NS_PER_MS;
+/** A recorded packet belongs to the exchange of its connection that is nearest, and nearer than this. */
+const SAME_EXCHANGE_NS = 200 * NS_PER_MS;
 /** What an exchange holds. */
 const Part = { syn: 1, clientFin: 2, serverFin: 4, answer: 8 } as const;
 const CLOSED = Part.clientFin | Part.serverFin;
@@ -34,10 +37,15 @@ export interface PacketLog {
   /** A number that no other connection has between this one's first and last exchange. */
   readonly seat: Int32Array;
   readonly seats: number;
+  /** The same connection's next exchange, or 0; always 0 in a log without recorded events. */
+  readonly next: Int32Array;
+  /** 1 where the recording found no entry. */
+  readonly wasAbsent: Uint8Array;
   readonly gcNs: readonly number[];
 }
 
-export function packetLog(settings: ExperimentSettings, offered: OfferedLoad, bootedNs: number): PacketLog {
+/** `events` are what tells which entries the recorded map had lost; without them only occupancy judges a replay. */
+export function packetLog(settings: ExperimentSettings, offered: OfferedLoad, bootedNs: number, events?: RecordedEvents): PacketLog {
   const exchanges: { atNs: number; lastMs: number; parts: number; connection: number }[] = [];
   const unbounded = { ...settings.classifier, mapType: "hash", maxEntries: 2 * offered.startUs.length, nonSynMode: "recreate" } as const;
   simulateExperiment({ ...settings, classifier: unbounded, gcStartUs: [] }, offered, {
@@ -62,8 +70,44 @@ export function packetLog(settings: ExperimentSettings, offered: OfferedLoad, bo
     parts: Uint8Array.from(exchanges, ({ parts }) => parts),
     seat,
     seats,
+    ...evidenceOf(exchanges, offered.startUs.length, settings.classifier.nonSynMode, events),
     gcNs: settings.gcStartUs.map((us) => us * NS_PER_US),
   };
+}
+
+/** For each exchange the same connection's next one, and whether the recording found no entry then. */
+function evidenceOf(
+  exchanges: readonly { readonly atNs: number; readonly connection: number }[],
+  connections: number,
+  nonSynMode: "recreate" | "drop",
+  events: RecordedEvents | undefined,
+): Pick<PacketLog, "next" | "wasAbsent"> {
+  const next = new Int32Array(exchanges.length);
+  const wasAbsent = new Uint8Array(exchanges.length);
+  if (events === undefined) return { next, wasAbsent };
+  const parts: number[][] = Array.from({ length: connections }, () => []);
+  const firsts: number[][] = Array.from({ length: connections }, () => []);
+  exchanges.forEach(({ connection, atNs }, index) => {
+    const earlier = parts[connection]!;
+    // Packets of another connection may have come in between.
+    if (earlier.length === 0 || atNs - exchanges[earlier.at(-1)!]!.atNs > EXCHANGE_NS) {
+      for (let i = earlier.length - 1; i >= 0 && next[earlier[i]!] === 0; i--) next[earlier[i]!] = index;
+      firsts[connection]!.push(index);
+    }
+    earlier.push(index);
+  });
+  const isDropping = nonSynMode === "drop";
+  events.code.forEach((code, i) => {
+    if (code !== EventCode.recreated && code !== EventCode.dropped) return;
+    const atNs = events.atUs[i]! * NS_PER_US;
+    const away = (index: number): number => Math.abs(exchanges[index]!.atNs - atNs);
+    const later = firsts[events.connection[i]!]!.slice(1);
+    const nearest = later.reduce((best, index) => (away(index) < away(best) ? index : best), later[0] ?? -1);
+    if (nearest === -1 || away(nearest) > SAME_EXCHANGE_NS) return;
+    wasAbsent[nearest] = 1;
+    if (isDropping) for (const index of later) if (index > nearest) wasAbsent[index] = 1;
+  });
+  return { next, wasAbsent };
 }
 
 function partOf(fromClient: boolean, tcpFlags: number): number {
@@ -97,14 +141,15 @@ export class ReplayedMap implements VictimTable {
   count = 0;
   /** Entries evicted so far. */
   evicted = 0;
+  /** Entries evicted that the recording still found, and entries found that it had lost. */
+  wrong = 0;
   readonly #log: PacketLog;
   readonly #settings: ExperimentSettings["classifier"];
   readonly #lru: CommonLru;
   /** Node of each seat's entry, or 0. */
   readonly #nodeOf: Uint16Array | Int32Array;
-  /** Per node: its seat, when its entry's life ends (ms), which sides have closed. */
-  readonly #seatOf: Uint16Array | Int32Array;
-  readonly #lifetime: Int32Array;
+  /** Per node: the exchange that its lifetime counts from, which sides have closed. */
+  readonly #last: Int32Array;
   readonly #closing: Uint8Array;
   #next = 0;
   #nextGc = 0;
@@ -114,8 +159,7 @@ export class ReplayedMap implements VictimTable {
     this.#settings = settings;
     this.#lru = new CommonLru(settings.maxEntries, hostOf(settings), this);
     this.#nodeOf = numbers(log.seats, settings.maxEntries);
-    this.#seatOf = numbers(settings.maxEntries + 1, log.seats);
-    this.#lifetime = new Int32Array(settings.maxEntries + 1);
+    this.#last = new Int32Array(settings.maxEntries + 1);
     this.#closing = new Uint8Array(settings.maxEntries + 1);
   }
 
@@ -125,8 +169,8 @@ export class ReplayedMap implements VictimTable {
     this.evicted = from.evicted;
     this.#lru.assign(from.#lru);
     this.#nodeOf.set(from.#nodeOf);
-    this.#seatOf.set(from.#seatOf);
-    this.#lifetime.set(from.#lifetime);
+    this.#last.set(from.#last);
+    this.wrong = from.wrong;
     this.#closing.set(from.#closing);
     this.#next = from.#next;
     this.#nextGc = from.#nextGc;
@@ -151,6 +195,8 @@ export class ReplayedMap implements VictimTable {
   evict(node: number): boolean {
     this.count--;
     this.evicted++;
+    const next = this.#log.next[this.#last[node]!]!;
+    if (next !== 0 && this.#log.wasAbsent[next] === 0) this.wrong++;
     this.#leave(node);
     return true;
   }
@@ -165,13 +211,14 @@ export class ReplayedMap implements VictimTable {
   }
 
   #exchange(index: number, cpu: number): void {
-    const { parts, seat, lastMs } = this.#log;
+    const { parts, seat } = this.#log;
     const part = parts[index]!;
     const isNew = (part & Part.syn) !== 0;
     let closing = part & CLOSED;
     let node = isNew ? 0 : this.#nodeOf[seat[index]!]!;
     if (node !== 0) {
       this.#lru.nodes.state[node] = MARKED;
+      if (this.#log.wasAbsent[index] === 1) this.wrong++;
     } else {
       if (!isNew && this.#settings.nonSynMode === "drop") return;
       node = this.#enter(seat[index]!, cpu);
@@ -181,29 +228,31 @@ export class ReplayedMap implements VictimTable {
     }
     if (this.#closing[node] === CLOSED) return;
     this.#closing[node]! |= closing;
-    const { closeTimeoutMs, estTimeoutMs } = this.#settings;
-    this.#lifetime[node] = lastMs[index]! + (this.#closing[node] === CLOSED ? closeTimeoutMs : estTimeoutMs);
+    this.#last[node] = index;
   }
 
   #enter(seat: number, cpu: number): number {
     const node = this.#lru.take(cpu);
     this.count++;
     this.#nodeOf[seat] = node;
-    this.#seatOf[node] = seat;
     this.#closing[node] = 0;
     return node;
   }
 
   /** A seat that has been handed on has another node by now. */
   #leave(node: number): void {
-    const seat = this.#seatOf[node]!;
+    const seat = this.#log.seat[this.#last[node]!]!;
     if (this.#nodeOf[seat] === node) this.#nodeOf[seat] = 0;
   }
 
   #collect(nowMs: number): void {
     const { state } = this.#lru.nodes;
+    const { closeTimeoutMs, estTimeoutMs } = this.#settings;
+    const { lastMs } = this.#log;
     for (let node = 1; node <= this.#settings.maxEntries; node++) {
-      if (state[node] === 0 || this.#lifetime[node]! >= nowMs) continue;
+      if (state[node] === 0) continue;
+      const timeout = this.#closing[node] === CLOSED ? closeTimeoutMs : estTimeoutMs;
+      if (lastMs[this.#last[node]!]! + timeout >= nowMs) continue;
       this.count--;
       this.#leave(node);
       this.#lru.giveBack(node);
