@@ -20,8 +20,6 @@ import type { MapSpec } from "./spec.js";
 const SPARE_ELEMENTS = 1;
 /** A map that has not changed during so many lookups is one that the agent fills: the next ones are remembered. */
 const STEADY_LOOKUPS = 256;
-/** How many; with the keys of `cilium_lxc` they take 12 KiB. */
-const RECENT_LOOKUPS = 512;
 
 export class HashMap extends HashTable {
   declare private readonly preallocated: boolean;
@@ -77,7 +75,7 @@ export class HashMap extends HashTable {
       this.unchangedFor++;
       return this.peek(key, at);
     }
-    this.recent ??= new RecentLookups(this.keyWords, RECENT_LOOKUPS);
+    this.recent ??= new RecentLookups(this.keyWords);
     const known = this.recent.find(key, at);
     if (known !== NOT_REMEMBERED) return known;
     const found = this.peek(key, at);

@@ -517,13 +517,21 @@ export abstract class HashTable implements BpfMap {
   }
 
   /** Reads what lookups of the keys of these slots read before they come to the rows. See `readAhead`. */
-  readBuckets(slots: Int32Array, count: number): void {
+  readBucketsOf(slots: Int32Array, count: number): void {
     const { links, heads, bucketMask } = this;
     let sum = 0;
     for (let i = 0; i < count; i++) {
       const bucket = links[(slots[i]! << 1) + 1]! & bucketMask;
       sum ^= heads[bucket << 1]!;
     }
+    this.readSum = sum;
+  }
+
+  /** The same of keys with these hashes. */
+  readBuckets(hashes: Int32Array, count: number): void {
+    const { heads, bucketMask } = this;
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum ^= heads[(hashes[i]! & bucketMask) << 1]!;
     this.readSum = sum;
   }
 

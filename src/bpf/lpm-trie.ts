@@ -29,8 +29,6 @@ const INITIAL_NODES = 64;
 const WORD_BITS = 32;
 /** Nodes up to which a walk through the trie is no slower than remembering. */
 const FEW_NODES = 16;
-/** Lookups that are remembered; with keys of `cilium_ipcache` they take 128 KiB. */
-const RECENT_LOOKUPS = 4096;
 
 /** What a node is. */
 const NodeKind = { free: 0, inner: 1, element: 2 } as const;
@@ -315,7 +313,7 @@ export class LpmTrieMap implements BpfMap {
       return node;
     }
     if (++this.used === this.kinds.length) this.grow();
-    if (this.used === FEW_NODES) this.recent = new RecentLookups(this.keyWords, RECENT_LOOKUPS);
+    if (this.used === FEW_NODES) this.recent = new RecentLookups(this.keyWords);
     return this.used;
   }
 

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { createMap } from "./create.js";
+import { NOT_REMEMBERED, RecentLookups } from "./recent-lookups.js";
 import { MapFlag, MapType, UpdateFlag } from "./spec.js";
 import type { MapSpec } from "./spec.js";
 
@@ -43,5 +44,33 @@ describe.each([endpoints, prefixes])("$name", (spec) => {
       }),
       { numRuns: 40 },
     );
+  });
+});
+
+describe("RecentLookups", () => {
+  it("grows until most of the keys that are asked for find room, and forgets", () => {
+    const recent = new RecentLookups(2);
+    const before = recent.modelBytes;
+    const key = new Int32Array(2);
+    const remembered = (keys: number): number => {
+      let found = 0;
+      for (let number = 1; number <= keys; number++) {
+        key[0] = number;
+        key[1] = -number;
+        const result = recent.find(key, 0);
+        if (result === number) found++;
+        else if (result !== NOT_REMEMBERED) expect.fail(`key ${number}: ${result}`);
+        recent.keep(key, 0, number);
+      }
+      return found;
+    };
+    for (let round = 0; round < 20; round++) remembered(3000);
+    expect(remembered(3000)).toBeGreaterThan(2000);
+    const grown = recent.modelBytes;
+    expect(grown).toBeGreaterThan(before);
+    for (let round = 0; round < 40; round++) remembered(20_000);
+    expect(recent.modelBytes).toBe(16 * before);
+    recent.forget();
+    expect(remembered(3000)).toBe(0);
   });
 });

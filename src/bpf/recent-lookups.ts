@@ -1,11 +1,17 @@
 /**
  * What recent lookups of a map came to, direct-mapped by the whole key. Not in the kernel: a short cut of the simulator,
- * with the same results; whoever changes the map calls `forget`.
+ * with the same results; whoever changes the map calls `forget`. It grows while more keys are asked for than it has room for.
  */
 
 /** Odd multipliers that mix a key's words: 2^32 over the golden ratio, and MurmurHash3's first constant. */
 const GOLDEN = 0x9e3779b1;
 const MURMUR_C1 = 0xcc9e2d51;
+
+/** Rows at first, and at most; with the keys of `cilium_lxc` they take 12 and 192 KiB. */
+const ROWS_MIN = 512;
+const ROWS_MAX = 8192;
+/** So many lookups for each row that were not remembered, and there shall be more rows. */
+const KEPT_PER_ROW = 4;
 
 /** No lookup of this key is remembered. Neither a slot (from 1 on) nor an error (below 0). */
 export const NOT_REMEMBERED = 0;
@@ -14,17 +20,17 @@ export class RecentLookups {
   private declare readonly keyWords: number;
   private declare readonly stride: number;
   /** Bits of a hash that don't choose the row. */
-  private declare readonly shift: number;
+  private shift = Math.clz32(ROWS_MIN) + 1;
   /** The result, then the key's words, of each row. */
-  private declare readonly rows: Int32Array;
+  private rows: Int32Array;
   private isEmpty = true;
+  /** Lookups kept since the last change or growth. */
+  private kept = 0;
 
-  /** `rows`: how many lookups at most; a power of two. */
-  constructor(keyWords: number, rows: number) {
+  constructor(keyWords: number) {
     this.keyWords = keyWords;
     this.stride = keyWords + 1;
-    this.shift = Math.clz32(rows) + 1;
-    this.rows = new Int32Array(rows * this.stride);
+    this.rows = new Int32Array(ROWS_MIN * this.stride);
   }
 
   get modelBytes(): number {
@@ -40,6 +46,7 @@ export class RecentLookups {
   }
 
   keep(key: Int32Array, at: number, result: number): void {
+    if (++this.kept * this.stride > KEPT_PER_ROW * this.rows.length) this.grow();
     const { rows, keyWords } = this;
     const row = this.rowOf(key, at);
     rows[row] = result;
@@ -48,9 +55,17 @@ export class RecentLookups {
   }
 
   forget(): void {
+    this.kept = 0;
     if (this.isEmpty) return;
     this.rows.fill(0);
     this.isEmpty = true;
+  }
+
+  private grow(): void {
+    this.kept = 0;
+    if (this.rows.length >= ROWS_MAX * this.stride) return;
+    this.rows = new Int32Array(2 * this.rows.length);
+    this.shift--;
   }
 
   private rowOf(key: Int32Array, at: number): number {

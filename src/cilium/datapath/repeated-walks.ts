@@ -195,7 +195,7 @@ export class RepeatedWalks implements Walks {
       // Walks that are not remembered look the keys up.
       let others = 0;
       for (let i = 0; i < some; i++) if (rows[flows[i]! * words + STAMP]! >>> SHAPE_BITS !== age) found[others++] = found[i]!;
-      map.readBuckets(found, others);
+      map.readBucketsOf(found, others);
     }
   }
 
