@@ -64,11 +64,11 @@ describe("RecentLookups", () => {
       }
       return found;
     };
-    for (let round = 0; round < 20; round++) remembered(3000);
+    for (let round = 0; round < 60; round++) remembered(3000);
     expect(remembered(3000)).toBeGreaterThan(2000);
     const grown = recent.modelBytes;
     expect(grown).toBeGreaterThan(before);
-    for (let round = 0; round < 40; round++) remembered(20_000);
+    for (let round = 0; round < 30; round++) remembered(20_000);
     expect(recent.modelBytes).toBe(16 * before);
     recent.forget();
     expect(remembered(3000)).toBe(0);

@@ -1,6 +1,6 @@
 /**
  * What recent lookups of a map came to, direct-mapped by the whole key. Not in the kernel: a short cut of the simulator,
- * with the same results; whoever changes the map calls `forget`. It grows while more keys are asked for than it has room for.
+ * with the same results; whoever changes the map calls `forget`. It grows while most of what is asked for finds no room.
  */
 
 /** Odd multipliers that mix a key's words: 2^32 over the golden ratio, and MurmurHash3's first constant. */
@@ -10,8 +10,8 @@ const MURMUR_C1 = 0xcc9e2d51;
 /** Rows at first, and at most; with the keys of `cilium_lxc` they take 12 and 192 KiB. */
 const ROWS_MIN = 512;
 const ROWS_MAX = 8192;
-/** So many lookups for each row that were not remembered, and there shall be more rows. */
-const KEPT_PER_ROW = 4;
+/** It is looked at after so many lookups for each row: more rows when half of them were not remembered. */
+const ASKED_PER_ROW = 16;
 
 /** No lookup of this key is remembered. Neither a slot (from 1 on) nor an error (below 0). */
 export const NOT_REMEMBERED = 0;
@@ -24,7 +24,8 @@ export class RecentLookups {
   /** The result, then the key's words, of each row. */
   private rows: Int32Array;
   private isEmpty = true;
-  /** Lookups kept since the last change or growth. */
+  /** Lookups since the size was last looked at, and those of them that were not remembered. */
+  private asked = 0;
   private kept = 0;
 
   constructor(keyWords: number) {
@@ -40,13 +41,15 @@ export class RecentLookups {
   /** Slot or negative errno that the lookup of this key gave, or `NOT_REMEMBERED`. */
   find(key: Int32Array, at: number): number {
     const { rows, keyWords } = this;
+    this.asked++;
     const row = this.rowOf(key, at);
     for (let i = 0; i < keyWords; i++) if (rows[row + 1 + i] !== key[at + i]) return NOT_REMEMBERED;
     return rows[row]!;
   }
 
   keep(key: Int32Array, at: number, result: number): void {
-    if (++this.kept * this.stride > KEPT_PER_ROW * this.rows.length) this.grow();
+    this.kept++;
+    if (this.asked * this.stride > ASKED_PER_ROW * this.rows.length) this.resize();
     const { rows, keyWords } = this;
     const row = this.rowOf(key, at);
     rows[row] = result;
@@ -55,15 +58,16 @@ export class RecentLookups {
   }
 
   forget(): void {
-    this.kept = 0;
     if (this.isEmpty) return;
     this.rows.fill(0);
     this.isEmpty = true;
   }
 
-  private grow(): void {
+  private resize(): void {
+    const suffices = 2 * this.kept < this.asked;
+    this.asked = 0;
     this.kept = 0;
-    if (this.rows.length >= ROWS_MAX * this.stride) return;
+    if (suffices || this.rows.length >= ROWS_MAX * this.stride) return;
     this.rows = new Int32Array(2 * this.rows.length);
     this.shift--;
   }
