@@ -4,3 +4,4 @@
  */
 export const WORKER = new URL("../lab/worker.js", import.meta.url);
 export const LOAD_GENERATOR = new URL("../lab/live/testbed/load-generator.js", import.meta.url);
+export const BULK_WRITER = new URL("../report/bulk-writer.js", import.meta.url);

@@ -30,6 +30,7 @@ import { scrapeEvery, writeMetrics } from "./metrics/scraper.js";
 import { PerfettoRecorder } from "./perfetto/recorder.js";
 import type { PerfettoRequest } from "./perfetto/request.js";
 import { traceEvents } from "./perfetto/trace-events.js";
+import { BULK_WRITER } from "./program-files.js";
 import { AGENT_EVENTS_FILE, FLOWS_FILE, METRICS_FILE } from "./run-files.js";
 import { seriesSources } from "./series-sources.js";
 import type { TraceRequest } from "./trace/request.js";
@@ -82,7 +83,7 @@ export function simulateVariant(asked: Scenario, options: SimulateOptions): Simu
   const perfetto = options.perfetto === undefined ? null : new PerfettoRecorder(options.perfetto.window, simulation, tracers);
   const counting = [new Windows(burstWindows(scenario)), scenario.warmupNs, simulation] as const;
   const recorder = perfetto?.recorder(...counting) ?? new RunRecorder(...counting);
-  const flows = streamFolder === null ? null : new BulkStream(join(streamFolder, FLOWS_FILE), FLOWS_FILE);
+  const flows = streamFolder === null ? null : new BulkStream(join(streamFolder, FLOWS_FILE), FLOWS_FILE, BULK_WRITER);
   try {
     const streams = new RandomStreams(scenario.seed, options.run);
     const curves = options.curves === undefined ? null : new CurveObserver(options.curves, curveSetting(scenario, simulation));

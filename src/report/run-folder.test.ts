@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -289,5 +290,22 @@ describe("BulkStream", () => {
       expect(() => stream.write(new Uint8Array(1))).toThrow(/after close/);
     }
     rmSync(folder, { recursive: true });
+  });
+
+  it("goes on in a thread of its own, with the same bytes", () => {
+    const path = join(base, "long");
+    const stream = new BulkStream(path, "long", new URL("../../dist/report/bulk-writer.js", import.meta.url));
+    const written = createHash("sha256");
+    // Past where the thread is started, and time for it to start.
+    for (let number = 0; number < 900; number++) {
+      const piece = Buffer.alloc(100_003, `${number}piece`);
+      written.update(piece);
+      stream.write(piece);
+    }
+    stream.close();
+    stream.close();
+    expect(statSync(path).size).toBe(900 * 100_003);
+    expect(createHash("sha256").update(readFileSync(path)).digest("hex")).toBe(written.digest("hex"));
+    expect(() => stream.write(new Uint8Array(1))).toThrow(/after close/);
   });
 });
