@@ -22,12 +22,13 @@ const ZULU = 0x5a;
 /** RFC 3339 in UTC with 0, 3, 6 or 9 fraction digits, as protobuf's JSON writes a Timestamp. Remembers the last second. */
 export class TimestampText {
   readonly #epochSeconds: number;
-  #second = -1;
-  #prefix = "";
-  /** The last one as bytes: events of one moment, and both stamps of a line, share it. */
+  /** The last stamp: events of one moment, and both stamps of a line, share it. */
   readonly #bytes = new Uint8Array(STAMP_BYTES_MAX);
-  #bytesLength = 0;
-  #bytesAt = -1;
+  #length = 0;
+  #atNs = -1;
+  /** The second that the bytes begin with, and how many they take. */
+  #second = -1;
+  #secondLength = 0;
 
   constructor(epochSeconds: number) {
     this.#epochSeconds = epochSeconds;
@@ -35,35 +36,30 @@ export class TimestampText {
 
   /** `atNs`: simulated time, a whole number of nanoseconds ≥ 0. */
   at(atNs: number): string {
-    const second = this.#toSecond(atNs);
-    return this.#prefix + fractionText(atNs - second * NS_PER_S);
+    if (atNs !== this.#atNs) this.#render(atNs);
+    return String.fromCharCode(...this.#bytes.subarray(0, this.#length));
   }
 
   /** The same into a line. */
   put(atNs: number, line: LineBytes): void {
-    if (atNs !== this.#bytesAt) this.#render(atNs);
-    const length = this.#bytesLength;
+    if (atNs !== this.#atNs) this.#render(atNs);
+    const length = this.#length;
     const at = line.take(length);
     const { block } = line;
     for (let i = 0; i < length; i++) block[at + i] = this.#bytes[i]!;
   }
 
-  /** The second of a moment, with its text in `#prefix`, and in front of `#bytes`. */
-  #toSecond(atNs: number): number {
+  #render(atNs: number): void {
+    const bytes = this.#bytes;
     const second = Math.floor(atNs / NS_PER_S);
     if (second !== this.#second) {
+      const text = piece(secondText(this.#epochSeconds + second));
+      bytes.set(text);
       this.#second = second;
-      this.#prefix = secondText(this.#epochSeconds + second);
-      this.#bytes.set(piece(this.#prefix));
+      this.#secondLength = text.length;
     }
-    return second;
-  }
-
-  #render(atNs: number): void {
-    this.#bytesAt = atNs;
-    const second = this.#toSecond(atNs);
-    const bytes = this.#bytes;
-    let at = this.#prefix.length;
+    this.#atNs = atNs;
+    let at = this.#secondLength;
     const ns = atNs - second * NS_PER_S;
     if (ns !== 0) {
       const digits = ns % 1e6 === 0 ? 3 : ns % 1e3 === 0 ? 6 : 9;
@@ -77,7 +73,7 @@ export class TimestampText {
       at += digits;
     }
     bytes[at] = ZULU;
-    this.#bytesLength = at + 1;
+    this.#length = at + 1;
   }
 }
 
@@ -104,22 +100,6 @@ function dateText(days: number): string {
   const month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9;
   const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
   return `${String(year).padStart(4, "0")}-${String(month).padStart(2, "0")}-${String(day).padStart(2, "0")}`;
-}
-
-function fractionText(ns: number): string {
-  if (ns === 0) return "Z";
-  if (ns % 1e6 === 0) return `.${digits(ns / 1e6)}Z`;
-  const micros = Math.floor(ns / 1e3);
-  const milliseconds = digits(Math.floor(micros / 1e3));
-  if (ns % 1e3 === 0) return `.${milliseconds}${digits(micros % 1e3)}Z`;
-  return `.${milliseconds}${digits(micros % 1e3)}${digits(ns % 1e3)}Z`;
-}
-
-/** 0 … 999 with three digits. */
-const THREE_DIGITS: readonly string[] = Array.from({ length: 1000 }, (_, value) => String(value).padStart(3, "0"));
-
-function digits(value: number): string {
-  return THREE_DIGITS[value]!;
 }
 
 const HEX = piece("0123456789abcdef");

@@ -4,10 +4,10 @@
  * cache, and taking pages for it costs a machine of the cloud more than the disk does (measured: 2 to 3 s for a gigabyte, 0.5 s
  * past the cache). A long file is written by a thread of its own, so that nobody waits for a disk that keeps up. Usable in any thread.
  */
-import { closeSync, constants, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, openSync, writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { BLOCK_BYTES, blockOf, BLOCKS, controlOf, ENDED, failureOf, FILLED, type Handed, sharedMemory, STARTED, WRITTEN } from "./bulk-blocks.js";
-import { isNotSynchronisable } from "./file-stream.js";
+import { syncFile } from "./file-stream.js";
 import { outputError } from "./output-error.js";
 
 /** From this length on a thread writes: starting one takes as long as writing some MB. */
@@ -66,9 +66,9 @@ export class BulkStream {
     this.#flush();
     const file = this.#file;
     try {
-      fsyncSync(file);
+      syncFile(file);
     } catch (error) {
-      if (!isNotSynchronisable(error)) throw this.#failed(error);
+      throw this.#failed(error);
     }
     this.#file = null;
     closeSync(file);

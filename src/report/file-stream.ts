@@ -48,10 +48,9 @@ export class FileStream {
     this.#flush();
     const file = this.#file;
     try {
-      fsyncSync(file);
+      syncFile(file);
     } catch (error) {
-      // Pipes and character devices can't be synchronised, and need not be.
-      if (!isNotSynchronisable(error)) throw this.#failed(error);
+      throw this.#failed(error);
     }
     this.#file = null;
     closeSync(file);
@@ -88,7 +87,12 @@ export class FileStream {
   }
 }
 
-/** Pipes and character devices. */
-export function isNotSynchronisable(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "EINVAL" || error.code === "ENOTSUP");
+/** Waits until a file is on disk; pipes and character devices can't be synchronised, and need not be. */
+export function syncFile(file: number): void {
+  try {
+    fsyncSync(file);
+  } catch (error) {
+    const isRefused = error instanceof Error && "code" in error && (error.code === "EINVAL" || error.code === "ENOTSUP");
+    if (!isRefused) throw error;
+  }
 }
