@@ -19,10 +19,7 @@ import { NS_PER_MS } from "../../../core/units.js";
 import { hostOf, type ClassifierSettings } from "./classifier.js";
 import { EventCode, type Recording } from "./recording.js";
 import { packetLog, ReplayedMap, type PacketLog } from "./replay.js";
-import type { ExperimentSettings } from "./simulate.js";
-
-/** Chooses the CPU of each new entry, at simulated time `now` in ns. */
-export type CpuChoice = (now: number) => number;
+import type { CpuChoice, ExperimentSettings } from "./simulate.js";
 
 /** From a moment on, new entries are made on this CPU. */
 export interface Move {

@@ -4,7 +4,6 @@ import { NS_PER_MS, NS_PER_S, NS_PER_US } from "../../../core/units.js";
 import { TcpPeers } from "../../../traffic/tcp-peers.js";
 import { tcpProfile, type KernelRelease, type TcpProfile } from "../../../traffic/tcp-profile.js";
 import { Classifier, type ClassifierCounters, type ClassifierSettings } from "./classifier.js";
-import type { CpuChoice } from "./cpu-history.js";
 import { Load, type LoadSettings, type OfferedLoad } from "./load.js";
 import { Wire, type DataArrival, type PacketObserver, type SynArrival } from "./wire.js";
 
@@ -24,6 +23,9 @@ export interface ExperimentSettings {
   readonly client: Partial<TcpProfile>;
   readonly server: Partial<TcpProfile>;
 }
+
+/** Chooses the CPU of each new entry, at simulated time `now` in ns. */
+export type CpuChoice = (now: number) => number;
 
 /** What the recording's machine was like at the start, and what its scheduler did. */
 export interface Circumstances {
