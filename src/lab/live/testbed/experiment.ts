@@ -14,7 +14,7 @@ import type { Machine } from "../machine.js";
 import type { Kernel } from "../syscall.js";
 import { READY, type GeneratorResult, type GeneratorTask } from "./generator-task.js";
 import { KernelClassifier, SYN_EVENTS, type KernelEvent } from "./kernel-classifier.js";
-import { CLIENT_ADDRESS, Namespaces, SERVER_ADDRESS } from "./namespaces.js";
+import { CLIENT_ADDRESS, Namespaces, SERVER_ADDRESS, type NamespaceEnd } from "./namespaces.js";
 
 const FIRST_PORT = 9000;
 const PORTS = 4;
@@ -79,7 +79,8 @@ export async function recordLive(
     } catch (error) {
       refused(error);
     }
-    return await measureWith(namespaces, classifier!, { ...machine, hz }, experiment, signal, onProgress);
+    const ends = spawnEnds(namespaces, kernel, machine, experiment.classifier);
+    return await measureWith(ends, classifier!, { ...machine, hz }, experiment, signal, onProgress);
   } finally {
     namespaces.close();
     classifier?.close();
@@ -93,8 +94,27 @@ function refused(error: unknown): never {
 
 type Host = Machine & { readonly hz: number };
 
+interface Ends {
+  readonly server: ChildProcessWithoutNullStreams;
+  readonly client: ChildProcessWithoutNullStreams;
+}
+
+/**
+ * Starts the echo server and the load generator; with an LRU map the generator has one CPU to itself or to share. It is what
+ * makes entries, and on which CPU it does so decides what an LRU map evicts (verify/testbed/cpu-history.ts).
+ */
+function spawnEnds(namespaces: Namespaces, kernel: Kernel, { cpus }: Machine, { mapType }: ClassifierSettings): Ends {
+  const spawn = (end: NamespaceEnd): ChildProcessWithoutNullStreams => namespaces.spawn(end, process.execPath, [fileURLToPath(LOAD_GENERATOR)]);
+  const server = spawn("server");
+  if (mapType !== "lru") return { server, client: spawn("client") };
+  kernel.pin(cpus.at(-1)!);
+  const client = spawn("client");
+  kernel.setCpus(cpus);
+  return { server, client };
+}
+
 async function measureWith(
-  namespaces: Namespaces,
+  { server, client }: Ends,
   classifier: KernelClassifier,
   machine: Host,
   experiment: LiveExperiment,
@@ -103,10 +123,6 @@ async function measureWith(
 ): Promise<LiveRecording> {
   const { offered, load, durationS, drainS } = experiment;
   const lengthS = durationS + drainS;
-  const program = fileURLToPath(LOAD_GENERATOR);
-  const [server, client] = (["server", "client"] as const).map((end) => namespaces.spawn(end, process.execPath, [program])) as [
-    ChildProcessWithoutNullStreams, ChildProcessWithoutNullStreams,
-  ];
   const common = { address: SERVER_ADDRESS, clientAddress: CLIENT_ADDRESS, firstPort: FIRST_PORT, ports: PORTS, firstClientPort: FIRST_CLIENT_PORT };
   const task = (role: "client" | "server", zeroNs: bigint): string =>
     `${JSON.stringify({ role, ...common, offered, load, zeroNs: String(zeroNs), lengthS } satisfies GeneratorTask)}\n`;
@@ -164,9 +180,12 @@ function recordingOf(
   classifier: KernelClassifier,
   { connectUs, outcome, requests, responses, lagUs }: GeneratorResult,
 ): Recording {
-  const { events, lost } = classifier.events();
+  const { events: noted, lost } = classifier.events();
   if (lost > 0) throw new Error(`${lost} events found no room in the log; run it for a shorter time`);
   const { name, durationS, drainS, gcIntervalS, load, offered } = experiment;
+  // What came later is of the generator's end, which closes all sockets.
+  const endNs = zeroNs + BigInt((durationS + drainS) * MS_PER_S * NS_PER_MS);
+  const events = noted.filter(({ atNs }) => atNs <= endNs);
   const { mapType, maxEntries, synTimeoutMs, estTimeoutMs, closeTimeoutMs, nonSynMode } = experiment.classifier;
   const atUs = events.map(({ atNs }) => Number((atNs - zeroNs) / NS_PER_US));
   const connection = events.map(connectionOf);

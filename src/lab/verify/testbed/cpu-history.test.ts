@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { NS_PER_MS } from "../../../core/units.js";
+import { NS_PER_MS, NS_PER_US } from "../../../core/units.js";
+import { TcpFlag } from "../../../traffic/tcp-peers.js";
 import { followed, recoverHistory, type Move } from "./cpu-history.js";
 import { recordedArrivals } from "./generator.js";
 import type { OfferedLoad } from "./load.js";
+import { EventCode, type RecordedEvents } from "./recording.js";
 import { packetLog, ReplayedMap } from "./replay.js";
 import { simulateExperiment, type ExperimentSettings, type Observed } from "./simulate.js";
 
@@ -70,12 +72,33 @@ describe("replayed map", () => {
   });
 });
 
+/** A simulation that follows a history, and which packets made entries in it. */
+function recorded(experiment: ExperimentSettings, history: readonly Move[]): { observed: Observed; events: RecordedEvents } {
+  const events = { atUs: [] as number[], connection: [] as number[], code: [] as number[] };
+  const cpuOf = followed(history);
+  let packet = { connection: 0, tcpFlags: 0 };
+  const observed = simulateExperiment(experiment, offered, {
+    bootedNs: 0,
+    cpuOf: (now) => {
+      events.atUs.push(now / NS_PER_US);
+      events.connection.push(packet.connection);
+      events.code.push((packet.tcpFlags & (TcpFlag.syn | TcpFlag.ack)) === TcpFlag.syn ? EventCode.synNew : EventCode.recreated);
+      return cpuOf(now);
+    },
+    onPacket: (connection, _fromClient, tcpFlags) => (packet = { connection, tcpFlags }),
+  });
+  return { observed, events };
+}
+
 describe("history of CPUs", () => {
-  it.each([["recreate", 200], ["drop", 200]] as const)("is recovered from occupancy (%s, %i entries)", (mode, maxEntries) => {
+  it.each([
+    ["recreate", 200, "which packets made entries", true],
+    ["drop", 200, "occupancy alone", false],
+  ] as const)("is recovered (%s, %i entries, from %s)", (mode, maxEntries, _from, isTold) => {
     const experiment = settings(mode, maxEntries);
-    const observed = simulateExperiment(experiment, offered, { bootedNs: 0, cpuOf: followed(moves) });
+    const { observed, events } = recorded(experiment, moves);
     const samples = { sampleMs, occupancy: occupancyOf(observed), evicted: undefined, gcStartUs: experiment.gcStartUs };
-    const history = recoverHistory(packetLog(experiment, offered, 0), experiment.classifier, samples, 1);
+    const history = recoverHistory(packetLog(experiment, offered, 0, isTold ? events : undefined), experiment.classifier, samples);
     const again = simulateExperiment(experiment, offered, { bootedNs: 0, cpuOf: followed(history) });
     expect(history.length).toBeGreaterThan(3);
     expect(history.length).toBeLessThanOrEqual(2 * moves.length);

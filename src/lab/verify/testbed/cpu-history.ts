@@ -7,17 +7,17 @@
  * request time-outs of one recorded load (05b) range from 42 to 49 % of connections, and two recordings of the same
  * inserts (04 and 05) differ by 2.1 % of the map in occupancy.
  *
- * So the history is taken from the recording, as the moments of GC passes are: by a beam search over what the generator
- * may have done from sample to sample, stay or move. Each hypothesis has a map of its own that the load is replayed on
- * (replay.ts); it is judged by its squared distance from the recorded occupancy and evictions, and by the entries that it
- * lost and the recording did not, or the other way round: the next packet of a connection tells. Between two evictions
- * occupancy says nothing about the CPU, so what must survive is one hypothesis for every way in which the nodes may be
- * spread, until an eviction tells them apart.
+ * So the history is taken from the recording, as the moments of GC passes are: from stretch to stretch by a search among what the
+ * generator may have done (history-search.ts). A search is a matter of luck, and whoever has lost the way finds it again
+ * late; but the error shows who has. A stretch is therefore searched again, with other random numbers, until it is good
+ * enough, and with it the one before where that is of no use.
  */
 import { refillTarget } from "../../../bpf/lru-common.js";
-import { NS_PER_MS } from "../../../core/units.js";
+import { RandomStreams } from "../../../core/random.js";
 import { hostOf, type ClassifierSettings } from "./classifier.js";
-import { EventCode, type Recording } from "./recording.js";
+import { Evidence, type Samples } from "./history-evidence.js";
+import { HistorySearch, type Link, type Snapshot } from "./history-search.js";
+import type { Recording } from "./recording.js";
 import { packetLog, ReplayedMap, type PacketLog } from "./replay.js";
 import type { CpuChoice, ExperimentSettings } from "./simulate.js";
 
@@ -27,53 +27,26 @@ export interface Move {
   readonly cpu: number;
 }
 
-/** The samples that a history is recovered from. */
-export type Samples = Pick<Recording, "sampleMs" | "occupancy" | "evicted" | "gcStartUs">;
-
-/** Samples this near to a GC pass catch its edge by chance, ms. */
-const EDGE_BEFORE_MS = 100;
-const EDGE_AFTER_MS = 150;
-const US_PER_MS = 1000;
-/** Maps that are tried per interval, times their size: so that a recording of 100 s takes a few seconds. */
+/** Seed of the search's random changes. */
+const SEED = "cpu history";
+/** A stretch holds the inserts that use up so many batches of free nodes. */
+const STRETCH_BATCHES = 8;
+/** It is searched until the error of its occupancy is below this share of the map's size, but not more often than this. */
+const GOOD_ENOUGH = 0.006;
+const ATTEMPTS = 4;
+/** From this error on the way was lost before; the stretch before is searched again, so often. */
+const LOST = 0.01;
+const RETURNS = 1;
+/** Maps that go on from a sample, times their size. */
 const ENTRIES_TRIED = 900_000;
-/** What a move costs, in squared entries: of histories that are as good the one with fewer moves. */
-const MOVE_COST = 10;
 /** Moves are tried this many times while a batch is used up. */
-const TRIES_PER_BATCH = 8;
-/**
- * What the squared error of all evictions so far weighs beside that of occupancy. They tell of entries made anew, which
- * occupancy hides; without them one recording's come out 8 % short (700 entries that thrash), with them 2 %.
- */
-const EVICTIONS_WEIGHT = 0.1;
-/**
- * What an entry costs that the map has evicted though the recording still found it, or kept though it was gone, in
- * squared entries. Such an entry tells at once that the lists are in another order than they were.
- */
-const WRONG_COST = 20;
-/** Larger than the most free nodes of one list, 128: spreads those of several lists over one number. */
-const SPREAD = 131;
-const SPREAD_MODULUS = 2 ** 40;
-
-/** A history as a chain from its last move to its first. */
-interface Link extends Move {
-  readonly before: Link | undefined;
-}
-
-interface Hypothesis {
-  readonly map: ReplayedMap;
-  /** Sum of squared errors and costs of moves so far; that of wrong entries comes on top. */
-  readonly cost: number;
-  readonly last: Link;
-}
+const MOMENTS_PER_BATCH = 8;
 
 /** The choice for a recording's map; always the first CPU for maps without per-CPU lists. */
-export function cpuHistory(recording: Recording, { classifier, ...rest }: ExperimentSettings, bootedNs: number): CpuChoice {
+export function cpuHistory(recording: Recording, settings: ExperimentSettings, bootedNs: number): CpuChoice {
+  const { classifier } = settings;
   if (classifier.mapType !== "lru" || classifier.cpus < 2) return () => 0;
-  const { events, offered, sampleMs } = recording;
-  const inserts = events.code.filter((code) => code === EventCode.synNew || code === EventCode.recreated).length;
-  const batch = refillTarget(classifier.maxEntries, hostOf(classifier));
-  const triesPerInterval = Math.max(1, Math.round((TRIES_PER_BATCH * inserts) / (sampleMs.length * batch)));
-  return followed(recoverHistory(packetLog({ classifier, ...rest }, offered, bootedNs, events), classifier, recording, triesPerInterval));
+  return followed(recoverHistory(packetLog(settings, recording.offered, bootedNs, recording.events), classifier, recording));
 }
 
 /** The choice that follows a history. */
@@ -82,74 +55,88 @@ export function followed(history: readonly Move[]): CpuChoice {
 }
 
 /** The history whose occupancy is nearest to the samples, of those that the search gets to see. */
-export function recoverHistory(log: PacketLog, settings: ClassifierSettings, samples: Samples, triesPerInterval: number): Move[] {
-  const { cpus, maxEntries } = settings;
-  const width = Math.max(1, Math.floor(ENTRIES_TRIED / (maxEntries * (1 + triesPerInterval * (cpus - 1)))));
-  const unused: ReplayedMap[] = [];
-  const copyOf = (map: ReplayedMap): ReplayedMap => {
-    const copy = unused.pop() ?? new ReplayedMap(log, settings);
-    copy.assign(map);
-    return copy;
-  };
-  let beam: Hypothesis[] = [{ map: new ReplayedMap(log, settings), cost: 0, last: { fromNs: 0, cpu: 0, before: undefined } }];
-  let fromNs = 0;
-  samples.sampleMs.forEach((ms, index) => {
-    const untilNs = ms * NS_PER_MS;
-    const best = new Map<number, Hypothesis>();
-    const judge = ({ map, cost, last }: Hypothesis): void => {
-      const judged = { map, cost: cost + distance(map, samples, index), last };
-      const key = spreadOf(map, last.cpu, cpus);
-      const rival = best.get(key);
-      const isBetter = rival === undefined || costOf(judged) < costOf(rival);
-      if (isBetter) best.set(key, judged);
-      if (rival !== undefined) unused.push(isBetter ? rival.map : map);
-    };
-    for (const { map, cost, last } of beam) {
-      for (let attempt = 0; attempt < triesPerInterval; attempt++) {
-        const at = fromNs + (attempt * (untilNs - fromNs)) / triesPerInterval;
-        map.advance(at, last.cpu);
-        for (let cpu = 0; cpu < cpus; cpu++) {
-          if (cpu === last.cpu) continue;
-          const moved = copyOf(map);
-          moved.advance(untilNs, cpu);
-          judge({ map: moved, cost: cost + MOVE_COST, last: { fromNs: at, cpu, before: last } });
-        }
-      }
-      map.advance(untilNs, last.cpu);
-      judge({ map, cost, last });
-    }
-    const ranked = [...best.values()].sort((a, b) => costOf(a) - costOf(b));
-    beam = ranked.slice(0, width);
-    for (const { map } of ranked.slice(width)) unused.push(map);
-    fromNs = untilNs;
-  });
-  return unrolled(beam[0]!.last);
+export function recoverHistory(log: PacketLog, settings: ClassifierSettings, samples: Samples): Move[] {
+  const { cpus, maxEntries, nonSynMode } = settings;
+  const evidence = new Evidence(log, nonSynMode, samples);
+  const batch = refillTarget(maxEntries, hostOf(settings));
+  const moments = Math.max(1, Math.round((MOMENTS_PER_BATCH * evidence.insertsBy(evidence.length - 1)) / (evidence.length * batch)));
+  const width = Math.max(1, Math.floor(ENTRIES_TRIED / (maxEntries * (1 + moments * (cpus - 1)))));
+  const search = new HistorySearch(evidence, { cpus, width, moments, batch }, () => new ReplayedMap(log, settings));
+  const journey = new Journey(search, maxEntries);
+  for (const end of stretchEnds(evidence, STRETCH_BATCHES * batch)) journey.goOn(end);
+  return unrolled(journey.best.last, evidence);
 }
 
-function costOf({ map, cost }: Hypothesis): number {
-  return cost + WRONG_COST * map.wrong;
-}
-
-/** A number for where the next entry is made and how the free nodes are spread over the CPUs. */
-function spreadOf(map: ReplayedMap, cpu: number, cpus: number): number {
-  let spread = cpu;
-  for (let each = 0; each < cpus; each++) {
-    spread = (spread * SPREAD + map.freeOn(each)) % SPREAD_MODULUS;
+/** The last samples of stretches of so many inserts. */
+function stretchEnds(evidence: Evidence, inserts: number): number[] {
+  const ends: number[] = [];
+  let begin = 0;
+  for (let sample = 0; sample < evidence.length; sample++) {
+    if (evidence.insertsBy(sample) - begin < inserts && sample < evidence.length - 1) continue;
+    begin = evidence.insertsBy(sample);
+    ends.push(sample);
   }
-  return spread;
+  return ends;
 }
 
-/** How wrong a map is at a sample, in squared entries. */
-function distance(map: ReplayedMap, { sampleMs, occupancy, evicted, gcStartUs }: Samples, index: number): number {
-  const ms = sampleMs[index]!;
-  if (gcStartUs.some((us) => ms > us / US_PER_MS - EDGE_BEFORE_MS && ms < us / US_PER_MS + EDGE_AFTER_MS)) return 0;
-  const entries = map.count - occupancy[index]!;
-  const evictions = evicted === undefined ? 0 : map.evicted - evicted[index]!;
-  return entries * entries + EVICTIONS_WEIGHT * evictions * evictions;
+/** How far histories were followed, best first: at the beginning of the last stretch and at its end. */
+class Journey {
+  readonly #search: HistorySearch;
+  readonly #maxEntries: number;
+  readonly #streams = new RandomStreams(SEED);
+  #before: Snapshot[] = [];
+  #front: Snapshot[];
+  #attempts = 0;
+
+  constructor(search: HistorySearch, maxEntries: number) {
+    this.#search = search;
+    this.#maxEntries = maxEntries;
+    this.#front = search.begin();
+  }
+
+  get best(): Snapshot {
+    return this.#front[0]!;
+  }
+
+  /** Follows the histories to sample `end`. */
+  goOn(end: number): void {
+    let from = this.#front;
+    let to = this.#searched(from, end, Infinity)!;
+    for (let i = 0; i < RETURNS && this.#before.length > 0 && this.#errorOf(from, to) > LOST; i++) {
+      const otherFrom = this.#searched(this.#before, from[0]!.sample, Infinity)!;
+      const otherTo = this.#searched(otherFrom, end, to[0]!.total);
+      const [beatenFrom, beatenTo] = otherTo === undefined ? [otherFrom, []] : [from, to];
+      if (otherTo !== undefined) [from, to] = [otherFrom, otherTo];
+      this.#search.release(beatenFrom);
+      this.#search.release(beatenTo);
+    }
+    this.#search.release(this.#before);
+    this.#before = from;
+    this.#front = to;
+  }
+
+  /** The best of some attempts; undefined when none costs less than `most`. */
+  #searched(from: readonly Snapshot[], end: number, most: number): Snapshot[] | undefined {
+    let best: Snapshot[] | undefined;
+    for (let attempt = 0; attempt < ATTEMPTS && (best === undefined || this.#errorOf(from, best) > GOOD_ENOUGH); attempt++) {
+      const random = this.#streams.stream(`attempt ${this.#attempts++}`);
+      const got = this.#search.run(from, from[0]!.sample + 1, end, random, best?.[0]!.total ?? most);
+      if (got === undefined) continue;
+      if (best !== undefined) this.#search.release(best);
+      best = got;
+    }
+    return best;
+  }
+
+  /** Error of the occupancy between two fronts, RMSE as a share of the map's size. */
+  #errorOf([from]: readonly Snapshot[], [to]: readonly Snapshot[]): number {
+    const samples = to!.sample - from!.sample;
+    return Math.sqrt(Math.max(0, to!.squared - from!.squared) / samples) / this.#maxEntries;
+  }
 }
 
-function unrolled(last: Link): Move[] {
+function unrolled(last: Link, evidence: Evidence): Move[] {
   const history: Move[] = [];
-  for (let link: Link | undefined = last; link !== undefined; link = link.before) history.push({ fromNs: link.fromNs, cpu: link.cpu });
+  for (let link: Link | undefined = last; link !== undefined; link = link.before) history.push({ fromNs: evidence.timeOf(link.at), cpu: link.cpu });
   return history.reverse();
 }

@@ -15,8 +15,7 @@ export interface Measure {
   readonly recorded: number;
   readonly simulated: number;
   readonly distance: number;
-  /** Undefined for figures that are shown only. */
-  readonly bound: number | undefined;
+  readonly bound: number;
 }
 
 /** Occupancy samples nearer to a GC pass than this catch its edge by chance, ms before and after its start. */
@@ -40,7 +39,7 @@ const BOUND = {
 
 export function measure(recording: Recording, observed: Observed): Measure[] {
   return [
-    ...occupancy(recording, observed),
+    occupancy(recording, observed),
     ...drops(recording, observed),
     latency(recording, observed),
     ...retransmissions(recording, observed),
@@ -50,31 +49,13 @@ export function measure(recording: Recording, observed: Observed): Measure[] {
   ];
 }
 
-/**
- * Root mean square error of the number of entries, as a fraction of the map. Of an LRU map the bound holds until the first
- * eviction: from then on occupancy follows from which CPU made each entry, which is not recorded and can be recovered in
- * part only; see cpu-history.ts.
- */
-function occupancy(recording: Recording, observed: Observed): Measure[] {
-  const { evicted } = recording;
-  const name = "occupancy, RMSE off GC edges / max_entries";
-  const all = recording.sampleMs.length;
-  if (evicted === undefined) return [rmse(name, recording, observed, all, BOUND.occupancy)];
-  const firstEviction = evicted.findIndex((_, index) => evicted.slice(index).every((count) => count > 0));
-  const before = firstEviction === -1 ? all : firstEviction;
-  return [
-    rmse(name, recording, observed, all, undefined),
-    rmse("occupancy until the first eviction, RMSE / max_entries", recording, observed, before, BOUND.occupancy),
-  ];
-}
-
-/** Over the samples before number `end`; recorded and simulated are means. */
-function rmse(name: string, recording: Recording, observed: Observed, end: number, bound: number | undefined): Measure {
+/** Root mean square error of the number of entries, as a fraction of the map; recorded and simulated are means. */
+function occupancy(recording: Recording, observed: Observed): Measure {
   let squares = 0;
   let samples = 0;
   let recorded = 0;
   let simulated = 0;
-  for (const [index, atMs] of recording.sampleMs.slice(0, end).entries()) {
+  for (const [index, atMs] of recording.sampleMs.entries()) {
     if (isOnEdge(recording, atMs)) continue;
     const expected = recording.occupancy[index]!;
     const actual = observed.occupancyAt(atMs * NS_PER_MS);
@@ -84,8 +65,13 @@ function rmse(name: string, recording: Recording, observed: Observed, end: numbe
     samples++;
   }
   const count = Math.max(samples, 1);
-  const distance = Math.sqrt(squares / count) / numberOf(recording.params, "max_entries");
-  return { name, recorded: recorded / count, simulated: simulated / count, distance, bound };
+  return {
+    name: "occupancy, RMSE off GC edges / max_entries",
+    recorded: recorded / count,
+    simulated: simulated / count,
+    distance: Math.sqrt(squares / count) / numberOf(recording.params, "max_entries"),
+    bound: BOUND.occupancy,
+  };
 }
 
 function isOnEdge({ gcStartUs }: Recording, atMs: number): boolean {

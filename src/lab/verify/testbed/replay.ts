@@ -1,6 +1,6 @@
 /**
  * A recorded load's packets, once, and what an LRU map makes of them, many times: the search for a CPU history
- * (cpu-history.ts) runs hundreds of copies of the map side by side.
+ * (history-search.ts) runs hundreds of copies of the map side by side.
  *
  * An LRU map never refuses, so what connections send depends on the map in one case only: with policy `drop` a connection
  * whose entry is gone sends in vain from then on, and touches the map no more. One run without evictions therefore gives
@@ -108,6 +108,15 @@ function evidenceOf(
     if (isDropping) for (const index of later) if (index > nearest) wasAbsent[index] = 1;
   });
   return { next, wasAbsent };
+}
+
+/** Moments of the exchanges that make an entry: SYNs, and what the recording found no entry for. */
+export function insertsOf({ atNs, parts, wasAbsent }: PacketLog, nonSynMode: "recreate" | "drop"): number[] {
+  const inserts: number[] = [];
+  atNs.forEach((ns, i) => {
+    if ((parts[i]! & Part.syn) !== 0 || (nonSynMode === "recreate" && wasAbsent[i] === 1)) inserts.push(ns);
+  });
+  return inserts;
 }
 
 function partOf(fromClient: boolean, tcpFlags: number): number {

@@ -16,10 +16,10 @@ export function uncoveredRow(name: string): readonly string[] {
 /** Line of an experiment. */
 export function experimentRow({ name, measures, contradiction }: ExperimentReport): readonly string[] {
   const of = (prefix: string): Measure | undefined => measures.find((measure) => measure.name.startsWith(prefix));
-  const held = measures.every(({ distance, bound }) => bound === undefined || distance <= bound);
+  const held = measures.every(({ distance, bound }) => distance <= bound);
   return [
     name,
-    occupancy(of("occupancy")),
+    percent(of("occupancy")),
     pair(of("SYN drop fraction")),
     pair(of("connections that lost")),
     pair(of("never connected")),
@@ -43,11 +43,8 @@ function counts(measure: Measure | undefined): string {
   return `${measure.recorded} / ${measure.simulated}`;
 }
 
-/** In brackets where no bound applies: LRU maps, whose occupancy follows from a scheduler that nobody recorded. */
-function occupancy(measure: Measure | undefined): string {
-  if (measure === undefined) return "";
-  const percent = `${(100 * measure.distance).toFixed(2)} %`;
-  return measure.bound === undefined ? `(${percent})` : percent;
+function percent(measure: Measure | undefined): string {
+  return measure === undefined ? "" : `${(100 * measure.distance).toFixed(2)} %`;
 }
 
 function worst(measures: readonly Measure[]): string {
