@@ -22,8 +22,10 @@ const MOVE_COST = 10;
  * squared entries. Such an entry tells at once that the lists are in another order than they were.
  */
 const WRONG_COST = 20;
-/** Hypotheses that are this much worse than the best are given up. */
+/** Hypotheses that are this much worse than the best are given up, */
 const HOPELESS = 3000;
+/** and of those that are this much worse no moves are tried. */
+const UNLIKELY = 1000;
 /** A snapshot is taken of every hypothesis after so many samples. */
 const SNAPSHOT_SAMPLES = 4;
 /** Changes are tried every so many samples. */
@@ -38,7 +40,7 @@ const CHANGED = 128;
 const TRIES = 60;
 const BETTER = 10;
 const STALE_ROUNDS = 3;
-const ROUNDS = 40;
+const ROUNDS = 20;
 /** A changed hypothesis must be better than that of this rank. */
 const WORST_RANK = 200;
 /** The best may have become this much worse since the last changes without new ones: a move, or an exchange that straddles a sample. */
@@ -143,9 +145,10 @@ export class HistorySearch {
     const untilNs = evidence.momentOf(sample);
     const begin = evidence.insertsBy(sample - 1);
     const inserts = evidence.insertsBy(sample) - begin;
+    const most = beam[0]!.total + UNLIKELY;
     const best = new Map<number, Hypothesis>();
-    for (const { map, last, cost, squared, from } of beam) {
-      for (let moment = 0; moment < Math.min(moments, inserts); moment++) {
+    for (const { map, last, cost, total, squared, from } of beam) {
+      for (let moment = 0; total < most && moment < Math.min(moments, inserts); moment++) {
         const at = begin + Math.floor((moment * inserts) / moments);
         if (at <= last.at) continue;
         map.advance(evidence.timeOf(at), last.cpu);
