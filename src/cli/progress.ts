@@ -1,25 +1,23 @@
 /** Progress of a long command on stderr: one line that is rewritten on a terminal, nothing elsewhere. */
 import { formatDuration } from "../core/units.js";
 import type { RunProgress } from "../lab/experiment.js";
+import { TerminalLine } from "./terminal-line.js";
 
 /** Milliseconds between two drawings. */
 const REDRAW_MS = 100;
-const CLEAR_LINE = "\r\u001b[2K";
 
 export class ProgressLine {
-  readonly #stream: NodeJS.WriteStream;
-  readonly #enabled: boolean;
+  readonly #line: TerminalLine;
   readonly #startedAt = performance.now();
   #drawnAt = -Infinity;
 
   constructor(stream: NodeJS.WriteStream, quiet: boolean) {
-    this.#stream = stream;
-    this.#enabled = stream.isTTY === true && !quiet;
+    this.#line = new TerminalLine(stream, quiet);
   }
 
   show({ variants }: RunProgress): void {
     const now = performance.now();
-    if (!this.#enabled || now - this.#drawnAt < REDRAW_MS) return;
+    if (!this.#line.isShown || now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;
     const share = total(variants, "reachedNs") / total(variants, "durationNs");
     const done = variants.filter(({ reachedNs, durationNs }) => reachedNs >= durationNs).length;
@@ -27,11 +25,11 @@ export class ProgressLine {
     const names = running.map(({ name, reachedNs }) => `${name} ${formatDuration(reachedNs)}`).join(", ");
     const left = share > 0 ? ((now - this.#startedAt) / share) * (1 - share) * 1e6 : 0;
     const text = `${(share * 100).toFixed(0)} %  ${done}/${variants.length} done  ${names}  about ${formatDuration(roundToSecond(left))} left`;
-    this.#stream.write(CLEAR_LINE + text.slice(0, Math.max(20, this.#stream.columns - 1)));
+    this.#line.show(text);
   }
 
   clear(): void {
-    if (this.#enabled && this.#drawnAt > -Infinity) this.#stream.write(CLEAR_LINE);
+    this.#line.clear();
   }
 }
 

@@ -6,6 +6,7 @@ import { verifyMapsLive, type LiveReport } from "../lab/live/verify-maps.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { interruptible } from "./interrupt.js";
 import type { LiveOptions } from "./live-options.js";
+import { TerminalLine } from "./terminal-line.js";
 
 export async function verifyLiveMaps(options: LiveOptions): Promise<ExitCode> {
   const report = await interruptible((signal) => verifyMapsLive({ ...options, signal, ...progress() }), { by: ["SIGINT"] });
@@ -20,13 +21,13 @@ export async function verifyLiveMaps(options: LiveOptions): Promise<ExitCode> {
   return report.differences.length === 0 && report.operations > 0 ? EXIT.good : EXIT.missed;
 }
 
-/** One line on a terminal, nothing elsewhere. */
 function progress(): { readonly onProgress?: (done: number, total: number) => void } {
-  if (!process.stderr.isTTY) return {};
+  const line = new TerminalLine(process.stderr);
+  if (!line.isShown) return {};
   return {
     onProgress: (done, total) => {
-      process.stderr.write(`\r\u001b[2K${formatCount(done)} of ${formatCount(total)} operations`);
-      if (done >= total) process.stderr.write("\r\u001b[2K");
+      line.show(`${formatCount(done)} of ${formatCount(total)} operations`);
+      if (done >= total) line.clear();
     },
   };
 }

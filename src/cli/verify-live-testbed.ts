@@ -1,14 +1,15 @@
 /** `ctlab verify testbed --live`: the recorded experiment for real on this machine, and simulated. */
 import { isUnavailable } from "../lab/live/syscall.js";
+import { holds } from "../lab/verify/testbed/measures.js";
 import { SECONDS_MAX, SECONDS_MIN, verifyTestbedLive, type LiveTestbedReport } from "../lab/live/verify-testbed.js";
 import { plainTable, type Column } from "../report/text-layout.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import { interruptible } from "./interrupt.js";
 import type { LiveOptions } from "./live-options.js";
+import { TerminalLine } from "./terminal-line.js";
 
 /** What may end the process while namespaces are up. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-const CLEAR_LINE = "\r\u001b[2K";
 
 export async function verifyLiveTestbed(options: LiveOptions): Promise<ExitCode> {
   if (options.seconds < SECONDS_MIN || options.seconds > SECONDS_MAX) {
@@ -19,14 +20,14 @@ export async function verifyLiveTestbed(options: LiveOptions): Promise<ExitCode>
 }
 
 async function verify(options: LiveOptions, signal: AbortSignal): Promise<ExitCode> {
-  const clear = (): void => void (process.stderr.isTTY && process.stderr.write(CLEAR_LINE));
+  const line = new TerminalLine(process.stderr);
   try {
     const report = await verifyTestbedLive({
       ...options,
       signal,
-      onProgress: (done, of) => void (process.stderr.isTTY && process.stderr.write(`${CLEAR_LINE}${done} of ${of} s`)),
+      onProgress: (done, of) => line.show(`${done} of ${of} s`),
     });
-    clear();
+    line.clear();
     if (isUnavailable(report)) {
       process.stderr.write(`ctlab: no live comparison here: ${report.message}\n`);
       return EXIT.inconclusive;
@@ -35,7 +36,7 @@ async function verify(options: LiveOptions, signal: AbortSignal): Promise<ExitCo
     else print(report);
     return report.held ? EXIT.good : EXIT.missed;
   } catch (error) {
-    clear();
+    line.clear();
     if (!signal.aborted) throw error;
     process.stderr.write("ctlab: interrupted; everything that was built for the experiment is taken down\n");
     return EXIT.interrupted;
@@ -53,8 +54,9 @@ const COLUMNS: readonly Column[] = [
 const DIGITS = 4;
 
 function print({ kernel, cpus, seed, seconds, map, connections, lagUs, measures, held }: LiveTestbedReport): void {
-  const rows = measures.map(({ name, recorded, simulated, distance, bound }) => {
-    return [name, figure(recorded), figure(simulated), figure(distance), String(bound), distance <= bound ? "holds" : "missed"];
+  const rows = measures.map((measure) => {
+    const { name, recorded, simulated, distance, bound } = measure;
+    return [name, figure(recorded), figure(simulated), figure(distance), String(bound), holds(measure) ? "holds" : "missed"];
   });
   const lag = `started ${figure(lagUs.median / 1000)} ms late (median), at most ${figure(lagUs.largest / 1000)} ms`;
   const lines = [

@@ -4,8 +4,7 @@ import { nearestName } from "../scenario/nearest.js";
 import { positiveNumber } from "./arguments.js";
 import { EXIT, type ExitCode } from "./exit.js";
 import type { LiveOptions } from "./live-options.js";
-
-const CLEAR_LINE = "\r\u001b[2K";
+import { TerminalLine } from "./terminal-line.js";
 
 interface VerifyOptions extends LiveOptions {
   readonly live?: boolean;
@@ -59,12 +58,17 @@ async function verify(kind: string, files: readonly string[], options: VerifyOpt
     return EXIT.invalid;
   }
   const reports: FileReport[] = [];
-  announce(files, 0);
+  // A recorded experiment may take half a minute.
+  const line = new TerminalLine(process.stderr);
+  const announce = (index: number): void => {
+    if (index < files.length) line.show(`${index + 1} of ${files.length}  ${files[index]}`);
+  };
+  announce(0);
   for await (const report of verifyFiles(kind, files)) {
     reports.push(report);
-    clear();
+    line.clear();
     if (options.json !== true) printFile(report);
-    announce(files, reports.length);
+    announce(reports.length);
   }
   const rows = reports.flatMap((report) => report.rows);
   if (rows.length > 0) {
@@ -73,15 +77,6 @@ async function verify(kind: string, files: readonly string[], options: VerifyOpt
     if (options.json !== true) process.stdout.write(`table: ${options.table}\n`);
   }
   return conclude(kind, reports, options.json === true);
-}
-
-/** Says on a terminal which file is at work: a recorded experiment may take half a minute. */
-function announce(files: readonly string[], index: number): void {
-  if (process.stderr.isTTY && index < files.length) process.stderr.write(`${files[index]} (${index + 1} of ${files.length}) …`);
-}
-
-function clear(): void {
-  if (process.stderr.isTTY) process.stderr.write(CLEAR_LINE);
 }
 
 /** Each comparison with the kernel is loaded when it is asked for. */

@@ -9,7 +9,7 @@ import { RandomStreams, type RandomStream } from "../../core/random.js";
 import { cpuHistory } from "../verify/testbed/cpu-history.js";
 import { bootTimeOf } from "../verify/testbed/host-clock.js";
 import type { OfferedLoad } from "../verify/testbed/load.js";
-import { measure, type Measure } from "../verify/testbed/measures.js";
+import { holds, measure, type Measure } from "../verify/testbed/measures.js";
 import { settingsOf } from "../verify/testbed/settings.js";
 import { simulateExperiment } from "../verify/testbed/simulate.js";
 import { inspectMachine } from "./machine.js";
@@ -84,7 +84,7 @@ export async function verifyTestbedLive(options: LiveTestbedOptions): Promise<Li
     connections: experiment.offered.startUs.length,
     lagUs,
     measures,
-    held: measures.every(({ distance, bound }) => distance <= bound),
+    held: measures.every(holds),
   };
 }
 

@@ -8,6 +8,7 @@
 import { failed, passed, VectorFileError, type CaseOutcome, type VectorFile, type Verifier } from "./case.js";
 import { fieldsOf, guarded, parseVectors, type Fields } from "./fields.js";
 import { runExperiment } from "./testbed/experiment.js";
+import { holds } from "./testbed/measures.js";
 import { PROBES_SCHEMA, verifyProbes } from "./testbed/probes.js";
 import { EXPERIMENT_SCHEMA } from "./testbed/recording.js";
 import { experimentRow, uncoveredRow } from "./testbed/table.js";
@@ -36,7 +37,7 @@ function verifyExperiment(root: Fields, file: VectorFile, id: string): CaseOutco
   const report = runExperiment(root, file);
   const row = experimentRow(report);
   if (report.contradiction !== undefined) return { id, difference: report.contradiction, row };
-  const missed = report.measures.find(({ distance, bound }) => !(distance <= bound));
+  const missed = report.measures.find((measure) => !holds(measure));
   if (missed === undefined) return { ...passed(id, report.connections), row };
   const expected = `${show(missed.recorded)}, at most ${missed.bound} away`;
   return { ...failed(id, missed.name, expected, `${show(missed.simulated)}, ${show(missed.distance)} away`), row };

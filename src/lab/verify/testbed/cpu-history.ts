@@ -37,7 +37,7 @@ const ATTEMPTS = 4;
 /** From this error on the way was lost before; the stretch before is searched again, so often. */
 const LOST = 0.01;
 const RETURNS = 1;
-/** Maps that go on from a sample, times their size. */
+/** Maps that are tried per interval, times their size. */
 const ENTRIES_TRIED = 900_000;
 /** Moves are tried this many times while a batch is used up. */
 const MOMENTS_PER_BATCH = 8;

@@ -168,20 +168,17 @@ export class HistorySearch {
 
   #judged(map: ReplayedMap, last: Link, costBefore: number, squaredBefore: number, from: Snapshot, sample: number): Hypothesis {
     const cost = costBefore + this.#evidence.costOf(map, sample);
-    const squared = squaredBefore + this.#evidence.squaredError(map, sample);
-    const spread = spreadOf(map, last.cpu, this.#settings.cpus);
-    return { map, last, cost, total: cost + WRONG_COST * map.wrong, squared, from, spread };
+    return this.#hypothesis(map, last, cost, squaredBefore + this.#evidence.squaredError(map, sample), from);
+  }
+
+  #hypothesis(map: ReplayedMap, last: Link, cost: number, squared: number, from: Snapshot): Hypothesis {
+    return { map, last, cost, total: cost + WRONG_COST * map.wrong, squared, from, spread: spreadOf(map, last.cpu, this.#settings.cpus) };
   }
 
   /** Keeps it as the best of its spread, or gives it up. */
   #keep(best: Map<number, Hypothesis>, hypothesis: Hypothesis): void {
-    const rival = best.get(hypothesis.spread);
-    if (rival === undefined || hypothesis.total < rival.total) {
-      best.set(hypothesis.spread, hypothesis);
-      if (rival !== undefined) this.#giveUp(rival);
-    } else {
-      this.#giveUp(hypothesis);
-    }
+    const beaten = replaced(best, hypothesis);
+    if (beaten !== undefined) this.#giveUp(beaten);
   }
 
   /** Changes what the best did lately, as long as that makes the best better; the best, best first. */
@@ -193,14 +190,13 @@ export class HistorySearch {
       const { total } = ranked[0]!;
       const most = ranked[Math.min(ranked.length - 1, WORST_RANK)]!.total;
       const count = Math.min(ranked.length, CHANGED);
+      // Given up after the round only, as they may be changed once more in it.
       const beaten: Hypothesis[] = [];
       for (let i = 0; i < TRIES; i++) {
         const hypothesis = this.#changed(ranked[Math.floor(count * random.nextFloat() ** 2)]!, sample, random, most);
         if (hypothesis === undefined) continue;
-        const rival = best.get(hypothesis.spread);
-        const isBetter = rival === undefined || hypothesis.total < rival.total;
-        if (isBetter) best.set(hypothesis.spread, hypothesis);
-        if (rival !== undefined) beaten.push(isBetter ? rival : hypothesis);
+        const loser = replaced(best, hypothesis);
+        if (loser !== undefined) beaten.push(loser);
       }
       ranked = [...best.values()].sort(byTotal);
       for (const each of ranked.slice(width)) best.delete(each.spread);
@@ -246,15 +242,13 @@ export class HistorySearch {
     let last = from.last;
     for (let i = 1; i < turns.length; i++) last = { at: turns[i]!.at, cpu: turns[i]!.cpu, before: last };
     from.holders++;
-    const spread = spreadOf(map, last.cpu, this.#settings.cpus);
-    return { map: this.#copyOf(map), last, cost, total: cost + WRONG_COST * map.wrong, squared, from, spread };
+    return this.#hypothesis(this.#copyOf(map), last, cost, squared, from);
   }
 
   /** A hypothesis that goes on from a snapshot, which it holds anew or as its `owner`. */
   #follow(from: Snapshot, isOwner = false): Hypothesis {
     if (!isOwner) from.holders++;
-    const { map, last, cost, total, squared } = from;
-    return { map: this.#copyOf(map), last, cost, total, squared, from, spread: 0 };
+    return this.#hypothesis(this.#copyOf(from.map), from.last, from.cost, from.squared, from);
   }
 
   /** A snapshot in a hypothesis' place. */
@@ -278,6 +272,14 @@ export class HistorySearch {
     copy.assign(map);
     return copy;
   }
+}
+
+/** Puts it in the place of its spread if it is better than what stood there; the one of both that stands nowhere. */
+function replaced(best: Map<number, Hypothesis>, hypothesis: Hypothesis): Hypothesis | undefined {
+  const rival = best.get(hypothesis.spread);
+  if (rival !== undefined && rival.total <= hypothesis.total) return hypothesis;
+  best.set(hypothesis.spread, hypothesis);
+  return rival;
 }
 
 function byTotal(a: State, b: State): number {

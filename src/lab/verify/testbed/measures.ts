@@ -9,13 +9,18 @@ import { Outcome } from "./load.js";
 import type { Recording } from "./recording.js";
 import type { Observed } from "./simulate.js";
 
-/** One compared figure. It holds when `distance` is at most `bound`. */
+/** One compared figure. */
 export interface Measure {
   readonly name: string;
   readonly recorded: number;
   readonly simulated: number;
   readonly distance: number;
   readonly bound: number;
+}
+
+/** Whether it holds; never so for a distance that is no number. */
+export function holds({ distance, bound }: Measure): boolean {
+  return distance <= bound;
 }
 
 /** Occupancy samples nearer to a GC pass than this catch its edge by chance, ms before and after its start. */
